@@ -1,0 +1,147 @@
+//! What a refused request gets to read: the protocol's code, status, EC and message, and a sentence
+//! that says what to change.
+//!
+//! The table stands once, in [`table`]; every step's error enum maps to a row of it and adds what it
+//! knows. Source: OSS, "Error responses", "Error codes", and the EC pages.
+
+pub mod table;
+mod xml;
+
+use std::borrow::Cow;
+
+pub use table::WireError;
+pub use xml::escape as escape_xml;
+
+/// A refusal on its way to the client: a row of the table and what is particular to this one.
+///
+/// A row may carry a message of its own (`message`), further elements (`extra`) and a `Hint`: one
+/// sentence that tells the person what to change. The hint is an element of ours beside the
+/// protocol's; clients compare `Code` and sometimes `Message`, which stay as OSS prints them.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Refusal {
+    row: WireError,
+    message: Option<Cow<'static, str>>,
+    extras: Vec<(&'static str, String)>,
+    hint: Option<Cow<'static, str>>,
+}
+
+impl Refusal {
+    /// The row as it stands in the table.
+    pub const fn new(row: WireError) -> Self {
+        Self {
+            row,
+            message: None,
+            extras: Vec::new(),
+            hint: None,
+        }
+    }
+
+    /// Another message under the same code.
+    #[must_use]
+    pub fn message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
+        self.message = Some(message.into());
+        self
+    }
+
+    /// Another EC under the same code.
+    #[must_use]
+    pub const fn ec(mut self, ec: &'static str) -> Self {
+        self.row.ec = Some(ec);
+        self
+    }
+
+    /// One more element, such as `ArgumentName`; the value is escaped when it is written.
+    #[must_use]
+    pub fn extra(mut self, element: &'static str, value: impl Into<String>) -> Self {
+        self.extras.push((element, value.into()));
+        self
+    }
+
+    /// What to change, in one sentence without a full stop.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The row of the table.
+    pub const fn row(&self) -> &WireError {
+        &self.row
+    }
+
+    /// The text of `Message`.
+    pub fn text(&self) -> &str {
+        self.message.as_deref().unwrap_or(self.row.message)
+    }
+
+    /// The text of `Hint`.
+    pub fn hint_text(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
+    /// The body of the answer, UTF-8 XML in the order of OSS's own: `Code`, `Message`, `RequestId`,
+    /// `HostId`, extras, `Hint`, `EC`, `RecommendDoc`.
+    pub fn to_xml(&self, request_id: &str, host_id: &str) -> String {
+        let mut xml = String::with_capacity(512);
+        xml.push_str("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error>\n");
+        let mut element = |name: &str, value: &str| {
+            xml.push_str("  <");
+            xml.push_str(name);
+            xml.push('>');
+            xml.push_str(&escape_xml(value));
+            xml.push_str("</");
+            xml.push_str(name);
+            xml.push_str(">\n");
+        };
+        element("Code", self.row.code);
+        element("Message", self.text());
+        element("RequestId", request_id);
+        element("HostId", host_id);
+        for (name, value) in &self.extras {
+            element(name, value);
+        }
+        if let Some(hint) = &self.hint {
+            element("Hint", hint);
+        }
+        if let Some(ec) = self.row.ec {
+            element("EC", ec);
+            element("RecommendDoc", &format!("{RECOMMEND_DOC}{ec}"));
+        }
+        xml.push_str("</Error>\n");
+        xml
+    }
+}
+
+impl From<WireError> for Refusal {
+    fn from(row: WireError) -> Self {
+        Self::new(row)
+    }
+}
+
+const RECOMMEND_DOC: &str = "https://api.aliyun.com/troubleshoot?q=";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_written_as_oss_writes_it_with_a_hint_more() {
+        let refusal = Refusal::new(WireError::NO_SUCH_KEY)
+            .extra("Key", "a<b>&\u{1}.jpg")
+            .hint("list the bucket to see which keys it has");
+        assert_eq!(
+            refusal.to_xml(
+                "5CF3E7821AB22D0FDB86704D",
+                "photos.oss-cn-hangzhou.localhost"
+            ),
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error>\n  <Code>NoSuchKey</Code>\n  \
+             <Message>The specified key does not exist.</Message>\n  \
+             <RequestId>5CF3E7821AB22D0FDB86704D</RequestId>\n  \
+             <HostId>photos.oss-cn-hangzhou.localhost</HostId>\n  \
+             <Key>a&lt;b&gt;&amp;\u{fffd}.jpg</Key>\n  \
+             <Hint>list the bucket to see which keys it has</Hint>\n  <EC>0026-00000001</EC>\n  \
+             <RecommendDoc>https://api.aliyun.com/troubleshoot?q=0026-00000001</RecommendDoc>\n\
+             </Error>\n"
+        );
+    }
+}
