@@ -1,1 +1,20 @@
-//! placeholder
+//! MD5 and RSA signatures with MD5, through AWS-LC.
+//!
+//! The wire protocol asks for both, and the safe wrapper `aws-lc-rs` offers neither. This is the
+//! one crate that may hold `unsafe`: each block calls one C function, and says why it may.
+//!
+//! In and out: bytes. There are no files here, so that no key ever stands in one whose mode was
+//! somebody else's choice; the caller writes [`PrivateKeyPem`] where only it can read.
+//!
+//! MD5 and PKCS#1 v1.5 are here because OSS signs its callbacks so. Nothing else should use them.
+
+#![deny(unsafe_op_in_unsafe_fn)]
+
+mod handle;
+mod md5;
+mod pem;
+mod rsa;
+
+pub use md5::Md5;
+pub use pem::PrivateKeyPem;
+pub use rsa::{CryptoError, RsaPrivateKey};
