@@ -1,0 +1,21 @@
+/** The page's beginning: asks what the application announces, then draws. */
+import "@uppy/core/css/style.min.css";
+import "@uppy/dashboard/css/style.min.css";
+import "./page/style.css";
+import "./page/dashboard.css";
+import { render } from "preact";
+import { firstLanguage, rememberedLanguage } from "./messages";
+import { Page } from "./page/Page";
+import { PolicySource, askPolicy } from "./policy";
+import { askSettings } from "./settings";
+import { type Choices, createUploader } from "./uploader";
+
+const choices: Choices = {
+  language: firstLanguage(navigator.languages, rememberedLanguage()),
+  naming: "keep",
+};
+const settings = await askSettings("/settings");
+const policies = new PolicySource(() => askPolicy("/policy"));
+const uppy = createUploader(settings, policies, choices);
+const target = document.getElementById("page");
+if (target !== null) render(<Page uppy={uppy} settings={settings} choices={choices} />, target);

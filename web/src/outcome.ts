@@ -1,0 +1,142 @@
+/**
+ * How an upload ended.
+ *
+ * Three ends that must not be mixed up: the application accepted the file; the file is stored but
+ * the application did not agree (203, which naive pages take for success); the file was refused or
+ * never arrived.
+ */
+import { PolicyError } from "./policy";
+import { NoAnswer, type Answer } from "./postObject";
+
+export type Outcome =
+  | {
+      kind: "accepted";
+      /** What the application answered, as it came; empty where no callback was asked for. */
+      answer: string;
+      requestId: string | null;
+    }
+  | { kind: "storedOnly"; words: ServerWords }
+  | { kind: "refused"; reason: Reason; words: ServerWords | null };
+
+export type Reason =
+  | "applicationRefused"
+  | "applicationUnreachable"
+  | "applicationUnusable"
+  | "exists"
+  | "notAllowed"
+  | "policyExpired"
+  | "storageFault"
+  | "storageRefused"
+  | "storageUnreachable"
+  | "tooLarge"
+  | "tooSmall"
+  | "wrongSignature"
+  | "wrongType";
+
+/** What a server said, in its own words. */
+export interface ServerWords {
+  code: string | null;
+  message: string | null;
+  hint: string | null;
+  requestId: string | null;
+}
+
+/** Reads the storage server's answer. */
+export function readOutcome(answer: Answer): Outcome {
+  if (answer.status === 203) {
+    return { kind: "storedOnly", words: readWords(answer) };
+  }
+  if (answer.status >= 200 && answer.status < 300) {
+    return { kind: "accepted", answer: answer.body, requestId: answer.requestId };
+  }
+  const words = readWords(answer);
+  return { kind: "refused", reason: reasonOf(answer.status, words), words };
+}
+
+/** What became of an upload that ended without an answer of the storage server. */
+export function outcomeOfError(error: unknown): Outcome {
+  if (error instanceof PolicyError) {
+    const reasons = {
+      unreachable: "applicationUnreachable",
+      refused: "applicationRefused",
+      unusable: "applicationUnusable",
+    } as const;
+    const code = error.status === null ? null : `HTTP ${error.status}`;
+    const words =
+      error.words === null && code === null
+        ? null
+        : { code, message: error.words, hint: null, requestId: null };
+    return { kind: "refused", reason: reasons[error.reason], words };
+  }
+  if (error instanceof NoAnswer) {
+    return { kind: "refused", reason: "storageUnreachable", words: null };
+  }
+  throw error;
+}
+
+/** Reads the protocol's `<Error>`; another body (a proxy's page) is handed on as a message. */
+export function readWords(answer: Answer): ServerWords {
+  const root = parseXml(answer.body);
+  if (root === null) {
+    const message = answer.body.trim().slice(0, 300);
+    return {
+      code: `HTTP ${answer.status}`,
+      message: message === "" ? null : message,
+      hint: null,
+      requestId: answer.requestId,
+    };
+  }
+  return {
+    code: childText(root, "Code"),
+    message: childText(root, "Message"),
+    hint: childText(root, "Hint"),
+    requestId: childText(root, "RequestId") ?? answer.requestId,
+  };
+}
+
+/** Sending the same file again cannot end otherwise. */
+export function isFinal(reason: Reason): boolean {
+  return reason === "tooLarge" || reason === "tooSmall" || reason === "wrongType";
+}
+
+/**
+ * By code; by message only where the protocol has one code for several things (`AccessDenied` for
+ * an expired policy and for each condition that is not met).
+ */
+function reasonOf(status: number, { code, message }: ServerWords): Reason {
+  switch (code) {
+    case "EntityTooLarge":
+      return "tooLarge";
+    case "EntityTooSmall":
+      return "tooSmall";
+    case "FileAlreadyExists":
+    case "FileImmutable":
+      return "exists";
+    case "InvalidAccessKeyId":
+    case "SignatureDoesNotMatch":
+      return "wrongSignature";
+    case "AccessDenied":
+      return reasonOfDenial(message ?? "");
+    default:
+      return status >= 500 ? "storageFault" : "storageRefused";
+  }
+}
+
+function reasonOfDenial(message: string): Reason {
+  if (message.includes("Policy expired")) return "policyExpired";
+  if (/\$(x-oss-)?content-type"/i.test(message)) return "wrongType";
+  return "notAllowed";
+}
+
+function parseXml(text: string): Element | null {
+  if (!text.trimStart().startsWith("<")) return null;
+  const root = new DOMParser().parseFromString(text, "application/xml").documentElement;
+  return root?.tagName === "Error" ? root : null;
+}
+
+function childText(root: Element, name: string): string | null {
+  for (const child of root.children) {
+    if (child.tagName === name && child.textContent !== "") return child.textContent;
+  }
+  return null;
+}

@@ -1,0 +1,35 @@
+/** "Keep the name" or "random name", for the files chosen from now on. */
+import type { Messages } from "../messages";
+import type { Naming } from "../objectKey";
+
+export interface NamingChoiceProps {
+  naming: Naming;
+  messages: Messages;
+  onChoose: (naming: Naming) => void;
+}
+
+export function NamingChoice({ naming, messages, onChoose }: NamingChoiceProps) {
+  const options: [Naming, string][] = [
+    ["keep", messages.namingKeep],
+    ["random", messages.namingRandom],
+  ];
+  return (
+    <fieldset class="naming">
+      <legend>{messages.namingTitle}</legend>
+      <div class="segments">
+        {options.map(([value, label]) => (
+          <label key={value}>
+            <input
+              type="radio"
+              name="naming"
+              value={value}
+              checked={naming === value}
+              onChange={() => onChoose(value)}
+            />
+            <span>{label}</span>
+          </label>
+        ))}
+      </div>
+    </fieldset>
+  );
+}

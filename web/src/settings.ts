@@ -1,0 +1,35 @@
+/** What the application announces before anything is chosen: `GET /settings`. */
+
+export interface Settings {
+  maxBytes: number | null;
+  /** As in an `accept` attribute: `image/*`, `application/pdf`, `.txt`. */
+  allowedTypes: string[] | null;
+  bucket: string | null;
+}
+
+const NO_SETTINGS: Settings = { maxBytes: null, allowedTypes: null, bucket: null };
+
+const ASK_LIMIT_MS = 5_000;
+
+/** An application without this address, or one that is down, announces nothing. */
+export async function askSettings(url: string): Promise<Settings> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(ASK_LIMIT_MS) });
+    return response.ok ? parseSettings(await response.json()) : NO_SETTINGS;
+  } catch {
+    return NO_SETTINGS;
+  }
+}
+
+export function parseSettings(json: unknown): Settings {
+  if (typeof json !== "object" || json === null) return NO_SETTINGS;
+  const { maxBytes, allowedTypes, bucket } = json as Record<string, unknown>;
+  const types = Array.isArray(allowedTypes)
+    ? allowedTypes.filter((type): type is string => typeof type === "string")
+    : [];
+  return {
+    maxBytes: typeof maxBytes === "number" && maxBytes > 0 ? maxBytes : null,
+    allowedTypes: types.length > 0 ? types : null,
+    bucket: typeof bucket === "string" ? bucket : null,
+  };
+}

@@ -1,0 +1,26 @@
+/**
+ * How the page is built: the same lockfile gives the same bytes, on any machine.
+ *
+ * Nothing is inlined (the page runs under a policy without `unsafe-inline`), names carry a hash of
+ * their content (so they may be cached for ever), and the licences of everything that was bundled
+ * are written next to it.
+ */
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  base: "/",
+  build: {
+    target: "es2022",
+    outDir: "dist",
+    emptyOutDir: true,
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    license: { fileName: "LICENSES.txt" },
+    reportCompressedSize: false,
+  },
+  oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  test: {
+    environment: "happy-dom",
+    include: ["src/**/*.test.ts"],
+  },
+});
