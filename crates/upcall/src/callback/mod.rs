@@ -1,1 +1,34 @@
-//! placeholder
+//! The callback: the storage server calls the application before it answers the uploader.
+//!
+//! In the order in which a call comes about: what was asked ([`CallbackParameter`], its
+//! [`CallbackUrl`]s and [`CallbackVars`]), the body to send ([`CallbackTemplate`] with
+//! [`CallbackFacts`]), the text that is signed ([`string_to_sign`]), what the application checks
+//! ([`CallbackVerifier`]), and what it must answer ([`answer`]).
+//!
+//! Source: OSS, "Callback" (editions of 2015 to 2025) and the EC pages of family 0007.
+
+pub mod answer;
+mod error;
+mod json;
+mod key_url;
+mod parameter;
+mod signature;
+mod template;
+mod url;
+mod variable;
+mod verifier;
+
+pub use error::{CallbackError, InvalidCallback};
+pub use key_url::{InvalidPublicKeyUrl, PublicKeyUrl, PublicKeyUrls};
+pub use parameter::{CallbackBodyType, CallbackParameter, CallbackParameterBuilder};
+pub use signature::{InvalidPublicKey, PublicKey, SignatureMismatch, string_to_sign};
+pub use template::{CallbackTemplate, InvalidTemplate};
+pub use url::{CallbackUrl, InvalidCallbackUrl};
+pub use variable::{CallbackFacts, CallbackVars, ImageInfo};
+pub use verifier::{
+    CallbackRequest, CallbackVerifier, CheckedPart, UnverifiedCallback, VerifiedCallback,
+    VerifyError,
+};
+
+#[cfg(test)]
+mod tests;
