@@ -318,6 +318,11 @@ fn what_is_thrown_away_has_a_limit_too() {
     assert_eq!(error, FormError::TrailerTooLong { limit: 30 });
     assert_eq!(answer(&error).0, "MalformedPOSTRequest");
 
+    let lines = with_head(&"a:\r\n".repeat(31));
+    assert_eq!(
+        refused(&lines, small()),
+        FormError::PartHeadTooLong { limit: 120 }
+    );
     let padded = FILE.replacen("--B", &format!("--B{}", " ".repeat(121)), 1);
     assert_eq!(
         refused(padded.as_bytes(), small()),
