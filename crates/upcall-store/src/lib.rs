@@ -1,1 +1,20 @@
-//! placeholder
+//! Where upcall keeps bytes and facts: two ports and their engines.
+//!
+//! [`catalog`] is for small facts with transactions, [`blobs`] for large immutable bytes. The
+//! embedded engine, [`EmbeddedStore`], implements both in one data directory of one process.
+//! [`contract`] is the suite that every engine passes.
+
+pub mod blobs;
+pub mod catalog;
+#[cfg(feature = "contract")]
+pub mod contract;
+mod embedded;
+mod lock;
+
+use std::future::Future;
+use std::pin::Pin;
+
+pub use embedded::{EmbeddedStore, OpenError};
+
+/// What the methods of a port return: they are called through `dyn`.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

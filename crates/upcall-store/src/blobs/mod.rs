@@ -1,0 +1,183 @@
+//! Blobs: large immutable bytes under ids that we choose. The port, and its engine.
+
+pub(crate) mod disk;
+mod error;
+mod facts;
+
+use std::fmt;
+use std::ops::Range;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use uuid::Uuid;
+
+pub use error::BlobError;
+pub use facts::BlobFacts;
+
+use crate::BoxFuture;
+
+/// Where bytes live. A blob is written once, never changed, and read by range.
+///
+/// Every engine promises, and the contract suite checks:
+///
+/// - **Durable.** When [`Draft::finish`] returns `Ok`, no crash of process or machine loses the bytes.
+/// - **Nothing half.** A blob that was not finished, or not kept, is given up and its space comes back.
+/// - **Readers finish.** A reader that was opened reads the blob to its end, whoever gives it up.
+/// - **Bounded.** Neither writing nor reading holds more than a few pieces in memory.
+pub trait Blobs: Send + Sync + 'static {
+    /// Begins a blob.
+    fn begin(&self) -> BoxFuture<'_, Result<Draft, BlobError>>;
+
+    /// Opens a blob for reading these of its bytes.
+    ///
+    /// # Errors
+    /// [`BlobError::Missing`] if there is none, [`BlobError::Damaged`] if it is shorter than it should
+    /// be.
+    fn read(&self, id: BlobId, range: Range<u64>) -> BoxFuture<'_, Result<BlobReader, BlobError>>;
+
+    /// Hands the blob to the collector; never waits.
+    fn give_up(&self, id: BlobId);
+}
+
+/// The id of a blob, chosen by us: ordered by time.
+#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct BlobId(Uuid);
+
+impl BlobId {
+    /// A new id.
+    pub fn new() -> Self {
+        Self(Uuid::now_v7())
+    }
+
+    /// The id that these bytes are.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(Uuid::from_bytes(bytes))
+    }
+
+    /// Reads 32 hex digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        Uuid::try_parse(text)
+            .ok()
+            .filter(|_| text.len() == 32)
+            .map(Self)
+    }
+
+    /// As bytes.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+}
+
+impl Default for BlobId {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Display for BlobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.simple())
+    }
+}
+
+impl fmt::Debug for BlobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BlobId({self})")
+    }
+}
+
+/// What an engine does for a [`Draft`]. Dropping it without [`keep`](Self::keep) gives the bytes up.
+pub trait BlobWriter: Send + Sync {
+    /// Takes the next bytes; may return before they are written.
+    fn write(&mut self, pieces: Vec<Bytes>) -> BoxFuture<'_, Result<(), BlobError>>;
+
+    /// Takes the last bytes and makes all of them durable, with their facts.
+    fn finish(
+        &mut self,
+        pieces: Vec<Bytes>,
+        facts: BlobFacts,
+    ) -> BoxFuture<'_, Result<(), BlobError>>;
+
+    /// The catalog answers for the bytes from now on.
+    fn keep(&mut self);
+}
+
+/// Bytes on their way into the store. Unless [`keep`](Self::keep) is reached, they are given up.
+pub struct Draft {
+    id: BlobId,
+    writer: Box<dyn BlobWriter>,
+}
+
+impl Draft {
+    /// A draft of an engine.
+    pub fn new(id: BlobId, writer: Box<dyn BlobWriter>) -> Self {
+        Self { id, writer }
+    }
+
+    /// The id that the blob will have.
+    pub const fn id(&self) -> BlobId {
+        self.id
+    }
+
+    /// Takes the next bytes, in one batch. Waits for the batch before it, so that two are held at
+    /// most.
+    ///
+    /// # Errors
+    /// The disk's; the draft is lost then.
+    pub async fn write(&mut self, pieces: Vec<Bytes>) -> Result<(), BlobError> {
+        self.writer.write(pieces).await
+    }
+
+    /// Takes the last bytes and makes all of them durable.
+    ///
+    /// # Errors
+    /// The disk's; the draft is lost then.
+    pub async fn finish(&mut self, pieces: Vec<Bytes>, facts: BlobFacts) -> Result<(), BlobError> {
+        self.writer.finish(pieces, facts).await
+    }
+
+    /// The draft becomes a blob; from here on the catalog answers for it.
+    pub fn keep(mut self) {
+        self.writer.keep();
+    }
+}
+
+impl fmt::Debug for Draft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Draft")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What an engine does for a [`BlobReader`].
+pub trait PollPieces: Send + Sync {
+    /// The next piece; `None` after the last.
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BlobError>>>;
+}
+
+/// An open blob, as its bytes come.
+pub struct BlobReader(Box<dyn PollPieces>);
+
+impl BlobReader {
+    /// A reader of an engine.
+    pub fn new(pieces: Box<dyn PollPieces>) -> Self {
+        Self(pieces)
+    }
+
+    /// The next piece; `None` after the last. After an error there is nothing more.
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BlobError>>> {
+        self.0.poll_next(cx)
+    }
+
+    /// The next piece, for whoever can wait.
+    pub async fn next(&mut self) -> Option<Result<Bytes, BlobError>> {
+        std::future::poll_fn(|cx| self.poll_next(cx)).await
+    }
+}
+
+impl fmt::Debug for BlobReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BlobReader")
+    }
+}

@@ -1,0 +1,122 @@
+//! The catalog: small facts with transactions. The port, its facts and errors, and its engine.
+
+mod error;
+mod facts;
+pub(crate) mod sqlite;
+
+use std::sync::Arc;
+
+use upcall::name::{AccessKeyId, BucketName, ObjectKey};
+
+pub use error::{CatalogError, EngineFault};
+pub use facts::{
+    AccessKeyFacts, BucketAcl, BucketFacts, Cors, CorsRule, ListObjects, ObjectAcl, ObjectFacts,
+    ObjectPage, Overwrite, StoredHeaders,
+};
+
+use crate::BoxFuture;
+
+/// Where facts live. Every method is one transaction.
+///
+/// Every engine promises, and the contract suite checks:
+///
+/// - **Durable.** When a change returns `Ok`, no crash of process or machine undoes it.
+/// - **Atomic.** Others see all of a change or none of it.
+/// - **Ordered.** Keys come in UTF-8 byte order; a page costs what the page holds.
+/// - **Cancel-safe.** Dropping the future leaves all of the change or none.
+pub trait Catalog: Send + Sync + 'static {
+    /// Makes a bucket.
+    ///
+    /// # Errors
+    /// [`CatalogError::BucketExists`] if there is one of this name; nothing has changed then.
+    fn create_bucket<'a>(
+        &'a self,
+        bucket: &'a BucketFacts,
+    ) -> BoxFuture<'a, Result<(), CatalogError>>;
+
+    /// The bucket of this name.
+    fn bucket<'a>(
+        &'a self,
+        name: &'a BucketName,
+    ) -> BoxFuture<'a, Result<Option<Arc<BucketFacts>>, CatalogError>>;
+
+    /// Every bucket, by name.
+    fn buckets(&self) -> BoxFuture<'_, Result<Vec<Arc<BucketFacts>>, CatalogError>>;
+
+    /// # Errors
+    /// [`CatalogError::NoSuchBucket`].
+    fn set_bucket_acl<'a>(
+        &'a self,
+        name: &'a BucketName,
+        acl: BucketAcl,
+    ) -> BoxFuture<'a, Result<(), CatalogError>>;
+
+    /// Replaces the CORS rules; `None` takes them away.
+    ///
+    /// # Errors
+    /// [`CatalogError::NoSuchBucket`].
+    fn set_bucket_cors<'a>(
+        &'a self,
+        name: &'a BucketName,
+        cors: Option<&'a Cors>,
+    ) -> BoxFuture<'a, Result<(), CatalogError>>;
+
+    /// # Errors
+    /// [`CatalogError::NoSuchBucket`]; [`CatalogError::BucketNotEmpty`] if it has an object.
+    fn delete_bucket<'a>(&'a self, name: &'a BucketName)
+    -> BoxFuture<'a, Result<(), CatalogError>>;
+
+    /// Makes `object` visible under its key.
+    ///
+    /// Returns what the key pointed to before, so that the caller can give that blob up.
+    ///
+    /// # Errors
+    /// [`CatalogError::ObjectExists`] if there is one already and `overwrite` forbids it, or
+    /// [`CatalogError::NoSuchBucket`]; nothing has changed then.
+    fn commit_object<'a>(
+        &'a self,
+        object: &'a ObjectFacts,
+        overwrite: Overwrite,
+    ) -> BoxFuture<'a, Result<Option<ObjectFacts>, CatalogError>>;
+
+    /// The object under this key.
+    fn object<'a>(
+        &'a self,
+        bucket: &'a BucketName,
+        key: &'a ObjectKey,
+    ) -> BoxFuture<'a, Result<Option<ObjectFacts>, CatalogError>>;
+
+    /// Removes the object under this key and returns it, so that the caller can give its blob up.
+    fn delete_object<'a>(
+        &'a self,
+        bucket: &'a BucketName,
+        key: &'a ObjectKey,
+    ) -> BoxFuture<'a, Result<Option<ObjectFacts>, CatalogError>>;
+
+    /// One page of a listing.
+    fn list_objects<'a>(
+        &'a self,
+        request: &'a ListObjects,
+    ) -> BoxFuture<'a, Result<ObjectPage, CatalogError>>;
+
+    /// Adds an access key, or replaces the one of the same id.
+    fn put_access_key<'a>(
+        &'a self,
+        key: &'a AccessKeyFacts,
+    ) -> BoxFuture<'a, Result<(), CatalogError>>;
+
+    /// The access key of this id.
+    fn access_key<'a>(
+        &'a self,
+        id: &'a AccessKeyId,
+    ) -> BoxFuture<'a, Result<Option<Arc<AccessKeyFacts>>, CatalogError>>;
+
+    /// Every access key, by id.
+    fn access_keys(&self) -> BoxFuture<'_, Result<Vec<Arc<AccessKeyFacts>>, CatalogError>>;
+
+    /// Removes an access key; whether there was one.
+    fn delete_access_key<'a>(
+        &'a self,
+        id: &'a AccessKeyId,
+    ) -> BoxFuture<'a, Result<bool, CatalogError>>;
+}
