@@ -5,9 +5,15 @@
  * their content (so they may be cached for ever), and the licences of everything that was bundled
  * are written next to it.
  */
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { assetTable } from "./build/assetTable.ts";
+
+const ROOT = fileURLToPath(new URL(".", import.meta.url));
 
 export default defineConfig({
+  root: ROOT,
+  plugins: [assetTable(ROOT)],
   base: "/",
   build: {
     target: "es2022",

@@ -46,6 +46,7 @@ export function mountDashboard(uppy: PageUppy, target: HTMLElement): () => void 
     // Outcomes are told in full on the page; Uppy's short-lived bubbles would only repeat them.
     disableInformer: true,
     hidePauseResumeButton: true,
+    hideProgressAfterFinish: true,
     hideRetryButton: true,
     proudlyDisplayPoweredByUppy: false,
     singleFileFullScreen: false,
@@ -68,6 +69,8 @@ export async function speak(uppy: PageUppy, settings: Settings, language: Langua
     dashboardTitle: messages.chooseTitle,
     dropPasteFiles: messages.drop,
     browseFiles: messages.browse,
+    dropPasteImportFiles: messages.onPhone,
+    myDevice: messages.chooseFiles,
     takePictureBtn: messages.takePhoto,
   };
   uppy.setOptions({ locale: { ...locale, strings } });
@@ -76,7 +79,7 @@ export async function speak(uppy: PageUppy, settings: Settings, language: Langua
 
 function noteOf({ allowedTypes, maxBytes }: Settings, language: Language, messages: Messages): string {
   const parts = [
-    allowedTypes === null ? null : messages.onlyTypes(allowedTypes.join(", ")),
+    allowedTypes === null ? null : messages.onlyTypes(allowedTypes.map(messages.typeName).join(", ")),
     maxBytes === null ? null : messages.upTo(formatSize(maxBytes, language)),
   ].filter((part) => part !== null);
   return parts.length === 0 ? messages.anyFile : parts.join(" · ");

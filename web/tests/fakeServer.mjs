@@ -46,7 +46,10 @@ console.log(
 /** The page's files, the policy, the settings and the list. */
 async function serveApplication(request, response) {
   const { pathname } = new URL(request.url, appOrigin);
-  if (pathname === "/policy") return json(response, 200, signPolicy());
+  if (pathname === "/policy") {
+    response.setHeader("access-control-allow-origin", "*");
+    return json(response, 200, signPolicy());
+  }
   if (pathname === "/settings") {
     return json(response, 200, { maxBytes: MAX_BYTES, allowedTypes: ["image/*", "video/*"], bucket: "photos" });
   }

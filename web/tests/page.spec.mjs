@@ -108,7 +108,8 @@ describe("an upload that works", () => {
     assert.deepEqual(violations, []);
     const { host } = await (await fetch(new URL("/policy", APP_URL))).json();
     assert.deepEqual(asked, new Set([new URL(APP_URL).origin, new URL(host).origin]));
-    assert.equal(await page.locator(".uppy-Dashboard-Item").count(), 0);
+    await page.locator(".uppy-Dashboard-AddFiles").waitFor();
+    await page.locator(".uppy-StatusBar").waitFor({ state: "hidden" });
   });
 
   test("a 200 MB file", async () => {
@@ -385,7 +386,10 @@ describe("using the page", () => {
     });
     page = await phone.newPage();
     await openPage();
-    await page.getByText("Take a photo").waitFor();
+    await page.getByRole("tab", { name: "Take a photo" }).waitFor();
+    if (process.env.SCREENSHOTS !== undefined) {
+      await page.screenshot({ path: join(process.env.SCREENSHOTS, "phone.png") });
+    }
     const camera = page.locator("input[capture]");
     await camera.first().setInputFiles([jpeg("from the camera.jpg")]);
     await outcome("accepted", "from the camera.jpg");

@@ -1,5 +1,11 @@
 /** English: the catalog that says which sentences there are. */
 
+const TYPE_NAMES: Readonly<Record<string, string>> = {
+  "audio/*": "sound",
+  "image/*": "images",
+  "video/*": "videos",
+};
+
 export const en = {
   tagline: "Straight from your browser to storage. The application hears of it before you do.",
   bucket: (name: string) => `Bucket ${name}`,
@@ -12,8 +18,11 @@ export const en = {
 
   drop: "Drop files here or %{browseFiles}",
   browse: "browse",
+  onPhone: "Choose files or take a photo",
+  chooseFiles: "Choose files",
   takePhoto: "Take a photo",
   onlyTypes: (types: string) => `Only ${types}`,
+  typeName: (type: string) => TYPE_NAMES[type] ?? type,
   upTo: (size: string) => `up to ${size}`,
   anyFile: "Several at once, if you like",
 
@@ -30,7 +39,7 @@ export const en = {
   answer: "The application’s answer",
   serverSaid: "In the server’s words",
   requestId: "Request id",
-  copy: "Copy",
+  copy: "Copy the request id",
   copied: "Copied",
   tryAgain: "Try again",
   tryRandom: "Send under a random name",

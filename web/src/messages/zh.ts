@@ -1,6 +1,12 @@
 /** 简体中文。 */
 import type { Messages } from ".";
 
+const TYPE_NAMES: Readonly<Record<string, string>> = {
+  "audio/*": "音频",
+  "image/*": "图片",
+  "video/*": "视频",
+};
+
 export const zh: Messages = {
   tagline: "文件从浏览器直传存储；在您收到结果之前，应用已经知晓。",
   bucket: (name) => `存储空间 ${name}`,
@@ -13,8 +19,11 @@ export const zh: Messages = {
 
   drop: "将文件拖放到此处，或%{browseFiles}",
   browse: "选择文件",
+  onPhone: "选择文件或拍照",
+  chooseFiles: "选择文件",
   takePhoto: "拍照",
   onlyTypes: (types) => `仅限 ${types}`,
+  typeName: (type) => TYPE_NAMES[type] ?? type,
   upTo: (size) => `最大 ${size}`,
   anyFile: "可一次选择多个文件",
 
@@ -29,7 +38,7 @@ export const zh: Messages = {
   answer: "应用的应答",
   serverSaid: "服务器原文",
   requestId: "请求 ID",
-  copy: "复制",
+  copy: "复制请求 ID",
   copied: "已复制",
   tryAgain: "重试",
   tryRandom: "以随机名称发送",

@@ -1,6 +1,7 @@
 /** The request id, with a button that copies it. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Messages } from "../messages";
+import { CopyIcon, TickIcon } from "./icons";
 
 const SHOW_COPIED_MS = 2_000;
 
@@ -21,9 +22,18 @@ export function RequestId({ requestId, messages }: { requestId: string | null; m
     <span class="request-id">
       <span class="label">{messages.requestId}</span>
       <code ref={text}>{requestId}</code>
-      <button type="button" class="quiet" aria-live="polite" onClick={copy}>
-        {copied ? messages.copied : messages.copy}
+      <button
+        type="button"
+        class="icon-button small"
+        aria-label={copied ? messages.copied : messages.copy}
+        title={copied ? messages.copied : messages.copy}
+        onClick={copy}
+      >
+        {copied ? <TickIcon /> : <CopyIcon />}
       </button>
+      <span class="for-ears" role="status">
+        {copied ? messages.copied : ""}
+      </span>
     </span>
   );
 }

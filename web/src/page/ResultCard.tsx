@@ -6,7 +6,7 @@ import type { Outcome, ServerWords } from "../outcome";
 import { RequestId } from "./RequestId";
 import { Steps } from "./Steps";
 import { Thumbnail } from "./Thumbnail";
-import { CloseIcon } from "./icons";
+import { CrossIcon } from "./icons";
 import type { Result } from "./useResults";
 
 export interface ResultCardProps {
@@ -34,7 +34,7 @@ export function ResultCard({ result, language, messages, onAgain, onRemove }: Re
           aria-label={messages.dismiss(result.name)}
           onClick={() => onRemove(result.id)}
         >
-          <CloseIcon />
+          <CrossIcon />
         </button>
       </div>
       <Steps outcome={outcome} messages={messages} />

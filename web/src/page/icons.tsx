@@ -9,10 +9,28 @@ function Icon({ children }: { children: ComponentChildren }) {
   );
 }
 
-export const TickIcon = () => <Icon><path d="m3.5 8.5 3 3 6-7" /></Icon>;
-export const CrossIcon = () => <Icon><path d="m4.5 4.5 7 7m0-7-7 7" /></Icon>;
-export const CloseIcon = CrossIcon;
-export const DashIcon = () => <Icon><path d="M5 8h6" /></Icon>;
+export const TickIcon = () => (
+  <Icon>
+    <path d="m3.5 8.5 3 3 6-7" />
+  </Icon>
+);
+export const CrossIcon = () => (
+  <Icon>
+    <path d="m4.5 4.5 7 7m0-7-7 7" />
+  </Icon>
+);
+export const DashIcon = () => (
+  <Icon>
+    <path d="M5 8h6" />
+  </Icon>
+);
+
+export const CopyIcon = () => (
+  <Icon>
+    <rect x="5.5" y="5.5" width="8" height="8" rx="1.5" />
+    <path d="M10.5 5.5V4A1.5 1.5 0 0 0 9 2.5H4A1.5 1.5 0 0 0 2.5 4v5A1.5 1.5 0 0 0 4 10.5h1.5" />
+  </Icon>
+);
 
 /** The name, with its mark: an answer that goes up. */
 export function Wordmark() {

@@ -1,0 +1,54 @@
+//! The files of `dist`. Written by the page's build; a test compares it with the folder.
+
+use crate::Asset;
+
+pub(crate) const ASSETS: &[Asset] = &[
+    Asset {
+        path: "/LICENSES.txt",
+        content_type: "text/plain; charset=utf-8",
+        immutable: false,
+        bytes: include_bytes!("dist/LICENSES.txt"),
+    },
+    Asset {
+        path: "/assets/drop-9ITg6Ob5.svg",
+        content_type: "image/svg+xml",
+        immutable: true,
+        bytes: include_bytes!("dist/assets/drop-9ITg6Ob5.svg"),
+    },
+    Asset {
+        path: "/assets/index-CVsOrIDk.css",
+        content_type: "text/css; charset=utf-8",
+        immutable: true,
+        bytes: include_bytes!("dist/assets/index-CVsOrIDk.css"),
+    },
+    Asset {
+        path: "/assets/index-fVN0QnmV.js",
+        content_type: "text/javascript; charset=utf-8",
+        immutable: true,
+        bytes: include_bytes!("dist/assets/index-fVN0QnmV.js"),
+    },
+    Asset {
+        path: "/assets/zh_CN-CHg7ulCO.js",
+        content_type: "text/javascript; charset=utf-8",
+        immutable: true,
+        bytes: include_bytes!("dist/assets/zh_CN-CHg7ulCO.js"),
+    },
+    Asset {
+        path: "/favicon.svg",
+        content_type: "image/svg+xml",
+        immutable: false,
+        bytes: include_bytes!("dist/favicon.svg"),
+    },
+    Asset {
+        path: "/index.html",
+        content_type: "text/html; charset=utf-8",
+        immutable: false,
+        bytes: include_bytes!("dist/index.html"),
+    },
+    Asset {
+        path: "/manifest.webmanifest",
+        content_type: "application/manifest+json",
+        immutable: false,
+        bytes: include_bytes!("dist/manifest.webmanifest"),
+    },
+];

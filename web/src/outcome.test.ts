@@ -1,0 +1,123 @@
+import { describe, expect, test } from "vitest";
+import { explain } from "./explain";
+import { CATALOGS } from "./messages";
+import { type Reason, isFinal, outcomeOfError, readOutcome } from "./outcome";
+import { PolicyError } from "./policy";
+import { NoAnswer } from "./postObject";
+
+const xml = (code: string, message: string, extra = "") =>
+  `<?xml version="1.0" encoding="UTF-8"?>\n<Error>\n  <Code>${code}</Code>\n  <Message>${message}</Message>\n` +
+  `  <RequestId>5C3D9175B6FC201293AD0001</RequestId>\n  <HostId>photos.localhost</HostId>\n  ${extra}\n</Error>\n`;
+
+const answer = (status: number, body: string) => ({ status, body, requestId: "FROM-THE-HEADER" });
+
+describe("the three ends", () => {
+  test("200 is the application's yes, with its answer as it came", () => {
+    expect(readOutcome(answer(200, '{"Status":"OK"}'))).toEqual({
+      kind: "accepted",
+      answer: '{"Status":"OK"}',
+      requestId: "FROM-THE-HEADER",
+    });
+  });
+
+  test("203 is stored, but not agreed to, although it is a 2xx", () => {
+    const body = xml("CallbackFailed", "Error status : 400.", "<Hint>answer 200 &amp; JSON</Hint>");
+    expect(readOutcome(answer(203, body))).toEqual({
+      kind: "storedOnly",
+      words: {
+        code: "CallbackFailed",
+        message: "Error status : 400.",
+        hint: "answer 200 & JSON",
+        requestId: "5C3D9175B6FC201293AD0001",
+      },
+    });
+  });
+
+  test.each<[number, string, string, Reason]>([
+    [400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size.", "tooLarge"],
+    [400, "EntityTooSmall", "Your proposed upload smaller than the minimum allowed size.", "tooSmall"],
+    [403, "AccessDenied", "Invalid according to Policy: Policy expired.", "policyExpired"],
+    [
+      403,
+      "AccessDenied",
+      'Invalid according to Policy: Policy Condition failed: ["in", "$content-type", ["image/png"]]',
+      "wrongType",
+    ],
+    [
+      403,
+      "AccessDenied",
+      'Invalid according to Policy: Policy Condition failed: ["starts-with", "$key", "user/content-type/"]',
+      "notAllowed",
+    ],
+    [403, "AccessDenied", "You have no right to access this object because of bucket acl.", "notAllowed"],
+    [403, "SignatureDoesNotMatch", "The request signature we calculated …", "wrongSignature"],
+    [403, "InvalidAccessKeyId", "The OSS Access Key Id you provided does not exist …", "wrongSignature"],
+    [409, "FileAlreadyExists", "The object you specified already exists …", "exists"],
+    [400, "InvalidArgument", "Bucket POST must contain a field named 'key'.", "storageRefused"],
+    [500, "InternalError", "Please contact the server administrator.", "storageFault"],
+    [503, "ServiceUnavailable", "Please reduce your request rate.", "storageFault"],
+  ])("%i %s is a refusal with a reason", (status, code, message, reason) => {
+    expect(readOutcome(answer(status, xml(code, message)))).toMatchObject({
+      kind: "refused",
+      reason,
+      words: { code, message },
+    });
+  });
+
+  test.each(["<html><body>Bad gateway</body></html>", "Bad gateway"])(
+    "the page of a proxy is shown as it is: %s",
+    (body) => {
+      expect(readOutcome(answer(502, body))).toEqual({
+        kind: "refused",
+        reason: "storageFault",
+        words: { code: "HTTP 502", message: body, hint: null, requestId: "FROM-THE-HEADER" },
+      });
+    },
+  );
+
+  test("markup in a message stays text", () => {
+    const outcome = readOutcome(answer(400, xml("InvalidArgument", "&lt;img src=x&gt; is no name")));
+    expect(outcome).toMatchObject({ words: { message: "<img src=x> is no name" } });
+  });
+});
+
+describe("without an answer of the storage server", () => {
+  test.each([
+    [new PolicyError("unreachable", null), "applicationUnreachable", null],
+    [new PolicyError("refused", "sign in", 401), "applicationRefused", "HTTP 401"],
+    [new PolicyError("unusable", "<h1>"), "applicationUnusable", null],
+    [new NoAnswer(), "storageUnreachable", undefined],
+  ])("%s", (error, reason, code) => {
+    const outcome = outcomeOfError(error);
+    expect(outcome).toMatchObject({ kind: "refused", reason });
+    if (outcome.kind === "refused") expect(outcome.words?.code ?? null).toBe(code ?? null);
+  });
+
+  test("a bug is not dressed up as an outcome", () => {
+    expect(() => outcomeOfError(new RangeError("bug"))).toThrow(RangeError);
+  });
+});
+
+describe("in sentences", () => {
+  const reasons = Object.keys(CATALOGS.en.refused) as Reason[];
+
+  test.each(["en", "zh"] as const)("every reason has its own in %s", (language) => {
+    const messages = CATALOGS[language];
+    const explained = reasons.map((reason) => explain({ kind: "refused", reason, words: null }, messages));
+    expect(new Set(explained.map(({ title }) => title)).size).toBe(reasons.length);
+    for (const { next } of explained) expect(next).toMatch(/[.。]$/);
+  });
+
+  test("trying again is offered where it can end otherwise", () => {
+    for (const reason of reasons) {
+      const { action } = explain({ kind: "refused", reason, words: null }, CATALOGS.en);
+      expect(action, reason).toBe(reason === "exists" ? "random" : isFinal(reason) ? null : "again");
+    }
+    expect(explain({ kind: "accepted", answer: "{}", requestId: null }, CATALOGS.en).action).toBeNull();
+  });
+
+  test("an upload without callback does not claim that the application agreed", () => {
+    const { title } = explain({ kind: "accepted", answer: "", requestId: null }, CATALOGS.en);
+    expect(title).toBe("Stored");
+  });
+});
