@@ -63,7 +63,7 @@ fn with_upcall(pieces: &[Bytes]) -> Result<usize, Box<dyn Error>> {
 
 fn with_multer(pieces: &[Bytes]) -> Result<usize, Box<dyn Error>> {
     let pieces = Pieces {
-        pieces: pieces.to_vec(),
+        body: pieces.to_vec(),
         given: 0,
         is_ready: true,
     };
@@ -121,7 +121,7 @@ fn repeat(text: &[u8]) -> Vec<u8> {
 /// A body as a socket gives it: after each piece it is pending once. (Given all at once, `multer`
 /// would take the whole body into memory.)
 struct Pieces {
-    pieces: Vec<Bytes>,
+    body: Vec<Bytes>,
     given: usize,
     is_ready: bool,
 }
@@ -134,7 +134,7 @@ impl Stream for Pieces {
         if self.is_ready {
             return Poll::Pending;
         }
-        let piece = self.pieces.get(self.given).cloned();
+        let piece = self.body.get(self.given).cloned();
         self.given += 1;
         Poll::Ready(piece.map(Ok))
     }
