@@ -1,1 +1,23 @@
-//! placeholder
+//! upcall's storage server: HTTP in, the upload path, callbacks out.
+//!
+//! The folders tell the order in which an upload passes: `http` reads who is addressed and what is
+//! asked for, `access` who asks, `upload` turns a form into an object and tells the application,
+//! `callback` makes the call, `operations` has everything else that the API does.
+
+mod access;
+mod admin;
+pub mod callback;
+mod clock;
+mod fault;
+mod http;
+pub mod limits;
+mod node;
+mod operations;
+mod telemetry;
+mod upload;
+
+pub use admin::{AdminSecret, WeakAdminSecret};
+pub use clock::Clock;
+pub use http::listener::BindError;
+pub use limits::Limits;
+pub use node::{Node, NodeConfig, StartError};

@@ -1,0 +1,130 @@
+//! Who is asking, and may they.
+//!
+//! `authenticate` finds out the first from a request's headers and query (forms do it in
+//! [`admit`](crate::upload::admit)), [`may`] decides the second, for every operation alike.
+
+mod authenticate;
+
+use upcall::error::{Refusal, WireError};
+use upcall::name::AccessKeyId;
+use upcall_store::catalog::{BucketAcl, BucketFacts, ObjectAcl};
+
+pub(crate) use authenticate::{authenticate, known_key};
+
+/// Who is asking.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Requester {
+    /// Nobody that we know: no signature came.
+    Anonymous,
+    /// Whoever holds the secret of this key. All keys of a server belong to its one owner.
+    Key(AccessKeyId),
+}
+
+impl Requester {
+    /// The id, or `-`. Source: OSS, "Log storage" (anonymous requester).
+    pub(crate) fn id_text(&self) -> &str {
+        match self {
+            Self::Anonymous => "-",
+            Self::Key(id) => id.as_str(),
+        }
+    }
+}
+
+/// What somebody wants to do.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Action {
+    /// Read an object.
+    Read(ObjectAcl),
+    /// List a bucket's objects.
+    List,
+    /// Create, overwrite or delete an object.
+    Write,
+    /// Create a bucket, or see and change its settings.
+    Manage,
+}
+
+/// Decides.
+///
+/// # Errors
+/// `AccessDenied` with the protocol's sentence.
+pub(crate) fn may(
+    requester: &Requester,
+    action: Action,
+    bucket: Option<&BucketFacts>,
+) -> Result<(), Refusal> {
+    if *requester != Requester::Anonymous {
+        return Ok(());
+    }
+    let acl = bucket.map_or(BucketAcl::Private, |facts| facts.acl);
+    let is_allowed = match action {
+        Action::Read(ObjectAcl::Default) | Action::List => acl != BucketAcl::Private,
+        Action::Read(object) => object != ObjectAcl::Private,
+        Action::Write => acl == BucketAcl::PublicReadWrite,
+        Action::Manage => false,
+    };
+    if is_allowed {
+        return Ok(());
+    }
+    let (message, hint) = match action {
+        Action::Manage => (
+            "Anonymous access is forbidden for this operation.",
+            "sign the request with an access key",
+        ),
+        Action::Read(_) => (
+            "You have no right to access this object because of bucket acl.",
+            "sign the request, or make the object or its bucket `public-read`",
+        ),
+        Action::List => (
+            "Anonymous user has no right to access this bucket.",
+            "sign the request, or make the bucket `public-read`",
+        ),
+        Action::Write => (
+            "You have no right to access this object because of bucket acl.",
+            "sign the upload (a form needs `OSSAccessKeyId`, `policy` and `Signature`), or make the \
+             bucket `public-read-write`",
+        ),
+    };
+    Err(Refusal::new(WireError::ACCESS_DENIED)
+        .message(message)
+        .hint(hint))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use upcall::name::BucketName;
+
+    use super::*;
+
+    #[test]
+    fn what_nobody_may_do_is_decided_by_the_acl() {
+        let bucket = |acl| BucketFacts {
+            name: BucketName::parse("photos").unwrap(),
+            acl,
+            cors: None,
+            owner: "owner".to_owned(),
+            created: Timestamp::UNIX_EPOCH,
+        };
+        let allowed = |action, acl| may(&Requester::Anonymous, action, Some(&bucket(acl))).is_ok();
+        use {BucketAcl as B, ObjectAcl as O};
+        for (action, private, public_read, public_read_write) in [
+            (Action::Read(O::Default), false, true, true),
+            (Action::Read(O::Private), false, false, false),
+            (Action::Read(O::PublicRead), true, true, true),
+            (Action::Read(O::PublicReadWrite), true, true, true),
+            (Action::List, false, true, true),
+            (Action::Write, false, false, true),
+            (Action::Manage, false, false, false),
+        ] {
+            assert_eq!(allowed(action, B::Private), private, "{action:?}");
+            assert_eq!(allowed(action, B::PublicRead), public_read, "{action:?}");
+            assert_eq!(
+                allowed(action, B::PublicReadWrite),
+                public_read_write,
+                "{action:?}"
+            );
+        }
+        let key = Requester::Key(AccessKeyId::parse("ak").unwrap());
+        assert!(may(&key, Action::Manage, None).is_ok());
+    }
+}

@@ -1,0 +1,152 @@
+//! What the admin interface answers when it cannot do what was asked.
+
+use http::StatusCode;
+use upcall::error::Refusal;
+use upcall::name::{InvalidAccessKeyId, InvalidBucketName};
+use upcall_store::catalog::CatalogError;
+
+use crate::fault;
+use crate::http::answer::Answer;
+use crate::http::service::plain;
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum AdminError {
+    #[error("the body is not the JSON that this route takes: {0}")]
+    Body(String),
+    #[error("there is a bucket of this name already")]
+    BucketExists,
+    #[error("the bucket still has objects")]
+    BucketNotEmpty,
+    #[error("the catalog could not do it")]
+    Catalog(#[source] CatalogError),
+    #[error("the request is not plain HTTP: {0}")]
+    Framing(String),
+    #[error("the server could not do it")]
+    Internal,
+    #[error(transparent)]
+    InvalidBucketName(#[from] InvalidBucketName),
+    #[error(transparent)]
+    InvalidKeyId(#[from] InvalidAccessKeyId),
+    #[error("{0}")]
+    InvalidValue(String),
+    #[error("there is a key of this id already")]
+    KeyExists,
+    #[error("there is no bucket of this name")]
+    NoSuchBucket,
+    #[error("there is no key of this id")]
+    NoSuchKey,
+    #[error("there is no such route")]
+    NoSuchRoute,
+    #[error("the configuration is not valid")]
+    Refused(Box<Refusal>),
+    #[error("the admin secret is missing or wrong")]
+    Unauthorized,
+}
+
+impl AdminError {
+    pub(super) fn answer(&self) -> Answer {
+        let (status, code, hint) = match self {
+            Self::Body(_) => (
+                StatusCode::BAD_REQUEST,
+                "MalformedJSON",
+                "compare with `docs/admin.md`",
+            ),
+            Self::BucketExists => (
+                StatusCode::CONFLICT,
+                "BucketAlreadyExists",
+                "use it, or choose another name",
+            ),
+            Self::BucketNotEmpty => (
+                StatusCode::CONFLICT,
+                "BucketNotEmpty",
+                "delete its objects first",
+            ),
+            Self::Catalog(error) => {
+                tracing::error!(error = %fault::chain(error), "the catalog failed");
+                (
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "InternalError",
+                    "the server's log says more",
+                )
+            }
+            Self::Framing(_) => (StatusCode::BAD_REQUEST, "BadRequest", "send plain HTTP/1.1"),
+            Self::Internal => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "InternalError",
+                "the server's log says more",
+            ),
+            Self::InvalidBucketName(_) => (
+                StatusCode::BAD_REQUEST,
+                "InvalidBucketName",
+                "choose another name",
+            ),
+            Self::InvalidKeyId(_) => (
+                StatusCode::BAD_REQUEST,
+                "InvalidAccessKeyId",
+                "choose another id",
+            ),
+            Self::InvalidValue(_) => (
+                StatusCode::BAD_REQUEST,
+                "InvalidArgument",
+                "correct the value",
+            ),
+            Self::KeyExists => (
+                StatusCode::CONFLICT,
+                "AccessKeyAlreadyExists",
+                "delete it first, or choose another id",
+            ),
+            Self::NoSuchBucket => (
+                StatusCode::NOT_FOUND,
+                "NoSuchBucket",
+                "`upcall bucket list` shows which there are",
+            ),
+            Self::NoSuchKey => (
+                StatusCode::NOT_FOUND,
+                "NoSuchAccessKey",
+                "`upcall key list` shows which there are",
+            ),
+            Self::NoSuchRoute => (
+                StatusCode::NOT_FOUND,
+                "NoSuchRoute",
+                "the routes are in `docs/admin.md`",
+            ),
+            Self::Refused(refusal) => {
+                let hint = refusal.hint_text().unwrap_or_else(|| refusal.text());
+                return answer(
+                    StatusCode::BAD_REQUEST,
+                    refusal.row().code,
+                    refusal.text(),
+                    hint,
+                );
+            }
+            Self::Unauthorized => (
+                StatusCode::UNAUTHORIZED,
+                "Unauthorized",
+                "send `Authorization: Bearer SECRET`; the secret lies in the data directory",
+            ),
+        };
+        answer(status, code, &self.to_string(), hint)
+    }
+}
+
+impl From<CatalogError> for AdminError {
+    fn from(error: CatalogError) -> Self {
+        match error {
+            CatalogError::BucketExists => Self::BucketExists,
+            CatalogError::BucketNotEmpty => Self::BucketNotEmpty,
+            CatalogError::NoSuchBucket => Self::NoSuchBucket,
+            other => Self::Catalog(other),
+        }
+    }
+}
+
+impl From<Refusal> for AdminError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(Box::new(refusal))
+    }
+}
+
+fn answer(status: StatusCode, code: &str, message: &str, hint: &str) -> Answer {
+    let body = serde_json::json!({ "error": { "code": code, "message": message, "hint": hint } });
+    plain(status, "application/json", body.to_string())
+}

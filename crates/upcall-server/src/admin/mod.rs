@@ -1,0 +1,139 @@
+//! The admin interface: health, figures, buckets and keys, as JSON over HTTP on an address of its own.
+//!
+//! `/healthz` and `/metrics` are open; everything else wants `Authorization: Bearer SECRET`. The
+//! commands of the program speak to it, never to the store's files behind the server's back.
+
+mod buckets;
+mod error;
+mod keys;
+mod secret;
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Incoming;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::http::answer::{Answer, AnswerBody, X_OSS_REQUEST_ID};
+use crate::http::gate::Exchange;
+use crate::http::request_id::RequestId;
+use crate::http::service::{Service, plain, text_of};
+use crate::node::Server;
+use crate::telemetry::request_line::RequestLine;
+use error::AdminError;
+pub use secret::{AdminSecret, WeakAdminSecret};
+
+/// Serves the admin interface.
+#[derive(Debug)]
+pub(crate) struct AdminService {
+    server: Arc<Server>,
+    secret: AdminSecret,
+}
+
+impl AdminService {
+    pub(crate) fn new(server: Arc<Server>, secret: AdminSecret) -> Self {
+        Self { server, secret }
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Result<Answer, AdminError> {
+        let path = request.uri().path().to_owned();
+        match (request.method(), path.as_str()) {
+            (&Method::GET, "/healthz") => return self.health().await,
+            (&Method::GET, "/metrics") => {
+                let text = self.server.metrics.text();
+                return Ok(plain(StatusCode::OK, OPENMETRICS, text));
+            }
+            _ => {}
+        }
+        let authorization = text_of(request.headers(), &header::AUTHORIZATION).unwrap_or_default();
+        if !self
+            .secret
+            .opens(authorization.strip_prefix("Bearer ").unwrap_or_default())
+        {
+            return Err(AdminError::Unauthorized);
+        }
+        let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+        let method = request.method().clone();
+        let server = &self.server;
+        match (&method, segments.as_slice()) {
+            (&Method::GET, ["v1", "buckets"]) => buckets::list(server).await,
+            (&Method::PUT, ["v1", "buckets", name]) => {
+                buckets::create(server, name, read(request).await?).await
+            }
+            (&Method::DELETE, ["v1", "buckets", name]) => buckets::delete(server, name).await,
+            (&Method::PUT, ["v1", "buckets", name, "acl"]) => {
+                buckets::set_acl(server, name, read(request).await?).await
+            }
+            (&Method::GET, ["v1", "buckets", name, "cors"]) => buckets::cors(server, name).await,
+            (&Method::PUT, ["v1", "buckets", name, "cors"]) => {
+                buckets::set_cors(server, name, Some(read(request).await?)).await
+            }
+            (&Method::DELETE, ["v1", "buckets", name, "cors"]) => {
+                buckets::set_cors(server, name, None).await
+            }
+            (&Method::GET, ["v1", "keys"]) => keys::list(server).await,
+            (&Method::POST, ["v1", "keys"]) => keys::create(server, read(request).await?).await,
+            (&Method::DELETE, ["v1", "keys", id]) => keys::delete(server, id).await,
+            _ => Err(AdminError::NoSuchRoute),
+        }
+    }
+
+    /// Whether the catalog answers; without it nothing can be served.
+    async fn health(&self) -> Result<Answer, AdminError> {
+        self.server.catalog.buckets().await?;
+        json(StatusCode::OK, &serde_json::json!({ "status": "ok" }))
+    }
+}
+
+impl Service for AdminService {
+    async fn handle(
+        &self,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+        exchange: &Arc<Exchange>,
+    ) -> Result<Response<AnswerBody>, Infallible> {
+        let answering = exchange.answering();
+        let id = RequestId::new(self.server.clock.now());
+        let mut line = RequestLine::new(id, peer, Arc::clone(&self.server.metrics));
+        line.admin();
+        let answer = match exchange.take_refusal() {
+            Some(reason) => Err(AdminError::Framing(reason.to_string())),
+            None => self.answer(request).await,
+        };
+        let mut answer = answer
+            .unwrap_or_else(|error| error.answer())
+            .header(X_OSS_REQUEST_ID, &id.to_string())
+            .header(header::CACHE_CONTROL, "no-store");
+        if exchange.must_close() {
+            answer = answer.header(header::CONNECTION, "close");
+        }
+        line.answered(answer.status());
+        Ok(answer.into_response(line, answering))
+    }
+}
+
+async fn read<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, AdminError> {
+    let body = Limited::new(request.into_body(), BODY_BYTES)
+        .collect()
+        .await
+        .map_err(|_| AdminError::Body("the body is too long or broke off".to_owned()))?;
+    let bytes: Bytes = body.to_bytes();
+    let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+    serde_json::from_slice(text).map_err(|error| AdminError::Body(error.to_string()))
+}
+
+fn json(status: StatusCode, value: &impl Serialize) -> Result<Answer, AdminError> {
+    let text = serde_json::to_vec(value).map_err(|_| AdminError::Internal)?;
+    Ok(plain(status, "application/json", text))
+}
+
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Bytes of a request's JSON; the largest is a CORS configuration.
+const BODY_BYTES: usize = 64 * 1024;

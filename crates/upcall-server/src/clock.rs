@@ -1,0 +1,72 @@
+//! The time, as something that is passed in.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// Tells the time; a test gives its own.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
+
+impl Clock {
+    /// The system's clock.
+    pub fn system() -> Self {
+        Self(Arc::new(Timestamp::now))
+    }
+
+    /// A clock that shows what `now` says.
+    pub fn from_fn(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
+    }
+
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Clock")
+    }
+}
+
+/// `Sun, 06 Nov 1994 08:49:37 GMT`. Source: RFC 9110, 5.6.7 (IMF-fixdate).
+pub(crate) fn http_date(time: Timestamp) -> String {
+    time.to_zoned_datetime(TimeZone::UTC)
+        .strftime("%a, %d %b %Y %H:%M:%S GMT")
+        .to_string()
+}
+
+/// Reads an IMF-fixdate; the two older forms of RFC 9110 are not sent by anyone we know.
+pub(crate) fn parse_http_date(text: &str) -> Option<Timestamp> {
+    let text = text.strip_suffix(" GMT")?;
+    let time = jiff::civil::DateTime::strptime("%a, %d %b %Y %H:%M:%S", text).ok()?;
+    TimeZone::UTC.to_timestamp(time).ok()
+}
+
+/// `2014-12-01T12:00:00.000Z`, as OSS's XML has it.
+pub(crate) fn iso_date(time: Timestamp) -> String {
+    time.to_zoned_datetime(TimeZone::UTC)
+        .strftime("%Y-%m-%dT%H:%M:%S.%3fZ")
+        .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_written_as_the_protocol_has_them() {
+        let time = Timestamp::from_millisecond(784_111_777_042).unwrap();
+        assert_eq!(http_date(time), "Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(iso_date(time), "1994-11-06T08:49:37.042Z");
+        assert_eq!(
+            parse_http_date(&http_date(time)),
+            Timestamp::from_second(784_111_777).ok()
+        );
+        assert_eq!(parse_http_date("yesterday"), None);
+    }
+}

@@ -1,0 +1,476 @@
+//! The gate between a socket and hyper: it lets through only what has one reading, at a pace that is
+//! bounded, and closes so that the last answer is still read.
+//!
+//! In: a connected socket. Out: the same bytes for hyper, head by head, each judged by
+//! [`framing`](super::framing) before hyper sees it, each body exactly as long as its head said.
+//!
+//! - A head that could be read in two ways is replaced by a request of our own, which the service
+//!   answers with the reason ([`Exchange::take_refusal`]); nothing of the peer's is read after it.
+//! - Whoever is slower than the limits say is cut off: while a head comes, while a body comes, while
+//!   an answer goes. Time in which we did not want to read or write does not count.
+//! - After the last answer the write side is shut first and what still arrives is thrown away for a
+//!   bounded time. A peer that is still sending would otherwise get a reset that destroys the answer.
+
+use std::future::Future as _;
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep};
+
+use super::framing::{self, Framing, FramingError};
+use crate::limits::{self, Limits};
+
+/// A socket behind its gate.
+pub(crate) struct Gate<S> {
+    socket: S,
+    /// Bytes that came and may not pass yet, or no longer fitted.
+    inbox: BytesMut,
+    /// How much of the inbox was already searched for the end of a head.
+    scanned: usize,
+    pass: Pass,
+    exchange: Arc<Exchange>,
+    pace: Pace,
+    reading: Timer,
+    writing: Timer,
+    lingering: Option<Lingering>,
+}
+
+/// How many of the next bytes may pass.
+#[derive(Clone, Copy, Debug)]
+enum Pass {
+    /// None before the next head is judged.
+    Head,
+    /// So many: what is left of a judged head and of its body.
+    Bytes(u64),
+    /// All, until the connection closes (a chunked body).
+    All,
+    /// No more, ever: the peer's head was refused.
+    Nothing,
+}
+
+/// What the gate and the service that answers on the same connection tell each other.
+#[derive(Debug, Default)]
+pub(crate) struct Exchange {
+    refused: Mutex<Option<FramingError>>,
+    must_close: AtomicBool,
+    is_answering: AtomicBool,
+}
+
+impl Exchange {
+    /// The reason why the head was refused in whose place the current request came.
+    pub(crate) fn take_refusal(&self) -> Option<FramingError> {
+        self.refused
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+
+    /// Whether this connection must close after the current answer.
+    pub(crate) fn must_close(&self) -> bool {
+        self.must_close.load(Ordering::Relaxed)
+    }
+
+    /// From now until the guard is dropped it is the peer who waits: an answer is made or sent.
+    pub(crate) fn answering(self: &Arc<Self>) -> Answering {
+        self.is_answering.store(true, Ordering::Relaxed);
+        Answering(Arc::clone(self))
+    }
+}
+
+/// While it lives, silence of the peer is not idleness.
+#[derive(Debug)]
+pub(crate) struct Answering(Arc<Exchange>);
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.0.is_answering.store(false, Ordering::Relaxed);
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Pace {
+    head: Duration,
+    idle: Duration,
+    window: Duration,
+    least: u64,
+    linger: Duration,
+    linger_bytes: u64,
+}
+
+impl<S> Gate<S> {
+    pub(crate) fn new(socket: S, limits: &Limits) -> Self {
+        Self {
+            socket,
+            inbox: BytesMut::new(),
+            scanned: 0,
+            pass: Pass::Head,
+            exchange: Arc::default(),
+            pace: Pace {
+                head: limits.request_head,
+                idle: limits.idle,
+                window: limits.progress_window,
+                least: limits.least_progress_bytes,
+                linger: limits.linger,
+                linger_bytes: limits.linger_bytes,
+            },
+            reading: Timer::default(),
+            writing: Timer::default(),
+            lingering: None,
+        }
+    }
+
+    pub(crate) fn exchange(&self) -> Arc<Exchange> {
+        Arc::clone(&self.exchange)
+    }
+
+    /// Judges the head that `bytes` begins with, if it is whole, and says how much may pass.
+    fn judge(&mut self, bytes: &[u8], scanned: usize) -> Result<Option<Pass>, FramingError> {
+        let Some(length) = framing::head_length(bytes, scanned) else {
+            return if bytes.len() > limits::REQUEST_HEAD_BYTES {
+                Err(FramingError::TooLong)
+            } else {
+                Ok(None)
+            };
+        };
+        if length > limits::REQUEST_HEAD_BYTES {
+            return Err(FramingError::TooLong);
+        }
+        match framing::judge(&bytes[..length])? {
+            Framing::Length(body) => Ok(Some(Pass::Bytes(body.saturating_add(length as u64)))),
+            Framing::Chunked => {
+                self.exchange.must_close.store(true, Ordering::Relaxed);
+                Ok(Some(Pass::All))
+            }
+        }
+    }
+
+    /// Puts a request of ours in the place of what came.
+    fn refuse(&mut self, reason: FramingError) {
+        *self
+            .exchange
+            .refused
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(reason);
+        self.exchange.must_close.store(true, Ordering::Relaxed);
+        self.inbox = BytesMut::from(STAND_IN);
+        self.pass = Pass::Bytes(STAND_IN.len() as u64);
+    }
+
+    /// Hands out bytes of the inbox, as many as may pass and fit.
+    fn hand_out(&mut self, buf: &mut ReadBuf<'_>) {
+        let may_pass = match self.pass {
+            Pass::Head | Pass::Nothing => 0,
+            Pass::Bytes(left) => usize::try_from(left).unwrap_or(usize::MAX),
+            Pass::All => usize::MAX,
+        };
+        let count = may_pass.min(self.inbox.len()).min(buf.remaining());
+        buf.put_slice(&self.inbox[..count]);
+        self.inbox.advance(count);
+        self.passed(count as u64);
+    }
+
+    fn passed(&mut self, count: u64) {
+        if let Pass::Bytes(left) = self.pass {
+            self.pass = match left - count {
+                0 if self.exchange.must_close() => Pass::Nothing,
+                0 => Pass::Head,
+                left => Pass::Bytes(left),
+            };
+            self.scanned = 0;
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> Gate<S> {
+    /// Waits for the peer's bytes, at the pace that the phase allows; `Ok(0)` at the end.
+    fn poll_socket(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<u64>> {
+        let before = buf.filled().len();
+        if let Poll::Ready(result) = Pin::new(&mut self.socket).poll_read(cx, buf) {
+            let count = (buf.filled().len() - before) as u64;
+            self.reading.moved(count);
+            return Poll::Ready(result.map(|()| count));
+        }
+        let pace = &self.pace;
+        let expired = match self.pass {
+            Pass::Head if self.exchange.is_answering.load(Ordering::Relaxed) => {
+                self.reading.restart();
+                return Poll::Pending;
+            }
+            Pass::Head if self.inbox.is_empty() => self.reading.poll_idle(cx, pace.idle),
+            Pass::Head => self.reading.poll_deadline(cx, pace.head),
+            Pass::Nothing => Poll::Pending, // `poll_read` does not come here then
+            Pass::Bytes(left) => self
+                .reading
+                .poll_progress(cx, pace.window, pace.least.min(left)),
+            Pass::All => self.reading.poll_progress(cx, pace.window, pace.least),
+        };
+        expired.map(|()| Err(io::Error::from(io::ErrorKind::TimedOut)))
+    }
+
+    /// Reads a head, straight into hyper's buffer where it comes whole, else through the inbox.
+    /// `Ready(Ok(true))` when something may pass or the peer is done.
+    fn poll_head(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<bool>> {
+        // An empty line before the request line is allowed for (RFC 9112, 2.2).
+        while self.inbox.starts_with(b"\r\n") {
+            self.inbox.advance(2);
+            self.scanned = 0;
+        }
+        if !self.inbox.is_empty() {
+            let inbox = std::mem::take(&mut self.inbox);
+            let judged = self.judge(&inbox, self.scanned);
+            self.scanned = inbox.len();
+            self.inbox = inbox;
+            match judged {
+                Ok(Some(pass)) => {
+                    self.pass = pass;
+                    self.reading.restart();
+                    return Poll::Ready(Ok(true));
+                }
+                Ok(None) => {}
+                Err(reason) => {
+                    self.refuse(reason);
+                    return Poll::Ready(Ok(true));
+                }
+            }
+        }
+        let start = buf.filled().len();
+        if ready!(self.poll_socket(cx, buf))? == 0 {
+            return Poll::Ready(Ok(true));
+        }
+        if self.inbox.is_empty() {
+            self.reading.restart();
+            // The usual case: the head came whole, and nothing has to be copied.
+            match self.judge(&buf.filled()[start..], 0) {
+                Ok(Some(pass)) => {
+                    self.pass = pass;
+                    self.let_through(buf, start);
+                    return Poll::Ready(Ok(true));
+                }
+                Ok(None) => {}
+                // Perhaps only an empty line before the request line; the inbox will tell.
+                Err(_) if buf.filled()[start] == b'\r' => {}
+                Err(reason) => {
+                    buf.set_filled(start);
+                    self.refuse(reason);
+                    return Poll::Ready(Ok(true));
+                }
+            }
+        }
+        self.inbox.extend_from_slice(&buf.filled()[start..]);
+        buf.set_filled(start);
+        Poll::Ready(Ok(false))
+    }
+
+    /// Of what was read into `buf` behind `start`, leaves there what may pass and keeps the rest.
+    fn let_through(&mut self, buf: &mut ReadBuf<'_>, start: usize) {
+        let Pass::Bytes(left) = self.pass else {
+            return;
+        };
+        let came = buf.filled().len() - start;
+        let passing = usize::try_from(left).map_or(came, |left| came.min(left));
+        self.inbox
+            .extend_from_slice(&buf.filled()[start + passing..]);
+        buf.set_filled(start + passing);
+        self.passed(passing as u64);
+    }
+
+    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(lingering) = &mut self.lingering else {
+            return Poll::Ready(());
+        };
+        let mut scratch = [0; 16 * 1024];
+        while lingering.left > 0 && lingering.until.as_mut().poll(cx).is_pending() {
+            let mut buf = ReadBuf::new(&mut scratch);
+            let read = ready!(Pin::new(&mut self.socket).poll_read(cx, &mut buf));
+            if read.is_err() || buf.filled().is_empty() {
+                break;
+            }
+            lingering.left = lingering.left.saturating_sub(buf.filled().len() as u64);
+        }
+        Poll::Ready(())
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Gate<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let gate = self.get_mut();
+        if matches!(gate.pass, Pass::Nothing) {
+            // Not the end of the stream: hyper would drop the answer that is being made.
+            return gate
+                .reading
+                .poll_deadline(cx, gate.pace.window)
+                .map(|()| Err(io::Error::from(io::ErrorKind::TimedOut)));
+        }
+        let start = buf.filled().len();
+        while matches!(gate.pass, Pass::Head) {
+            if ready!(gate.poll_head(cx, buf))? {
+                break;
+            }
+        }
+        if matches!(gate.pass, Pass::Head) || buf.filled().len() > start {
+            return Poll::Ready(Ok(())); // the peer is done, or the head has passed
+        }
+        if gate.inbox.is_empty() {
+            ready!(gate.poll_socket(cx, buf))?;
+            gate.let_through(buf, start);
+        } else {
+            gate.hand_out(buf);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Gate<S> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let gate = self.get_mut();
+        let written = Pin::new(&mut gate.socket).poll_write(cx, bytes);
+        gate.pace_write(cx, written)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let gate = self.get_mut();
+        let written = Pin::new(&mut gate.socket).poll_write_vectored(cx, slices);
+        gate.pace_write(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.socket.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().socket).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let gate = self.get_mut();
+        if gate.lingering.is_none() {
+            // The peer may be gone already; then there is nothing to linger for.
+            if ready!(Pin::new(&mut gate.socket).poll_shutdown(cx)).is_err() {
+                return Poll::Ready(Ok(()));
+            }
+            gate.lingering = Some(Lingering {
+                until: Box::pin(tokio::time::sleep(gate.pace.linger)),
+                left: gate.pace.linger_bytes,
+            });
+        }
+        gate.poll_linger(cx).map(Ok)
+    }
+}
+
+impl<S> Gate<S> {
+    fn pace_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        match written {
+            Poll::Ready(result) => {
+                if let Ok(count) = result {
+                    self.writing.moved(count as u64);
+                }
+                Poll::Ready(result)
+            }
+            Poll::Pending => self
+                .writing
+                .poll_progress(cx, self.pace.window, self.pace.least)
+                .map(|()| Err(io::Error::from(io::ErrorKind::TimedOut))),
+        }
+    }
+}
+
+impl<S> std::fmt::Debug for Gate<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gate")
+            .field("pass", &self.pass)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is left of the time and the bytes that the last answer may take to be read.
+#[derive(Debug)]
+struct Lingering {
+    until: Pin<Box<Sleep>>,
+    left: u64,
+}
+
+/// Measures how long a peer keeps us waiting. Runs only while we wait.
+#[derive(Debug, Default)]
+struct Timer {
+    sleep: Option<Pin<Box<Sleep>>>,
+    waiting_since: Option<Instant>,
+    waited: Duration,
+    moved: u64,
+}
+
+impl Timer {
+    fn moved(&mut self, count: u64) {
+        if let Some(since) = self.waiting_since.take() {
+            self.waited += since.elapsed();
+        }
+        self.moved = self.moved.saturating_add(count);
+    }
+
+    /// The next wait begins a new period.
+    fn restart(&mut self) {
+        self.waiting_since = None;
+        self.waited = Duration::ZERO;
+        self.moved = 0;
+    }
+
+    /// Ready when nothing at all moved for `period`.
+    fn poll_idle(&mut self, cx: &mut Context<'_>, period: Duration) -> Poll<()> {
+        if self.moved > 0 {
+            self.restart();
+        }
+        self.poll_deadline(cx, period)
+    }
+
+    /// Ready when we waited for `period` since the last restart.
+    fn poll_deadline(&mut self, cx: &mut Context<'_>, period: Duration) -> Poll<()> {
+        let since = *self.waiting_since.get_or_insert_with(Instant::now);
+        let deadline = since + period.saturating_sub(self.waited);
+        let sleep = self
+            .sleep
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+        if sleep.deadline() != deadline {
+            sleep.as_mut().reset(deadline);
+        }
+        sleep.as_mut().poll(cx)
+    }
+
+    /// Ready when fewer than `least` bytes moved in one `window` of waiting.
+    fn poll_progress(&mut self, cx: &mut Context<'_>, window: Duration, least: u64) -> Poll<()> {
+        while self.poll_deadline(cx, window).is_ready() {
+            if self.moved < least {
+                return Poll::Ready(());
+            }
+            self.restart();
+        }
+        Poll::Pending
+    }
+}
+
+/// Stands in the place of a refused head. Whatever it says, the service asks for the verdict first.
+const STAND_IN: &[u8] = b"GET / HTTP/1.1\r\nHost: -\r\nConnection: close\r\n\r\n";

@@ -1,0 +1,163 @@
+//! Accepts connections and runs them, bounded in number; on shutdown lets the running ones finish.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+
+use super::gate::Gate;
+use super::service::Service;
+use crate::limits::{self, Limits};
+
+/// Serves `listener` with `service` until `stop` changes, then drains within the limits.
+pub(crate) async fn serve<V: Service>(
+    listener: TcpListener,
+    service: Arc<V>,
+    limits: Limits,
+    mut stop: watch::Receiver<bool>,
+) {
+    let slots = Arc::new(Semaphore::new(limits.connections));
+    let mut connections = JoinSet::new();
+    loop {
+        // Cancel-safe: a permit that was taken and not used goes back, and nothing was accepted.
+        tokio::select! {
+            biased;
+            () = stopped(&mut stop) => break,
+            accepted = accept(&listener, &slots) => {
+                let (socket, peer, slot) = accepted;
+                let connection = Connection { peer, slot, stop: stop.clone() };
+                connections.spawn(connection.run(socket, Arc::clone(&service), limits.clone()));
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+    drop(listener);
+    let drained = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(limits.drain, drained).await.is_err() {
+        tracing::warn!(
+            open = connections.len(),
+            "connections were cut: the drain took too long"
+        );
+        connections.shutdown().await;
+    }
+}
+
+/// Returns when the server is to stop.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // The sender goes away only with the server itself.
+    let _ = stop.wait_for(|stopped| *stopped).await;
+}
+
+async fn accept(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
+    loop {
+        let slot = Arc::clone(slots)
+            .acquire_owned()
+            .await
+            .expect("the semaphore is never closed");
+        match listener.accept().await {
+            Ok((socket, peer)) => return (socket, peer, slot),
+            Err(error) if is_of_the_peer(&error) => {}
+            Err(error) => {
+                // Out of descriptors or memory: waiting lets others finish.
+                tracing::error!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+fn is_of_the_peer(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionReset
+    )
+}
+
+struct Connection {
+    peer: SocketAddr,
+    slot: OwnedSemaphorePermit,
+    stop: watch::Receiver<bool>,
+}
+
+impl Connection {
+    async fn run<V: Service>(mut self, socket: TcpStream, service: Arc<V>, limits: Limits) {
+        // Answers are written whole; waiting for more would only delay them.
+        if let Err(error) = socket.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY could not be set");
+        }
+        let gate = Gate::new(socket, &limits);
+        let exchange = gate.exchange();
+        let peer = self.peer;
+        let handler = hyper::service::service_fn(move |request| {
+            let (service, exchange) = (Arc::clone(&service), Arc::clone(&exchange));
+            async move { service.handle(request, peer, &exchange).await }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            // The gate keeps time; hyper's own timer would be a second opinion.
+            .header_read_timeout(None)
+            .max_headers(limits::REQUEST_HEADERS)
+            .max_buf_size(limits::READ_BUFFER_BYTES)
+            .half_close(false)
+            .serve_connection(TokioIo::new(gate), handler);
+        let mut connection = std::pin::pin!(connection);
+        // Cancel-safe: the connection is polled on after either arm.
+        let ended = tokio::select! {
+            ended = connection.as_mut() => Some(ended),
+            () = stopped(&mut self.stop) => None,
+        };
+        let ended = match ended {
+            Some(ended) => ended,
+            None => {
+                connection.as_mut().graceful_shutdown();
+                connection.as_mut().await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%peer, %error, "the connection ended early");
+        }
+        drop(self.slot);
+    }
+}
+
+/// Binds each address; port 0 means any free one.
+///
+/// # Errors
+/// The first address that cannot be had, with the system's reason.
+pub(crate) async fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, BindError> {
+    let mut listeners = Vec::with_capacity(addresses.len());
+    for address in addresses {
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|source| BindError {
+                address: *address,
+                source,
+            })?;
+        listeners.push(listener);
+    }
+    Ok(listeners)
+}
+
+/// An address cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on `{address}`")]
+pub struct BindError {
+    /// The address.
+    pub address: SocketAddr,
+    /// What the system says.
+    pub source: io::Error,
+}
+
+/// How long accepting rests after the system had nothing to give.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

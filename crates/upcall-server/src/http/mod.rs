@@ -1,0 +1,11 @@
+//! HTTP in: sockets, connections, whom a request addresses and what it asks for, answers out.
+
+pub(crate) mod answer;
+pub(crate) mod cors;
+mod framing;
+pub(crate) mod gate;
+pub(crate) mod listener;
+pub(crate) mod operation;
+pub(crate) mod request_id;
+pub(crate) mod service;
+pub(crate) mod target;

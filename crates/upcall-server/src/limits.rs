@@ -1,0 +1,106 @@
+//! Every bound of the storage server, one constant each: unit, reason, and what happens beyond.
+//!
+//! Those that an operator or a test may want otherwise are fields of [`Limits`], whose default is the
+//! constant.
+
+use std::time::Duration;
+
+use upcall::form::FormLimits;
+
+/// Bytes of a request's line and headers together.
+///
+/// 32 KiB: `x-oss-callback` and `x-oss-callback-var` have up to 5 KiB each, a presigned URL carries
+/// both again. Beyond it: 400, and the connection closes.
+pub const REQUEST_HEAD_BYTES: usize = 32 * 1024;
+
+/// Header lines of one request. Beyond it: 400, and the connection closes.
+pub const REQUEST_HEADERS: usize = 128;
+
+/// Bytes of hyper's read buffer, and so of one piece of a body.
+///
+/// 64 KiB: smaller pieces cost more calls than they save memory, larger ones let more of a file
+/// arrive before a refusal is written.
+pub const READ_BUFFER_BYTES: usize = 64 * 1024;
+
+/// Bytes of one batch handed to the disk; two are in flight per upload (one filling, one being
+/// written), so an upload holds at most twice this and one read buffer.
+pub const WRITE_BATCH_BYTES: usize = 256 * 1024;
+
+/// How much of a file's beginning is kept to find its format and its size in pixels.
+///
+/// 256 KiB: camera JPEGs put previews before the frame header. Beyond it the image is "unknown"; the
+/// upload goes on.
+pub const IMAGE_HEADER_BYTES: usize = 256 * 1024;
+
+/// Bytes of one file, and of one form. Source: OSS, "PostObject" and "PutObject" (5 GB).
+pub const FILE_BYTES: u64 = 5 * 1024 * 1024 * 1024;
+
+/// Bytes of an XML document in a request. Source: OSS, "PutBucketCors" (16 KB), the largest of those
+/// that are served.
+pub const XML_BYTES: usize = 16 * 1024;
+
+/// Bytes of user metadata of one object, names and values. Source: OSS, "PutObject" (8 KB).
+pub const METADATA_BYTES: usize = 8 * 1024;
+
+/// Keys on one page of a listing. Source: OSS, "GetBucket (ListObjects)".
+pub const LIST_PAGE_KEYS: usize = 1000;
+
+/// CORS rules of one bucket. Source: OSS, "PutBucketCors".
+pub const CORS_RULES: usize = 10;
+
+/// Buckets of one server. Source: OSS, "Limits" (100 per account and region).
+pub const BUCKETS: usize = 100;
+
+/// Bytes of a callback's answer. Source: OSS, "Callback", step 5 (1 MB).
+pub const CALLBACK_ANSWER_BYTES: usize = 1024 * 1024;
+
+/// Redirects that a callback follows. Source: a recorded `Error status : 301.`; and a redirect could
+/// lead where the guard would not have let us go.
+pub const CALLBACK_REDIRECTS: usize = 0;
+
+/// What may be set; each field says what happens beyond it.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Connections at the same time. Beyond it new ones wait in the kernel's queue.
+    pub connections: usize,
+    /// Time from a request's first byte to the end of its headers. Beyond it: closed.
+    pub request_head: Duration,
+    /// Time that a connection may say nothing between requests. Beyond it: closed.
+    pub idle: Duration,
+    /// Time in which [`Self::least_progress_bytes`] must come or go while we wait for the peer.
+    pub progress_window: Duration,
+    /// Bytes that a peer must move in each window. Beyond it: closed.
+    pub least_progress_bytes: u64,
+    /// Bytes that are read and thrown away after an answer, so that a peer that is still sending
+    /// gets to see it.
+    pub linger_bytes: u64,
+    /// Time that is spent on that.
+    pub linger: Duration,
+    /// Time for one call to one callback URL, from resolving to the last byte of the answer.
+    /// Source: OSS, "Callback" (5 s).
+    pub callback: Duration,
+    /// Callbacks under way at the same time. Beyond it: 203 `Too many callback requests.`
+    pub callbacks: usize,
+    /// Time that a shutdown waits for running requests. Beyond it their connections are cut.
+    pub drain: Duration,
+    /// Bounds of a form's head.
+    pub form: FormLimits,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 10_000,
+            request_head: Duration::from_secs(20),
+            idle: Duration::from_secs(75),
+            progress_window: Duration::from_secs(30),
+            least_progress_bytes: 8 * 1024,
+            linger_bytes: 32 * 1024 * 1024,
+            linger: Duration::from_secs(5),
+            callback: Duration::from_secs(5),
+            callbacks: 4096,
+            drain: Duration::from_secs(60),
+            form: FormLimits::default(),
+        }
+    }
+}

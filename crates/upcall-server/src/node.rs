@@ -1,0 +1,266 @@
+//! One running storage server: what it is made of, how it starts, drains and stops.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::{broadcast, watch};
+use tokio::task::JoinHandle;
+use upcall_crypto::RsaPrivateKey;
+use upcall_store::blobs::Blobs;
+use upcall_store::catalog::Catalog;
+
+use crate::admin::{AdminSecret, AdminService};
+use crate::callback::{AllowRule, CallbackReport, Dispatcher, DispatcherConfig, Guard};
+use crate::clock::Clock;
+use crate::http::listener::{self, BindError};
+use crate::http::operation::PUBLIC_KEY_PATH;
+use crate::http::service::StorageService;
+use crate::limits::Limits;
+use crate::telemetry::metrics::Metrics;
+
+/// What a node is told.
+#[derive(Debug)]
+pub struct NodeConfig {
+    /// Where storage is served; at least one address. Port 0 means any free one.
+    pub listen: Vec<SocketAddr>,
+    /// Where the admin interface is served.
+    pub admin: SocketAddr,
+    /// The region, without `oss-`.
+    pub region: String,
+    /// The domains under which a bucket is the first label of the host, in lower case.
+    pub domains: Vec<String>,
+    /// Who owns every bucket; what callbacks and listings name as owner.
+    pub owner: String,
+    /// Where callbacks may go.
+    pub callback_allow: Vec<AllowRule>,
+    /// What `x-oss-pub-key-url` announces; by default this server's own address.
+    pub callback_key_url: Option<String>,
+    /// Signs callbacks.
+    pub callback_key: RsaPrivateKey,
+    /// Opens the admin interface.
+    pub admin_secret: AdminSecret,
+    /// Every bound.
+    pub limits: Limits,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// What every request may use.
+pub(crate) struct Server {
+    pub(crate) catalog: Arc<dyn Catalog>,
+    pub(crate) blobs: Arc<dyn Blobs>,
+    pub(crate) dispatcher: Dispatcher,
+    pub(crate) guard: Guard,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) clock: Clock,
+    pub(crate) limits: Limits,
+    pub(crate) region: String,
+    pub(crate) domains: Vec<String>,
+    pub(crate) owner: String,
+    pub(crate) public_key_pem: String,
+    pub(crate) tasks: Tasks,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server")
+            .field("region", &self.region)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Work that must not be interrupted by a client that hangs up; a shutdown waits for it.
+#[derive(Debug, Default)]
+pub(crate) struct Tasks {
+    tracker: tokio_util::task::TaskTracker,
+}
+
+impl Tasks {
+    pub(crate) fn spawn<F>(&self, task: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.tracker.spawn(task)
+    }
+
+    async fn finished(&self) {
+        self.tracker.close();
+        self.tracker.wait().await;
+    }
+}
+
+/// A running storage server.
+#[derive(Debug)]
+pub struct Node {
+    server: Arc<Server>,
+    addresses: Vec<SocketAddr>,
+    admin_address: SocketAddr,
+    public_key_url: String,
+    stop: watch::Sender<bool>,
+    listeners: Vec<JoinHandle<()>>,
+}
+
+impl Node {
+    /// Binds every address and begins to serve.
+    ///
+    /// # Errors
+    /// An address cannot be had, or the system's TLS set-up cannot be used.
+    pub async fn start(
+        config: NodeConfig,
+        catalog: Arc<dyn Catalog>,
+        blobs: Arc<dyn Blobs>,
+    ) -> Result<Self, StartError> {
+        let sockets = listener::bind(&config.listen).await?;
+        let admin = listener::bind(&[config.admin]).await?;
+        let addresses = local_addresses(&sockets)?;
+        let admin_address = *local_addresses(&admin)?
+            .first()
+            .ok_or(StartError::NoAddress)?;
+        let first = *addresses.first().ok_or(StartError::NoAddress)?;
+        let public_key_url = config
+            .callback_key_url
+            .unwrap_or_else(|| format!("http://{}{PUBLIC_KEY_PATH}", reachable(first)));
+
+        let public_key_pem = config
+            .callback_key
+            .public_key_pem()
+            .map_err(StartError::CallbackKey)?;
+        let metrics = Arc::new(Metrics::new());
+        let guard = Guard::new(&config.callback_allow);
+        let dispatcher = Dispatcher::new(DispatcherConfig {
+            guard: guard.clone(),
+            signing_key: config.callback_key,
+            public_key_url: public_key_url.clone(),
+            time_limit: config.limits.callback,
+            most_at_once: config.limits.callbacks,
+            metrics: Arc::clone(&metrics),
+            clock: config.clock.clone(),
+        })
+        .map_err(StartError::Tls)?;
+        let server = Arc::new(Server {
+            catalog,
+            blobs,
+            dispatcher,
+            guard,
+            metrics,
+            clock: config.clock,
+            limits: config.limits,
+            region: config.region,
+            domains: config.domains,
+            owner: config.owner,
+            public_key_pem,
+            tasks: Tasks::default(),
+        });
+
+        let (stop, stopped) = watch::channel(false);
+        let storage = Arc::new(StorageService {
+            server: Arc::clone(&server),
+        });
+        let admin_service = Arc::new(AdminService::new(Arc::clone(&server), config.admin_secret));
+        let mut listeners = Vec::new();
+        for socket in sockets {
+            let limits = server.limits.clone();
+            let serve = listener::serve(socket, Arc::clone(&storage), limits, stopped.clone());
+            listeners.push(tokio::spawn(serve));
+        }
+        for socket in admin {
+            let limits = server.limits.clone();
+            let serve =
+                listener::serve(socket, Arc::clone(&admin_service), limits, stopped.clone());
+            listeners.push(tokio::spawn(serve));
+        }
+        Ok(Self {
+            server,
+            addresses,
+            admin_address,
+            public_key_url,
+            stop,
+            listeners,
+        })
+    }
+
+    /// Where storage is served, first address first.
+    pub fn storage_address(&self) -> SocketAddr {
+        self.addresses[0]
+    }
+
+    /// Every address on which storage is served.
+    pub fn storage_addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Where the admin interface is served.
+    pub fn admin_address(&self) -> SocketAddr {
+        self.admin_address
+    }
+
+    /// What `x-oss-pub-key-url` announces.
+    pub fn public_key_url(&self) -> &str {
+        &self.public_key_url
+    }
+
+    /// Every callback from now on, once it has ended; an onlooker that lags misses some.
+    pub fn callbacks(&self) -> broadcast::Receiver<CallbackReport> {
+        self.server.dispatcher.reports()
+    }
+
+    /// Stops: no new connections; running requests and callbacks finish, within the limit.
+    pub async fn shutdown(self) {
+        // Nobody receives only if every listener has ended already.
+        let _ = self.stop.send(true);
+        for listener in self.listeners {
+            if let Err(error) = listener.await {
+                tracing::error!(%error, "a listener did not end well");
+            }
+        }
+        let finished = self.server.tasks.finished();
+        if tokio::time::timeout(self.server.limits.drain, finished)
+            .await
+            .is_err()
+        {
+            tracing::warn!("uploads were cut: the drain took too long");
+        }
+    }
+}
+
+fn local_addresses(listeners: &[TcpListener]) -> Result<Vec<SocketAddr>, StartError> {
+    listeners
+        .iter()
+        .map(|listener| listener.local_addr().map_err(StartError::Address))
+        .collect()
+}
+
+/// The address under which this machine reaches a socket that listens on all of its addresses.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    if !address.ip().is_unspecified() {
+        return address;
+    }
+    let loopback: std::net::IpAddr = if address.is_ipv4() {
+        std::net::Ipv4Addr::LOCALHOST.into()
+    } else {
+        std::net::Ipv6Addr::LOCALHOST.into()
+    };
+    SocketAddr::new(loopback, address.port())
+}
+
+/// Why a node does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The system does not tell where a socket listens.
+    #[error("the address of a socket is not known")]
+    Address(#[source] std::io::Error),
+    /// An address is taken, or not ours.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The callback key has no public half.
+    #[error("the callback key cannot be used")]
+    CallbackKey(#[source] upcall_crypto::CryptoError),
+    /// No address was given.
+    #[error("no address to listen on was given")]
+    NoAddress,
+    /// The system's certificates cannot be used.
+    #[error("TLS for callbacks cannot be set up")]
+    Tls(#[source] rustls::Error),
+}

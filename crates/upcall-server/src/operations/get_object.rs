@@ -1,0 +1,236 @@
+//! `GetObject` and `HeadObject`: an object, a part of it, or what is known of it.
+//!
+//! Source: OSS, "GetObject", "HeadObject"; RFC 9110, sections 13 and 14.
+
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::StatusCode;
+use http::header::{self, HeaderName};
+use upcall::error::{Refusal, WireError};
+use upcall_store::blobs::BlobReader;
+use upcall_store::catalog::{BucketFacts, ObjectFacts};
+
+use super::existing;
+use super::object_conditions::{self, Part, Verdict};
+use crate::access::{self, Action, Requester};
+use crate::clock::http_date;
+use crate::fault;
+use crate::http::answer::{Answer, CONTENT_MD5, X_OSS_HASH_CRC64ECMA};
+use crate::http::operation::Operation;
+use crate::http::service::{Call, Outcome};
+use crate::http::target::Query;
+use crate::node::Server;
+use crate::telemetry::request_line::RequestLine;
+
+pub(crate) async fn run(
+    server: &Arc<Server>,
+    operation: Operation,
+    call: Call,
+    bucket: Option<Arc<BucketFacts>>,
+    line: &mut RequestLine,
+) -> Outcome {
+    let requester = access::authenticate(server, &call).await?;
+    let overrides = Overrides::parse(&call.target.query, &requester)?;
+    let bucket = existing(&call, bucket)?;
+    let object = find(server, &call, &bucket, &requester).await?;
+
+    match object_conditions::judge(&call.headers, &object) {
+        Verdict::Go => {}
+        Verdict::Failed => return Err(WireError::PRECONDITION_FAILED.into()),
+        Verdict::NotModified => {
+            return Ok(describe(
+                Answer::new(StatusCode::NOT_MODIFIED),
+                &object,
+                &overrides,
+            ));
+        }
+    }
+    let (status, range) = match object_conditions::part(&call.headers, &object) {
+        Part::Whole => (StatusCode::OK, 0..object.length),
+        Part::Range(range) => (StatusCode::PARTIAL_CONTENT, range),
+        Part::Unsatisfiable => {
+            return Err(Refusal::new(WireError::INVALID_RANGE)
+                .extra("ActualObjectSize", object.length.to_string())
+                .hint("ask for bytes that the object has"));
+        }
+    };
+    let length = range.end - range.start;
+    line.bytes(length);
+    let mut answer = describe(Answer::new(status), &object, &overrides);
+    if status == StatusCode::PARTIAL_CONTENT {
+        let content_range = format!("bytes {}-{}/{}", range.start, range.end - 1, object.length);
+        answer = answer.header(header::CONTENT_RANGE, &content_range);
+    }
+    if operation == Operation::HeadObject {
+        return Ok(answer.announced(length));
+    }
+    let body = open(server, &call, &object, range).await?;
+    Ok(answer.object(body))
+}
+
+/// The object, if the requester may see it. Whoever may not list the bucket does not learn from the
+/// error whether a key exists.
+async fn find(
+    server: &Arc<Server>,
+    call: &Call,
+    bucket: &BucketFacts,
+    requester: &Requester,
+) -> Result<ObjectFacts, Refusal> {
+    let key = call
+        .target
+        .key
+        .as_ref()
+        .expect("the route table asks for a key");
+    let found = server
+        .catalog
+        .object(&bucket.name, key)
+        .await
+        .map_err(|error| fault::of_catalog(&error, call.id))?;
+    match found {
+        Some(object) => {
+            access::may(requester, Action::Read(object.acl), Some(bucket))?;
+            Ok(object)
+        }
+        None => {
+            access::may(requester, Action::List, Some(bucket))?;
+            Err(Refusal::new(WireError::NO_SUCH_KEY)
+                .extra("Key", key.as_str())
+                .hint("list the bucket to see which keys it has"))
+        }
+    }
+}
+
+async fn open(
+    server: &Arc<Server>,
+    call: &Call,
+    object: &ObjectFacts,
+    range: Range<u64>,
+) -> Result<ObjectBody, Refusal> {
+    let length = range.end - range.start;
+    let reader = server
+        .blobs
+        .read(object.blob, range)
+        .await
+        .map_err(|error| fault::of_blobs(&error, call.id))?;
+    Ok(ObjectBody {
+        reader,
+        left: length,
+    })
+}
+
+/// What is known of an object, in headers.
+fn describe(answer: Answer, object: &ObjectFacts, overrides: &Overrides) -> Answer {
+    let content_type = overrides
+        .content_type
+        .as_deref()
+        .unwrap_or(&object.content_type);
+    let mut answer = answer
+        .header(header::ACCEPT_RANGES, "bytes")
+        .header(header::CONTENT_TYPE, content_type)
+        .header(header::ETAG, &object.etag.quoted())
+        .header(header::LAST_MODIFIED, &http_date(object.modified))
+        .header(CONTENT_MD5, &STANDARD.encode(object.etag.md5()))
+        .header(X_OSS_HASH_CRC64ECMA, &object.crc64.to_string())
+        .header(X_OSS_OBJECT_TYPE, "Normal")
+        .header(X_OSS_STORAGE_CLASS, &object.storage_class)
+        // What uploaders store is served as what they said, and never guessed to be more.
+        .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    let stored = &object.headers;
+    for (name, override_value, stored_value) in [
+        (
+            header::CACHE_CONTROL,
+            &overrides.cache_control,
+            &stored.cache_control,
+        ),
+        (
+            header::CONTENT_DISPOSITION,
+            &overrides.content_disposition,
+            &stored.content_disposition,
+        ),
+        (
+            header::CONTENT_ENCODING,
+            &overrides.content_encoding,
+            &stored.content_encoding,
+        ),
+        (header::CONTENT_LANGUAGE, &overrides.content_language, &None),
+        (header::EXPIRES, &overrides.expires, &stored.expires),
+    ] {
+        if let Some(value) = override_value.as_ref().or(stored_value.as_ref()) {
+            answer = answer.header(name, value);
+        }
+    }
+    for (name, value) in &object.metadata {
+        if let Ok(name) = HeaderName::try_from(format!("x-oss-meta-{name}")) {
+            answer = answer.header(name, value);
+        }
+    }
+    answer
+}
+
+/// Headers that a signed request may set for its own answer (`response-content-type` …).
+#[derive(Debug, Default)]
+struct Overrides {
+    cache_control: Option<String>,
+    content_disposition: Option<String>,
+    content_encoding: Option<String>,
+    content_language: Option<String>,
+    content_type: Option<String>,
+    expires: Option<String>,
+}
+
+impl Overrides {
+    /// # Errors
+    /// Anonymous requests may not: a link could make a harmless object look like a page.
+    fn parse(query: &Query, requester: &Requester) -> Result<Self, Refusal> {
+        let value = |name: &str| query.value(name).map(str::to_owned);
+        let overrides = Self {
+            cache_control: value("response-cache-control"),
+            content_disposition: value("response-content-disposition"),
+            content_encoding: value("response-content-encoding"),
+            content_language: value("response-content-language"),
+            content_type: value("response-content-type"),
+            expires: value("response-expires"),
+        };
+        let has_any = query
+            .pairs()
+            .iter()
+            .any(|(name, _)| name.starts_with("response-"));
+        if has_any && *requester == Requester::Anonymous {
+            return Err(Refusal::new(WireError::INVALID_ARGUMENT)
+                .message("The request signature is required when response headers are overridden.")
+                .hint("sign the request, or leave the `response-…` parameters out"));
+        }
+        Ok(overrides)
+    }
+}
+
+/// An object's bytes on their way out.
+#[derive(Debug)]
+pub(crate) struct ObjectBody {
+    reader: BlobReader,
+    left: u64,
+}
+
+impl ObjectBody {
+    /// How many bytes are still to come.
+    pub(crate) fn length(&self) -> u64 {
+        self.left
+    }
+
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        let piece = std::task::ready!(self.reader.poll_next(cx));
+        if let Some(Ok(bytes)) = &piece {
+            self.left = self.left.saturating_sub(bytes.len() as u64);
+        }
+        Poll::Ready(piece.map(|result| result.map_err(io::Error::other)))
+    }
+}
+
+const X_OSS_OBJECT_TYPE: HeaderName = HeaderName::from_static("x-oss-object-type");
+const X_OSS_STORAGE_CLASS: HeaderName = HeaderName::from_static("x-oss-storage-class");

@@ -1,0 +1,80 @@
+//! One file for each operation of the API, each in the same order: parse, check, do, answer.
+
+pub(crate) mod bucket_acl;
+pub(crate) mod bucket_cors;
+pub(crate) mod bucket_info;
+pub(crate) mod delete_object;
+pub(crate) mod get_object;
+pub(crate) mod list_objects;
+mod object_conditions;
+pub(crate) mod public_key;
+pub(crate) mod put_bucket;
+pub(crate) mod put_object;
+mod xml_body;
+
+use std::sync::Arc;
+
+use upcall::error::{Refusal, WireError};
+use upcall_store::catalog::BucketFacts;
+
+use crate::http::answer::Answer;
+use crate::http::cors;
+use crate::http::operation::Operation;
+use crate::http::service::{Call, Outcome};
+use crate::node::Server;
+use crate::telemetry::request_line::RequestLine;
+use crate::upload;
+
+/// Runs one operation.
+pub(crate) async fn run(
+    server: &Arc<Server>,
+    operation: Operation,
+    call: Call,
+    bucket: Option<Arc<BucketFacts>>,
+    line: &mut RequestLine,
+) -> Outcome {
+    match operation {
+        Operation::DeleteBucketCors => bucket_cors::delete(server, call, bucket).await,
+        Operation::DeleteObject => delete_object::run(server, call, bucket).await,
+        Operation::GetBucketAcl => bucket_acl::get(server, &call, bucket).await,
+        Operation::GetBucketCors => bucket_cors::get(server, &call, bucket).await,
+        Operation::GetBucketInfo => bucket_info::run(server, &call, bucket).await,
+        Operation::GetObject | Operation::HeadObject => {
+            get_object::run(server, operation, call, bucket, line).await
+        }
+        Operation::ListObjects => list_objects::run(server, &call, bucket).await,
+        Operation::Options => {
+            let rules = bucket.as_ref().and_then(|facts| facts.cors.as_ref());
+            cors::preflight(rules, &call.headers)
+        }
+        Operation::PostObject => upload::post_object(server, call, bucket, line).await,
+        Operation::PublicKey => Ok(public_key::run(server)),
+        Operation::PutBucket => put_bucket::run(server, call).await,
+        Operation::PutBucketAcl => bucket_acl::put(server, call, bucket).await,
+        Operation::PutBucketCors => bucket_cors::put(server, call, bucket).await,
+        Operation::PutObject => put_object::run(server, call, bucket, line).await,
+    }
+}
+
+/// The bucket, which must exist.
+fn existing(call: &Call, bucket: Option<Arc<BucketFacts>>) -> Result<Arc<BucketFacts>, Refusal> {
+    bucket.ok_or_else(|| {
+        let name = call
+            .target
+            .bucket
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        no_such_bucket(name)
+    })
+}
+
+pub(crate) fn no_such_bucket(name: impl Into<String>) -> Refusal {
+    Refusal::new(WireError::NO_SUCH_BUCKET)
+        .extra("BucketName", name)
+        .hint("create the bucket first (`upcall bucket create`), or correct its name")
+}
+
+fn no_content() -> Answer {
+    Answer::new(http::StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,216 @@
+//! `PutObject`: a file as the whole body, its description in headers; the rest is the upload path.
+//!
+//! Source: OSS, "PutObject", "Callback" (header and query parameters).
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http::header;
+use http_body_util::BodyExt as _;
+use hyper::body::{Body as _, Incoming};
+use upcall::callback::{CallbackError, CallbackParameter, CallbackVars};
+use upcall::error::{Refusal, WireError};
+use upcall::form::SuccessAction;
+use upcall::policy::LengthRange;
+use upcall_store::catalog::{BucketFacts, Overwrite, StoredHeaders};
+
+use super::existing;
+use crate::access::{self, Action};
+use crate::http::answer::CONTENT_MD5;
+use crate::http::service::{Call, Outcome};
+use crate::http::target::Query;
+use crate::limits;
+use crate::node::Server;
+use crate::telemetry::request_line::RequestLine;
+use crate::upload;
+use crate::upload::admit::{self, Admitted, AdmittedCallback};
+use crate::upload::form::{CallFacts, parse_content_md5};
+use crate::upload::ingest::{FileSource, IngestError};
+
+pub(crate) async fn run(
+    server: &Arc<Server>,
+    call: Call,
+    bucket: Option<Arc<BucketFacts>>,
+    line: &mut RequestLine,
+) -> Outcome {
+    let (admitted, file) = line.timed("admit", admit(server, call, bucket)).await?;
+    upload::run(server, admitted, file, line).await
+}
+
+async fn admit(
+    server: &Arc<Server>,
+    call: Call,
+    bucket: Option<Arc<BucketFacts>>,
+) -> Result<(Admitted, PlainFile), Refusal> {
+    let requester = access::authenticate(server, &call).await?;
+    let bucket = existing(&call, bucket)?;
+    access::may(&requester, Action::Write, Some(&bucket))?;
+
+    let headers = &call.headers;
+    refuse_what_is_missing(headers)?;
+    let announced = call.body.size_hint().exact();
+    if announced.is_none() && !headers.contains_key(header::TRANSFER_ENCODING) {
+        return Err(WireError::MISSING_CONTENT_LENGTH.into());
+    }
+    let length = LengthRange {
+        min: 0,
+        max: limits::FILE_BYTES,
+    };
+    if announced.is_some_and(|announced| announced > length.max) {
+        return Err(IngestError::TooLarge { most: length.max }.refusal());
+    }
+    let text = |name: &str| {
+        headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned)
+    };
+    let callback = match parse_callback(headers, &call.target.query)? {
+        Some(callback) => Some(admit::judge_callback(server, callback).await?),
+        None => None,
+    };
+    let admitted = Admitted {
+        operation: "PutObject",
+        requester,
+        bucket,
+        key: call
+            .target
+            .key
+            .clone()
+            .expect("the route table asks for a key"),
+        length,
+        expires: None,
+        content_md5: headers
+            .get(CONTENT_MD5)
+            .map(parse_content_md5)
+            .transpose()?,
+        overwrite: match text("x-oss-forbid-overwrite").as_deref() {
+            Some("true") => Overwrite::Forbid,
+            _ => Overwrite::Allow,
+        },
+        callback,
+        content_type: text("content-type").unwrap_or_else(|| admit::OCTET_STREAM.to_owned()),
+        headers: StoredHeaders {
+            cache_control: text("cache-control"),
+            content_disposition: text("content-disposition"),
+            content_encoding: text("content-encoding"),
+            expires: text("expires"),
+        },
+        metadata: metadata(headers)?,
+        acl: admit::parse_object_acl(text("x-oss-object-acl").as_deref())?,
+        storage_class: admit::parse_storage_class(text("x-oss-storage-class").as_deref())?,
+        success: SuccessAction::Status(200),
+        call: CallFacts {
+            id: call.id,
+            peer: call.peer,
+            host: call.host,
+            headers: call.headers,
+            style: call.target.style,
+        },
+    };
+    Ok((admitted, PlainFile { body: call.body }))
+}
+
+/// What would change what is stored, and this server does not do.
+fn refuse_what_is_missing(headers: &HeaderMap) -> Result<(), Refusal> {
+    for name in [
+        "x-oss-copy-source",
+        "x-oss-server-side-encryption",
+        "x-oss-symlink-target",
+    ] {
+        if headers.contains_key(name) {
+            return Err(Refusal::new(WireError::NOT_IMPLEMENTED)
+                .extra("Header", name)
+                .hint(format!("this server has no `{name}`; leave it out")));
+        }
+    }
+    Ok(())
+}
+
+fn metadata(headers: &HeaderMap) -> Result<Vec<(String, String)>, Refusal> {
+    let mut metadata = Vec::new();
+    for (name, value) in headers {
+        if let Some(name) = name.as_str().strip_prefix("x-oss-meta-") {
+            let value = std::str::from_utf8(value.as_bytes()).map_err(|_| {
+                Refusal::new(WireError::INVALID_ARGUMENT)
+                    .extra("ArgumentName", format!("x-oss-meta-{name}"))
+                    .hint("metadata is UTF-8")
+            })?;
+            metadata.push((name.to_owned(), value.to_owned()));
+        }
+    }
+    admit::check_metadata_size(&metadata)?;
+    Ok(metadata)
+}
+
+/// The callback of a request, from its headers or its query.
+fn parse_callback(headers: &HeaderMap, query: &Query) -> Result<Option<AdmittedCallback>, Refusal> {
+    let parameter = one_of(headers, query, "x-oss-callback", "callback")?;
+    let variables = one_of(headers, query, "x-oss-callback-var", "callback-var")?;
+    let refusal = |error: CallbackError| error.refusal();
+    let variables = match variables {
+        Some(text) => CallbackVars::decode(text).map_err(refusal)?,
+        None => CallbackVars::default(),
+    };
+    let Some(text) = parameter else {
+        return Ok(None);
+    };
+    let parameter = CallbackParameter::decode(text).map_err(refusal)?;
+    Ok(parameter.map(|parameter| AdmittedCallback {
+        parameter,
+        variables,
+    }))
+}
+
+fn one_of<'a>(
+    headers: &'a HeaderMap,
+    query: &'a Query,
+    header: &'static str,
+    parameter: &'static str,
+) -> Result<Option<&'a str>, Refusal> {
+    let in_header = headers
+        .get(header)
+        .map(|value| value.to_str().unwrap_or("\u{fffd}"));
+    match (in_header, query.value(parameter)) {
+        (Some(_), Some(_)) => {
+            let refusal = Refusal::new(WireError::INVALID_ARGUMENT)
+                .message(format!(
+                    "Either the {parameter} query string parameter or the {header} header should \
+                     be specified, not both."
+                ))
+                .extra("ArgumentName", parameter)
+                .hint("send one of the two");
+            // The EC of the twin was never seen.
+            Err(if parameter == "callback" {
+                refusal.ec("0007-00000027")
+            } else {
+                refusal
+            })
+        }
+        (in_header, in_query) => Ok(in_header.or(in_query)),
+    }
+}
+
+/// A body that is the file.
+#[derive(Debug)]
+struct PlainFile {
+    body: Incoming,
+}
+
+impl FileSource for PlainFile {
+    async fn next(&mut self) -> Result<Option<Bytes>, IngestError> {
+        loop {
+            match self.body.frame().await {
+                None => return Ok(None),
+                Some(Err(error)) => return Err(IngestError::Gone(error)),
+                Some(Ok(frame)) => {
+                    // Trailers carry nothing that is acted upon.
+                    if let Ok(bytes) = frame.into_data() {
+                        return Ok(Some(bytes));
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The one line that a request leaves in the log, when it is over.
+//!
+//! Written when the answer's last byte has gone, or when the request is given up at whatever point:
+//! the line is written by `Drop`, so no path forgets it. Never in it: signatures, policies, callback
+//! bodies. Values from outside are escaped.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::StatusCode;
+use upcall::error::Refusal;
+
+use super::metrics::Metrics;
+use crate::http::request_id::RequestId;
+use crate::http::target::Target;
+
+/// What is known about a request so far.
+#[derive(Debug)]
+pub(crate) struct RequestLine {
+    id: RequestId,
+    peer: SocketAddr,
+    started: Instant,
+    operation: &'static str,
+    bucket: Option<String>,
+    key: Option<String>,
+    bytes: Option<u64>,
+    status: Option<StatusCode>,
+    refusal: Option<(&'static str, String)>,
+    callback: Option<String>,
+    steps: Vec<(&'static str, Duration)>,
+    failure: Option<String>,
+    metrics: Arc<Metrics>,
+}
+
+impl RequestLine {
+    pub(crate) fn new(id: RequestId, peer: SocketAddr, metrics: Arc<Metrics>) -> Self {
+        Self {
+            id,
+            peer,
+            started: Instant::now(),
+            operation: "-",
+            bucket: None,
+            key: None,
+            bytes: None,
+            status: None,
+            refusal: None,
+            callback: None,
+            steps: Vec::new(),
+            failure: None,
+            metrics,
+        }
+    }
+
+    pub(crate) fn names(&mut self, operation: &'static str, target: &Target) {
+        self.operation = operation;
+        self.bucket = target.bucket.as_ref().map(ToString::to_string);
+        self.key = target.key.as_ref().map(ToString::to_string);
+    }
+
+    /// The request is one of the admin interface.
+    pub(crate) fn admin(&mut self) {
+        self.operation = "Admin";
+    }
+
+    pub(crate) fn key(&mut self, key: &str) {
+        self.key = Some(key.to_owned());
+    }
+
+    pub(crate) fn bytes(&mut self, bytes: u64) {
+        self.bytes = Some(bytes);
+    }
+
+    /// How the call to the application ended.
+    pub(crate) fn callback(&mut self, verdict: String) {
+        self.callback = Some(verdict);
+    }
+
+    /// How long a step took.
+    pub(crate) fn step(&mut self, name: &'static str, took: Duration) {
+        self.steps.push((name, took));
+    }
+
+    /// Runs a step and notes how long it took.
+    pub(crate) async fn timed<T>(
+        &mut self,
+        name: &'static str,
+        step: impl Future<Output = T>,
+    ) -> T {
+        let started = Instant::now();
+        let result = step.await;
+        self.step(name, started.elapsed());
+        result
+    }
+
+    pub(crate) fn refused(&mut self, refusal: &Refusal) {
+        let sentence = refusal
+            .hint_text()
+            .unwrap_or_else(|| refusal.text())
+            .to_owned();
+        self.refusal = Some((refusal.row().code, sentence));
+    }
+
+    pub(crate) fn answered(&mut self, status: StatusCode) {
+        self.status = Some(status);
+    }
+
+    /// The answer broke off.
+    pub(crate) fn failed(&mut self, error: &dyn std::error::Error) {
+        self.failure = Some(crate::fault::chain(error));
+    }
+
+    fn text(&self) -> String {
+        let mut text = format!(
+            "id={} op={} peer={}",
+            self.id,
+            self.operation,
+            self.peer.ip()
+        );
+        // Writing to a String cannot fail.
+        let _ = match self.status {
+            Some(status) => write!(text, " status={}", status.as_u16()),
+            None => write!(text, " status=gone"),
+        };
+        if let Some(bucket) = &self.bucket {
+            let _ = write!(text, " bucket={bucket}");
+        }
+        if let Some(key) = &self.key {
+            let _ = write!(text, " key={key:?}");
+        }
+        if let Some(bytes) = self.bytes {
+            let _ = write!(text, " bytes={bytes}");
+        }
+        if let Some(callback) = &self.callback {
+            let _ = write!(text, " callback={callback:?}");
+        }
+        for (name, took) in &self.steps {
+            let _ = write!(text, " {name}_ms={:.1}", took.as_secs_f64() * 1e3);
+        }
+        let _ = write!(
+            text,
+            " total_ms={:.1}",
+            self.started.elapsed().as_secs_f64() * 1e3
+        );
+        if let Some((code, sentence)) = &self.refusal {
+            let _ = write!(text, " code={code} why={sentence:?}");
+        }
+        if let Some(failure) = &self.failure {
+            let _ = write!(text, " failure={failure:?}");
+        }
+        text
+    }
+}
+
+impl Drop for RequestLine {
+    fn drop(&mut self) {
+        let status = self.status.map_or(0, |status| status.as_u16());
+        self.metrics
+            .request(self.operation, status, self.started.elapsed(), self.bytes);
+        if self.status.is_some_and(|status| status.is_server_error()) || self.failure.is_some() {
+            tracing::error!("{}", self.text());
+        } else if tracing::enabled!(tracing::Level::INFO) {
+            tracing::info!("{}", self.text());
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! Admission: may this upload become an object?
+//!
+//! Runs after the last field before `file` and before the first byte of the file is read, so that a
+//! refusal costs the uploader its form's head and nothing more.
+//!
+//! In: [`FormHead`], the fields in the order they came (or, for `PutObject`, its headers). Out:
+//! [`Admitted`], or the first reason why not.
+//!
+//! The order of the checks is the order of what a stranger may learn: signature, then expiry, then
+//! conditions, then the callback, then anything that looks into the bucket.
+//!
+//! Source: OSS, "PostObject" (form elements, error codes) and "Appendix: Post Policy".
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use upcall::callback::{CallbackParameter, CallbackVars};
+use upcall::error::{Refusal, WireError};
+use upcall::form::{PostForm, SuccessAction};
+use upcall::name::ObjectKey;
+use upcall::policy::{self, LengthRange, PolicyDocument, PolicyError};
+use upcall::signature::{PolicySignature, Scope};
+use upcall_store::blobs::BlobFacts;
+use upcall_store::catalog::{BucketFacts, ObjectAcl, Overwrite, StoredHeaders};
+
+use super::form::{CallFacts, FormHead};
+use super::ingest::IngestError;
+use crate::access::{self, Requester};
+use crate::callback::GuardError;
+use crate::http::request_id::RequestId;
+use crate::limits;
+use crate::node::Server;
+use crate::operations::no_such_bucket;
+
+/// An upload that may become an object.
+///
+/// There are two ways to obtain it, [`admit_form`] and `PutObject`; whoever holds it need not check
+/// anything again, and must not read form or headers a second time: what was checked is in here, and
+/// only that.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    pub(crate) call: CallFacts,
+    pub(crate) operation: &'static str,
+    pub(crate) requester: Requester,
+    pub(crate) bucket: Arc<BucketFacts>,
+    pub(crate) key: ObjectKey,
+    pub(crate) length: LengthRange,
+    /// When the policy ends; the whole request must have come by then.
+    pub(crate) expires: Option<Timestamp>,
+    /// The MD5 that the file must have.
+    pub(crate) content_md5: Option<[u8; 16]>,
+    pub(crate) overwrite: Overwrite,
+    pub(crate) callback: Option<AdmittedCallback>,
+    pub(crate) content_type: String,
+    pub(crate) headers: StoredHeaders,
+    pub(crate) metadata: Vec<(String, String)>,
+    pub(crate) acl: ObjectAcl,
+    pub(crate) storage_class: String,
+    pub(crate) success: SuccessAction,
+}
+
+/// A callback whose every URL may be called.
+#[derive(Clone, Debug)]
+pub(crate) struct AdmittedCallback {
+    pub(crate) parameter: CallbackParameter,
+    pub(crate) variables: CallbackVars,
+}
+
+impl Admitted {
+    /// # Errors
+    /// As soon as the file is longer than it may be.
+    pub(super) fn check_not_too_long(&self, length: u64) -> Result<(), IngestError> {
+        if length > self.length.max {
+            return Err(IngestError::Policy(PolicyError::TooLarge {
+                max: self.length.max,
+            }));
+        }
+        Ok(())
+    }
+
+    /// What can be judged only when the whole file has come.
+    pub(super) fn check_complete(
+        &self,
+        length: u64,
+        md5: &[u8; 16],
+        now: Timestamp,
+    ) -> Result<(), IngestError> {
+        self.length.check(length).map_err(IngestError::Policy)?;
+        if self.content_md5.is_some_and(|expected| expected != *md5) {
+            return Err(IngestError::DigestMismatch);
+        }
+        match self.expires {
+            Some(expiration) if expiration <= now => {
+                Err(IngestError::Policy(PolicyError::Expired {
+                    expiration,
+                    now,
+                }))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What the blob says of itself, so that a lost catalog can be made anew.
+    pub(super) fn blob_facts(
+        &self,
+        length: u64,
+        md5: [u8; 16],
+        crc64: u64,
+        now: Timestamp,
+    ) -> BlobFacts {
+        BlobFacts {
+            bucket: self.bucket.name.clone(),
+            key: self.key.clone(),
+            length,
+            md5,
+            crc64,
+            content_type: self.content_type.clone(),
+            headers: self.headers.clone(),
+            metadata: self.metadata.clone(),
+            acl: self.acl,
+            storage_class: self.storage_class.clone(),
+            modified: now,
+        }
+    }
+}
+
+/// Admits a form, or says why not.
+pub(super) async fn admit_form(
+    server: &Arc<Server>,
+    head: FormHead,
+    bucket: Option<Arc<BucketFacts>>,
+) -> Result<Admitted, Refusal> {
+    let FormHead {
+        call,
+        form,
+        file_at_least,
+        bucket_name,
+    } = head;
+    let bucket = bucket.ok_or_else(|| no_such_bucket(bucket_name))?;
+    form.key_text().map_err(|error| error.refusal())?;
+    let signed = authenticate_form(server, &form, call.id).await?;
+    let mut length = LengthRange {
+        min: 0,
+        max: limits::FILE_BYTES,
+    };
+    if let Some(policy) = &signed.policy {
+        let now = server.clock.now();
+        let allowed =
+            policy::check(policy, &form, &bucket.name, now).map_err(|error| error.refusal())?;
+        length = LengthRange {
+            min: allowed.min,
+            max: allowed.max.min(length.max),
+        };
+    }
+    if file_at_least > length.max {
+        return Err(PolicyError::TooLarge { max: length.max }.refusal());
+    }
+    let callback = match form_callback(&form)? {
+        Some(callback) => Some(judge_callback(server, callback).await?),
+        None => None,
+    };
+    access::may(&signed.requester, access::Action::Write, Some(&bucket))?;
+    refuse_encryption(&form)?;
+    let header_acl = call
+        .headers
+        .get(X_OSS_OBJECT_ACL)
+        .and_then(|value| value.to_str().ok());
+    Ok(Admitted {
+        operation: "PostObject",
+        requester: signed.requester,
+        key: form.object_key().map_err(|error| error.refusal())?,
+        length,
+        expires: signed.policy.map(|policy| policy.expiration),
+        content_md5: None,
+        overwrite: overwrite(&form)?,
+        callback,
+        content_type: form.content_type().to_owned(),
+        headers: stored_headers(&form),
+        metadata: form_metadata(&form)?,
+        acl: parse_object_acl(form.field(X_OSS_OBJECT_ACL).or(header_acl))?,
+        storage_class: parse_storage_class(form.field("x-oss-storage-class"))?,
+        success: form.success_action(),
+        bucket,
+        call,
+    })
+}
+
+/// Who signed a form, and what.
+struct Signed {
+    requester: Requester,
+    policy: Option<PolicyDocument>,
+}
+
+/// The signature comes before the policy is looked into.
+async fn authenticate_form(
+    server: &Server,
+    form: &PostForm,
+    id: RequestId,
+) -> Result<Signed, Refusal> {
+    let credentials = form.credentials().map_err(|error| error.refusal())?;
+    let Some(signature) = PolicySignature::of(&credentials).map_err(|error| error.refusal())?
+    else {
+        return Ok(Signed {
+            requester: Requester::Anonymous,
+            policy: None,
+        });
+    };
+    let key = access::known_key(server, signature.access_key_id(), id).await?;
+    let secret = key.as_ref().map(|facts| &facts.secret);
+    let (scope, now) = (Scope::oss(&server.region), server.clock.now());
+    signature
+        .verify(secret, scope, now)
+        .map_err(|error| error.refusal())?;
+    let policy = PolicyDocument::decode(signature.policy()).map_err(|error| error.refusal())?;
+    Ok(Signed {
+        requester: Requester::Key(signature.access_key_id().clone()),
+        policy: Some(policy),
+    })
+}
+
+fn form_callback(form: &PostForm) -> Result<Option<AdmittedCallback>, Refusal> {
+    let Some(text) = form.field("callback").filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let parameter = CallbackParameter::decode(text).map_err(|error| error.refusal())?;
+    let variables: CallbackVars = form.custom_variables().collect();
+    Ok(parameter.map(|parameter| AdmittedCallback {
+        parameter,
+        variables,
+    }))
+}
+
+/// Judges a callback before any byte is stored: every URL must lead where we may call.
+pub(crate) async fn judge_callback(
+    server: &Server,
+    callback: AdmittedCallback,
+) -> Result<AdmittedCallback, Refusal> {
+    let AdmittedCallback {
+        parameter,
+        variables,
+    } = &callback;
+    parameter
+        .check_variables(variables)
+        .map_err(|error| error.refusal())?;
+    for url in &parameter.urls {
+        server
+            .guard
+            .resolve(url.host(), url.port())
+            .await
+            .map_err(|error| match error {
+                GuardError::Forbidden => parameter.private_address().refusal(),
+                GuardError::Unresolvable => parameter.unresolvable().refusal(),
+            })?;
+    }
+    Ok(callback)
+}
+
+fn overwrite(form: &PostForm) -> Result<Overwrite, Refusal> {
+    match form.overwrite().map_err(|error| error.refusal())? {
+        upcall::form::Overwrite::Allow => Ok(Overwrite::Allow),
+        upcall::form::Overwrite::Forbid => Ok(Overwrite::Forbid),
+    }
+}
+
+/// Encryption at rest is the operator's to set up; a form that demands one must not be told yes.
+fn refuse_encryption(form: &PostForm) -> Result<(), Refusal> {
+    match form.field("x-oss-server-side-encryption") {
+        None => Ok(()),
+        Some("AES256" | "KMS" | "SM4") => Err(Refusal::new(WireError::NOT_IMPLEMENTED)
+            .extra("Header", "x-oss-server-side-encryption")
+            .hint("this server does not encrypt objects; leave the field out")),
+        Some(_) => Err(Refusal::new(WireError::INVALID_ENCRYPTION_ALGORITHM)
+            .hint("the field is `AES256`, `KMS` or `SM4`, of which this server has none")),
+    }
+}
+
+fn stored_headers(form: &PostForm) -> StoredHeaders {
+    let text = |name: &str| {
+        form.field(name)
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned)
+    };
+    StoredHeaders {
+        cache_control: text("Cache-Control"),
+        content_disposition: text("Content-Disposition"),
+        content_encoding: text("Content-Encoding"),
+        expires: text("Expires"),
+    }
+}
+
+fn form_metadata(form: &PostForm) -> Result<Vec<(String, String)>, Refusal> {
+    let metadata: Vec<_> = form
+        .metadata()
+        .map(|(name, value)| (name, value.to_owned()))
+        .collect();
+    check_metadata_size(&metadata)?;
+    Ok(metadata)
+}
+
+/// # Errors
+/// `InvalidArgument` beyond [`limits::METADATA_BYTES`].
+pub(crate) fn check_metadata_size(metadata: &[(String, String)]) -> Result<(), Refusal> {
+    let bytes: usize = metadata
+        .iter()
+        .map(|(name, value)| name.len() + value.len())
+        .sum();
+    if bytes <= limits::METADATA_BYTES {
+        return Ok(());
+    }
+    Err(Refusal::new(WireError::INVALID_ARGUMENT)
+        .message("The size of the metadata exceeds the limit.")
+        .extra("ArgumentName", "x-oss-meta-*")
+        .hint(format!(
+            "the metadata has {bytes} bytes; it has at most {}",
+            limits::METADATA_BYTES
+        )))
+}
+
+pub(crate) fn parse_object_acl(text: Option<&str>) -> Result<ObjectAcl, Refusal> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else {
+        return Ok(ObjectAcl::Default);
+    };
+    ObjectAcl::parse(text).ok_or_else(|| {
+        Refusal::new(WireError::INVALID_ARGUMENT)
+            .message("no such object access control exists")
+            .extra("ArgumentName", X_OSS_OBJECT_ACL)
+            .extra("ArgumentValue", text)
+            .hint("it is `default`, `private`, `public-read` or `public-read-write`")
+    })
+}
+
+/// The class is kept and given back; this server has one kind of storage.
+pub(crate) fn parse_storage_class(text: Option<&str>) -> Result<String, Refusal> {
+    match text.filter(|text| !text.is_empty()) {
+        None => Ok("Standard".to_owned()),
+        Some(text @ ("Standard" | "IA" | "Archive" | "ColdArchive" | "DeepColdArchive")) => {
+            Ok(text.to_owned())
+        }
+        Some(text) => Err(Refusal::new(WireError::INVALID_ARGUMENT)
+            .extra("ArgumentName", "x-oss-storage-class")
+            .extra("ArgumentValue", text)
+            .hint("it is `Standard`, `IA`, `Archive`, `ColdArchive` or `DeepColdArchive`")),
+    }
+}
+
+/// What is stored if nobody says what it is.
+pub(crate) const OCTET_STREAM: &str = "application/octet-stream";
+
+const X_OSS_OBJECT_ACL: &str = "x-oss-object-acl";

@@ -1,0 +1,161 @@
+//! Ingest: one pass over the file's bytes, to the blob store.
+//!
+//! In: an [`Admitted`] and its file. Out: [`Ingested`]: a durable draft, and what was learnt of its
+//! bytes. On any error the draft is dropped, which gives its bytes up; nothing was visible.
+//!
+//! Memory per upload: one batch that fills, one that is written, the first bytes of an image. None
+//! of it depends on the file's size.
+
+use std::future::Future;
+
+use bytes::Bytes;
+use crc_fast::{CrcAlgorithm, Digest};
+use upcall::callback::ImageInfo;
+use upcall::error::{Refusal, WireError};
+use upcall::form::FormError;
+use upcall::policy::PolicyError;
+use upcall_crypto::Md5;
+use upcall_store::blobs::{BlobError, Draft};
+
+use super::admit::Admitted;
+use super::image::ImageProbe;
+use crate::limits;
+use crate::node::Server;
+
+/// Where a file's bytes come from.
+pub(crate) trait FileSource: Send {
+    /// The next bytes; `None` after the last, when everything that belongs to the file has come.
+    fn next(&mut self) -> impl Future<Output = Result<Option<Bytes>, IngestError>> + Send;
+}
+
+/// A file whose bytes are durable, not yet an object.
+#[derive(Debug)]
+pub(crate) struct Ingested {
+    pub(crate) draft: Draft,
+    pub(crate) length: u64,
+    pub(crate) md5: [u8; 16],
+    pub(crate) crc64: u64,
+    pub(crate) image: Option<ImageInfo>,
+}
+
+/// Reads the whole file.
+pub(crate) async fn ingest(
+    server: &Server,
+    admitted: &Admitted,
+    mut file: impl FileSource,
+) -> Result<Ingested, Refusal> {
+    let id = admitted.call.id;
+    let fault = |error: BlobError| crate::fault::of_blobs(&error, id);
+    let mut draft = server.blobs.begin().await.map_err(fault)?;
+    let mut digests = Digests::default();
+    let mut batch = Batch::default();
+    while let Some(bytes) = file.next().await.map_err(|error| error.refusal())? {
+        digests.update(&bytes);
+        admitted
+            .check_not_too_long(digests.length)
+            .map_err(|error| error.refusal())?;
+        if let Some(full) = batch.push(bytes) {
+            draft.write(full).await.map_err(fault)?;
+        }
+    }
+    let (length, md5, crc64, image) = digests.finish();
+    admitted
+        .check_complete(length, &md5, server.clock.now())
+        .map_err(|error| error.refusal())?;
+    let facts = admitted.blob_facts(length, md5, crc64, server.clock.now());
+    draft.finish(batch.pieces, facts).await.map_err(fault)?;
+    Ok(Ingested {
+        draft,
+        length,
+        md5,
+        crc64,
+        image,
+    })
+}
+
+struct Digests {
+    length: u64,
+    md5: Md5,
+    crc64: Digest,
+    image: ImageProbe,
+}
+
+impl Default for Digests {
+    fn default() -> Self {
+        Self {
+            length: 0,
+            md5: Md5::new(),
+            crc64: Digest::new(CrcAlgorithm::Crc64Xz),
+            image: ImageProbe::default(),
+        }
+    }
+}
+
+impl Digests {
+    fn update(&mut self, bytes: &[u8]) {
+        self.length += bytes.len() as u64;
+        self.md5.update(bytes);
+        self.crc64.update(bytes);
+        self.image.feed(bytes);
+    }
+
+    fn finish(self) -> (u64, [u8; 16], u64, Option<ImageInfo>) {
+        (
+            self.length,
+            self.md5.finish(),
+            self.crc64.finalize(),
+            self.image.finish(),
+        )
+    }
+}
+
+/// Pieces on their way to the disk.
+#[derive(Default)]
+struct Batch {
+    pieces: Vec<Bytes>,
+    bytes: usize,
+}
+
+impl Batch {
+    /// Takes a piece; gives all of them back when there are enough for a write.
+    fn push(&mut self, bytes: Bytes) -> Option<Vec<Bytes>> {
+        self.bytes += bytes.len();
+        self.pieces.push(bytes);
+        if self.bytes < limits::WRITE_BATCH_BYTES {
+            return None;
+        }
+        self.bytes = 0;
+        Some(std::mem::take(&mut self.pieces))
+    }
+}
+
+/// Why a file did not become durable, as far as it is the client's doing.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum IngestError {
+    #[error("the digest of the body is not the one that was announced")]
+    DigestMismatch,
+    #[error("the form is broken")]
+    Form(#[source] FormError),
+    #[error("the client went away or was too slow")]
+    Gone(#[source] hyper::Error),
+    #[error("the policy does not hold for what came")]
+    Policy(#[source] PolicyError),
+    #[error("the file has more than {most} bytes")]
+    TooLarge { most: u64 },
+}
+
+impl IngestError {
+    pub(crate) fn refusal(&self) -> Refusal {
+        match self {
+            Self::DigestMismatch => Refusal::new(WireError::INVALID_DIGEST).hint(
+                "the bytes that arrived have another MD5 than `Content-MD5` says; send them again",
+            ),
+            Self::Form(error) => error.refusal(),
+            Self::Gone(_) => Refusal::new(WireError::REQUEST_TIMEOUT)
+                .hint("the body broke off, or came too slowly; send it again"),
+            Self::Policy(error) => error.refusal(),
+            Self::TooLarge { most } => Refusal::new(WireError::ENTITY_TOO_LARGE)
+                .hint(format!("one upload has at most {most} bytes")),
+        }
+    }
+}

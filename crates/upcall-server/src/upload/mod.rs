@@ -1,0 +1,82 @@
+//! The upload path: form → admit → ingest → commit → notify → respond.
+//!
+//! `PostObject` walks all of it; `PutObject` makes its own [`Admitted`] from headers and shares
+//! everything after.
+
+pub(crate) mod admit;
+pub(crate) mod commit;
+pub(crate) mod form;
+mod image;
+pub(crate) mod ingest;
+pub(crate) mod notify;
+pub(crate) mod respond;
+
+use std::sync::Arc;
+
+use upcall::error::Refusal;
+use upcall_store::catalog::BucketFacts;
+
+use crate::http::answer::Answer;
+use crate::http::service::Call;
+use crate::node::Server;
+use crate::telemetry::request_line::RequestLine;
+use admit::Admitted;
+
+/// `PostObject`: six steps, each fed by the one before and by nothing else.
+pub(crate) async fn post_object(
+    server: &Arc<Server>,
+    call: Call,
+    bucket: Option<Arc<BucketFacts>>,
+    line: &mut RequestLine,
+) -> Result<Answer, Refusal> {
+    let (head, file) = line
+        .timed("form", form::read_head(call, &server.limits))
+        .await?;
+    let admitted = line
+        .timed("admit", admit::admit_form(server, head, bucket))
+        .await?;
+    line.key(admitted.key.as_str());
+    run(server, admitted, file, line).await
+}
+
+/// What every upload does once it is admitted.
+pub(crate) async fn run(
+    server: &Arc<Server>,
+    admitted: Admitted,
+    file: impl ingest::FileSource,
+    line: &mut RequestLine,
+) -> Result<Answer, Refusal> {
+    let ingested = line
+        .timed("ingest", ingest::ingest(server, &admitted, file))
+        .await?;
+    line.bytes(ingested.length);
+    let (committed, notified) = finish(server, admitted, ingested, line).await?;
+    Ok(respond::respond(&committed, notified))
+}
+
+/// Commit and notify belong together: once the object is there, the application hears of it, even if
+/// the uploader hangs up in between. So they run in a task that nobody can cancel.
+async fn finish(
+    server: &Arc<Server>,
+    admitted: Admitted,
+    ingested: ingest::Ingested,
+    line: &mut RequestLine,
+) -> Result<(commit::Committed, notify::Notified), Refusal> {
+    let task_server = Arc::clone(server);
+    let task = server.tasks.spawn(async move {
+        let started = std::time::Instant::now();
+        let committed = commit::commit(&task_server, admitted, ingested).await?;
+        let commit_took = started.elapsed();
+        let started = std::time::Instant::now();
+        let notified = notify::notify(&task_server, &committed).await;
+        Ok::<_, Refusal>((committed, notified, commit_took, started.elapsed()))
+    });
+    let (committed, notified, commit_took, notify_took) =
+        task.await.map_err(|_| crate::fault::internal())??;
+    line.step("commit", commit_took);
+    if let Some(verdict) = notified.verdict() {
+        line.callback(verdict);
+        line.step("notify", notify_took);
+    }
+    Ok((committed, notified))
+}

@@ -1,0 +1,12 @@
+//! Exchanges: one request and its whole answer, against the real server over real sockets.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop where it is"
+)]
+
+mod bad_forms;
+mod client;
+mod form;
+mod framing;
+mod post_object;
+mod server;

@@ -1,0 +1,178 @@
+//! A server of one's own: real sockets, own folder, any port.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use jiff::Timestamp;
+use upcall::name::{AccessKeyId, AccessKeySecret, BucketName};
+use upcall_crypto::RsaPrivateKey;
+use upcall_server::callback::AllowRule;
+use upcall_server::{AdminSecret, Clock, Limits, Node, NodeConfig};
+use upcall_store::EmbeddedStore;
+use upcall_store::catalog::{AccessKeyFacts, BucketAcl, BucketFacts, ListObjects, ObjectFacts};
+
+use crate::client::{Answer, Client};
+use crate::form::Form;
+
+/// Who signs in the tests.
+pub(crate) const KEY_ID: &str = "test-key";
+/// What they sign with.
+pub(crate) const SECRET: &str = "test-secret-of-the-test-key";
+/// Opens the admin interface.
+pub(crate) const ADMIN: &str = "admin-secret-0123456789";
+
+pub(crate) struct TestServer {
+    node: Node,
+    store: EmbeddedStore,
+    pub(crate) folder: tempfile::TempDir,
+}
+
+pub(crate) struct Setup {
+    pub(crate) limits: Limits,
+    pub(crate) clock: Clock,
+    pub(crate) allow: Vec<AllowRule>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            clock: Clock::system(),
+            allow: vec![AllowRule::Loopback],
+        }
+    }
+}
+
+impl TestServer {
+    /// With the buckets `photos` (private), `open` (public-read-write) and `shown` (public-read).
+    pub(crate) async fn start() -> Self {
+        Self::start_with(Setup::default()).await
+    }
+
+    pub(crate) async fn start_with(setup: Setup) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = EmbeddedStore::open(folder.path()).unwrap();
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let config = NodeConfig {
+            listen: vec![any],
+            admin: any,
+            region: "cn-hangzhou".to_owned(),
+            domains: vec!["oss-cn-hangzhou.localhost".to_owned()],
+            owner: "owner".to_owned(),
+            callback_allow: setup.allow,
+            callback_key_url: None,
+            callback_key: RsaPrivateKey::generate(1024).unwrap(),
+            admin_secret: AdminSecret::new(ADMIN).unwrap(),
+            limits: setup.limits,
+            clock: setup.clock,
+        };
+        let catalog = store.catalog();
+        catalog
+            .put_access_key(&AccessKeyFacts {
+                id: AccessKeyId::parse(KEY_ID).unwrap(),
+                secret: AccessKeySecret::new(SECRET),
+                created: Timestamp::UNIX_EPOCH,
+                description: String::new(),
+            })
+            .await
+            .unwrap();
+        for (name, acl) in [
+            ("photos", BucketAcl::Private),
+            ("open", BucketAcl::PublicReadWrite),
+            ("shown", BucketAcl::PublicRead),
+        ] {
+            let facts = BucketFacts {
+                name: BucketName::parse(name).unwrap(),
+                acl,
+                cors: None,
+                owner: "owner".to_owned(),
+                created: Timestamp::UNIX_EPOCH,
+            };
+            catalog.create_bucket(&facts).await.unwrap();
+        }
+        let node = Node::start(config, catalog, store.blobs()).await.unwrap();
+        Self {
+            node,
+            store,
+            folder,
+        }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.node.storage_address()
+    }
+
+    pub(crate) fn admin(&self) -> SocketAddr {
+        self.node.admin_address()
+    }
+
+    pub(crate) fn node(&self) -> &Node {
+        &self.node
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::new(self.address())
+    }
+
+    /// Posts a form to a bucket, path style.
+    pub(crate) async fn post(&self, form: &Form) -> Answer {
+        self.client().post_form(form).await
+    }
+
+    /// Every key of a bucket.
+    pub(crate) async fn keys(&self, bucket: &str) -> Vec<String> {
+        let page = self
+            .store
+            .catalog()
+            .list_objects(&ListObjects {
+                bucket: BucketName::parse(bucket).unwrap(),
+                prefix: String::new(),
+                marker: String::new(),
+                delimiter: None,
+                max_keys: 1000,
+            })
+            .await
+            .unwrap();
+        page.objects
+            .iter()
+            .map(|object| object.key.to_string())
+            .collect()
+    }
+
+    pub(crate) fn store(&self) -> &EmbeddedStore {
+        &self.store
+    }
+
+    /// How many blob files there are, once the collector has nothing left to do.
+    pub(crate) fn blob_files(&self) -> usize {
+        fn count(folder: &std::path::Path) -> usize {
+            let Ok(entries) = std::fs::read_dir(folder) else {
+                return 0;
+            };
+            entries
+                .flatten()
+                .map(|entry| {
+                    if entry.path().is_dir() {
+                        count(&entry.path())
+                    } else {
+                        1
+                    }
+                })
+                .sum()
+        }
+        count(&self.folder.path().join("blobs"))
+    }
+
+    pub(crate) async fn shutdown(self) -> tempfile::TempDir {
+        self.node.shutdown().await;
+        self.folder
+    }
+
+    /// Makes an object beside the server's back, for tests of what reads it.
+    pub(crate) async fn object(&self, bucket: &str, key: &str) -> Option<ObjectFacts> {
+        let (bucket, key) = (
+            BucketName::parse(bucket).unwrap(),
+            upcall::name::ObjectKey::parse(key).unwrap(),
+        );
+        self.store.catalog().object(&bucket, &key).await.unwrap()
+    }
+}
