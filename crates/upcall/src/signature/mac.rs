@@ -1,0 +1,55 @@
+//! Keyed hashes, and comparing them.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::name::AccessKeySecret;
+
+/// The base64 text of HMAC-SHA1.
+pub(super) fn hmac_sha1_base64(key: &[u8], message: &[u8]) -> String {
+    let mut mac = Hmac::<Sha1>::new_from_slice(key).expect("HMAC takes keys of any length");
+    mac.update(message);
+    STANDARD.encode(mac.finalize().into_bytes())
+}
+
+/// HMAC-SHA256.
+pub(super) fn hmac_sha256(key: &[u8], message: &[u8]) -> [u8; 32] {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
+    mac.update(message);
+    mac.finalize().into_bytes().into()
+}
+
+/// The lower-case hex digits of SHA-256.
+pub(super) fn sha256_hex(message: &[u8]) -> String {
+    hex(&Sha256::digest(message))
+}
+
+/// Lower-case hex digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        for digit in [byte >> 4, byte & 0xf] {
+            text.push(char::from(HEX_DIGITS[usize::from(digit)]));
+        }
+        text
+    })
+}
+
+/// Whether `provided` is `expected`, in a time that tells nothing but whether their lengths agree.
+pub(super) fn is_same(expected: &str, provided: &str) -> bool {
+    expected.as_bytes().ct_eq(provided.as_bytes()).into()
+}
+
+/// The bytes to sign with: the secret's, or nobody's where there is no secret.
+pub(super) fn secret_or_nobody(secret: Option<&AccessKeySecret>) -> &[u8] {
+    secret.map_or(NOBODY, AccessKeySecret::expose)
+}
+
+const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";
+
+// 30 bytes, as OSS's own secrets have: a key of another length would take HMAC another time. It is
+// known to everyone and opens nothing: what was computed with it is thrown away.
+const NOBODY: &[u8] = b"the-secret-of-an-unknown-key..";

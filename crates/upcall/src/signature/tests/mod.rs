@@ -1,0 +1,1 @@
+//! Tests of signatures: the vectors, and what must not pass.
