@@ -16,16 +16,16 @@ pub(crate) const ASSETS: &[Asset] = &[
         bytes: include_bytes!("dist/assets/drop-9ITg6Ob5.svg"),
     },
     Asset {
+        path: "/assets/index-BYRwZpyq.js",
+        content_type: "text/javascript; charset=utf-8",
+        immutable: true,
+        bytes: include_bytes!("dist/assets/index-BYRwZpyq.js"),
+    },
+    Asset {
         path: "/assets/index-CVsOrIDk.css",
         content_type: "text/css; charset=utf-8",
         immutable: true,
         bytes: include_bytes!("dist/assets/index-CVsOrIDk.css"),
-    },
-    Asset {
-        path: "/assets/index-fVN0QnmV.js",
-        content_type: "text/javascript; charset=utf-8",
-        immutable: true,
-        bytes: include_bytes!("dist/assets/index-fVN0QnmV.js"),
     },
     Asset {
         path: "/assets/zh_CN-CHg7ulCO.js",

@@ -23,7 +23,7 @@ describe("recorded uploads", () => {
     const json = { uploads: [{ object: "b", size: 2, width: 0, requestId: "R" }, null, { object: "a" }] };
     expect(parseRecorded(json)).toEqual([
       { object: "b", size: 2, mimeType: "", width: null, height: null, requestId: "R", receivedAt: "" },
-      { object: "a", size: 0, mimeType: "", width: null, height: null, requestId: "", receivedAt: "" },
+      { object: "a", size: null, mimeType: "", width: null, height: null, requestId: "", receivedAt: "" },
     ]);
     expect(parseRecorded([])).toEqual([]);
   });

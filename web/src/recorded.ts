@@ -2,7 +2,8 @@
 
 export interface RecordedUpload {
   object: string;
-  size: number;
+  /** In bytes. */
+  size: number | null;
   mimeType: string;
   width: number | null;
   height: number | null;
@@ -32,10 +33,10 @@ export function parseRecorded(json: unknown): RecordedUpload[] {
     .filter((row): row is Record<string, unknown> => typeof row === "object" && row !== null)
     .map((row) => ({
       object: textOf(row["object"]),
-      size: numberOf(row["size"]) ?? 0,
+      size: numberOf(row["size"]),
       mimeType: textOf(row["mimeType"]),
-      width: numberOf(row["width"]),
-      height: numberOf(row["height"]),
+      width: pixelsOf(row["width"]),
+      height: pixelsOf(row["height"]),
       requestId: textOf(row["requestId"]),
       receivedAt: textOf(row["receivedAt"]),
     }));
@@ -45,7 +46,11 @@ function textOf(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
 
-/** Zero pixels are no pixels: applications store it for files that are not images. */
 function numberOf(value: unknown): number | null {
-  return typeof value === "number" && value > 0 ? value : null;
+  return typeof value === "number" ? value : null;
+}
+
+/** Zero pixels are no pixels: applications store it for files that are not images. */
+function pixelsOf(value: unknown): number | null {
+  return numberOf(value) || null;
 }

@@ -77,6 +77,20 @@ export function resign(answer, change) {
   return { ...answer, policy, signature };
 }
 
+/** A policy whose callback goes to a port where nobody listens. */
+export function withDeadCallback(answer) {
+  const parameter = { callbackUrl: "http://127.0.0.1:9/", callbackBody: "object=${object}" };
+  const callback = Buffer.from(JSON.stringify(parameter)).toString("base64");
+  const signed = resign(answer, (document) => {
+    // A careful application pins its callback; then the pin must move as well.
+    document.conditions = document.conditions.map((condition) => {
+      if (condition.callback !== undefined) return { callback };
+      return condition[1] === "$callback" ? [condition[0], "$callback", callback] : condition;
+    });
+  });
+  return { ...signed, callback };
+}
+
 /** Lets `change` alter what the application answers to `GET /policy`, once per question. */
 export async function alterPolicy(page, change) {
   let questions = 0;

@@ -9,15 +9,10 @@ import { mkdir, mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
-import { alterPolicy, launch, makePhoto, required, resign } from "./browser.mjs";
+import { alterPolicy, launch, makePhoto, required, resign, withDeadCallback } from "./browser.mjs";
 
 const APP_URL = required("APP_URL");
 const MIB = 1024 * 1024;
-
-/** A callback to a port where nobody listens. The policy of generation 1 does not pin it. */
-const DEAD_CALLBACK = Buffer.from(
-  JSON.stringify({ callbackUrl: "http://127.0.0.1:9/", callbackBody: "object=${object}" }),
-).toString("base64");
 
 let browser;
 let photo;
@@ -291,7 +286,7 @@ describe("a server that is not there", () => {
   });
 
   test("the application server, after the upload: stored, but it did not agree", async () => {
-    await alterPolicy(page, (answer) => ({ ...answer, callback: DEAD_CALLBACK }));
+    await alterPolicy(page, withDeadCallback);
     await openPage();
     await choose(jpeg("unheard.jpg"));
     const { text } = await outcome("storedOnly", "unheard.jpg");
@@ -424,7 +419,7 @@ describe("using the page", () => {
           if (question === 2) {
             return resign(once, ({ conditions }) => conditions.push(["content-length-range", 0, 1000]));
           }
-          return { ...once, callback: DEAD_CALLBACK };
+          return withDeadCallback(once);
         });
         await openPage();
         await shoot("empty");

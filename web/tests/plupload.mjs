@@ -13,7 +13,7 @@ import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { after, before, beforeEach, afterEach, describe, test } from "node:test";
-import { launch, makePhoto, required, resign } from "./browser.mjs";
+import { alterPolicy, launch, makePhoto, required, resign, withDeadCallback } from "./browser.mjs";
 
 const APP_URL = required("APP_URL");
 const PLUPLOAD = createRequire(import.meta.url).resolve("plupload/js/plupload.full.min.js");
@@ -158,11 +158,7 @@ describe("plupload", () => {
   });
 
   test("asks again three seconds before the policy expires", async () => {
-    await page.route("**/policy", async (route) => {
-      const response = await route.fetch();
-      const answer = await response.json();
-      await route.fulfill({ response, json: { ...answer, expire: Math.floor(Date.now() / 1000) + 2 } });
-    });
+    await alterPolicy(page, (answer) => ({ ...answer, expire: Math.floor(Date.now() / 1000) + 2 }));
     const { results, questions } = await upload(jpeg("one.jpg"), jpeg("two.jpg"));
     assert.deepEqual(results.map(({ status }) => status), [200, 200], JSON.stringify(results));
     assert.equal(questions, 2);
@@ -178,13 +174,7 @@ describe("plupload", () => {
   });
 
   test("hears 203 as a success and can tell it by the status", async () => {
-    const callback = Buffer.from(
-      JSON.stringify({ callbackUrl: "http://127.0.0.1:9/", callbackBody: "object=${object}" }),
-    ).toString("base64");
-    await page.route("**/policy", async (route) => {
-      const response = await route.fetch();
-      await route.fulfill({ response, json: { ...(await response.json()), callback } });
-    });
+    await alterPolicy(page, withDeadCallback);
     const { results } = await upload(jpeg("unheard.jpg"));
     assert.equal(results[0].status, 203, JSON.stringify(results));
     assert.equal(results[0].code, undefined);
@@ -192,12 +182,11 @@ describe("plupload", () => {
   });
 
   test("gets a refusal as XML that it can read across origins", async () => {
-    await page.route("**/policy", async (route) => {
-      const response = await route.fetch();
-      const expired = resign(await response.json(), (document) => {
+    await alterPolicy(page, (answer) => {
+      const expired = resign(answer, (document) => {
         document.expiration = "2020-01-01T00:00:00Z";
       });
-      await route.fulfill({ response, json: { ...expired, expire: Math.floor(Date.now() / 1000) + 60 } });
+      return { ...expired, expire: Math.floor(Date.now() / 1000) + 60 };
     });
     const { results } = await upload(jpeg("late.jpg"));
     assert.equal(results[0].status, 403, JSON.stringify(results));

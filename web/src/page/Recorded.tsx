@@ -36,8 +36,8 @@ export function Recorded({ language, messages, newest }: RecordedProps) {
       {Array.isArray(rows) && rows.length === 0 && <p class="empty">{messages.recordedEmpty}</p>}
       {Array.isArray(rows) && rows.length > 0 && (
         <ol class="rows" data-testid="recorded">
-          {rows.slice(0, isWhole ? rows.length : FIRST_ROWS).map((row) => (
-            <Row key={row.requestId} row={row} language={language} messages={messages} />
+          {rows.slice(0, isWhole ? rows.length : FIRST_ROWS).map((row, index) => (
+            <Row key={row.requestId || index} row={row} language={language} messages={messages} />
           ))}
         </ol>
       )}
@@ -54,7 +54,7 @@ function Row({ row, language, messages }: { row: RecordedUpload; language: Langu
   const number = new Intl.NumberFormat(language, { useGrouping: false });
   const facts = [
     row.mimeType,
-    formatSize(row.size, language),
+    row.size === null ? "" : formatSize(row.size, language),
     row.width === null || row.height === null
       ? ""
       : messages.pixels(number.format(row.width), number.format(row.height)),
