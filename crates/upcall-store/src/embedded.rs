@@ -3,44 +3,42 @@
 //! `lock` (who has it open), `format` (version of what lies here), `catalog.sqlite` (facts) and
 //! `blobs/` (bytes). `docs/formats` is the reference.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::blobs::Blobs;
-use crate::blobs::disk::DiskBlobs;
+use crate::blobs::disk::{DiskBlobs, Judge};
+use crate::blobs::{BlobId, Blobs};
 use crate::catalog::sqlite::SqliteCatalog;
 use crate::catalog::{Catalog, CatalogError};
 use crate::lock::{DirectoryLock, LockError};
 
-/// An open data directory.
+/// An open data directory. Dropping it closes it.
 #[derive(Debug)]
 pub struct EmbeddedStore {
     catalog: Arc<SqliteCatalog>,
     blobs: Arc<DiskBlobs>,
-    sweep: Option<std::thread::JoinHandle<()>>,
+    /// Given back last, after [`Drop`] has closed the rest.
     _lock: DirectoryLock,
 }
 
 impl EmbeddedStore {
     /// Opens a data directory, which is made if it is not there; only its owner may look inside.
+    /// Blocks.
     ///
     /// What a crash left is removed in the background.
     ///
     /// # Errors
-    /// [`OpenError`], each with the path and what to do.
+    /// [`OpenError`], each with the path and what is wrong.
     pub fn open(folder: &Path) -> Result<Self, OpenError> {
         let io = |source| OpenError::Io {
             folder: folder.to_owned(),
             source,
         };
-        fs::DirBuilder::new()
-            .mode(0o700)
-            .recursive(true)
-            .create(folder)
-            .map_err(io)?;
+        make_folder(folder).map_err(io)?;
         let lock = DirectoryLock::take(folder).map_err(|error| match error {
             LockError::Held(process) => OpenError::Held {
                 folder: folder.to_owned(),
@@ -49,19 +47,24 @@ impl EmbeddedStore {
             LockError::Io(source) => io(source),
         })?;
         check_format(folder)?;
-        let blobs = Arc::new(DiskBlobs::open(&folder.join("blobs")).map_err(io)?);
-        let catalog = SqliteCatalog::open(&folder.join("catalog.sqlite")).map_err(|source| {
-            OpenError::Catalog {
+        let (catalog_file, blobs_folder) = (folder.join("catalog.sqlite"), folder.join("blobs"));
+        // With an empty catalog, every blob would be garbage.
+        let has_catalog = fs::metadata(&catalog_file).is_ok_and(|file| file.len() > 0);
+        if !has_catalog && DiskBlobs::has_any(&blobs_folder).map_err(io)? {
+            return Err(OpenError::CatalogMissing {
                 folder: folder.to_owned(),
-                source,
-            }
+            });
+        }
+        let catalog = SqliteCatalog::open(&catalog_file).map_err(|source| OpenError::Catalog {
+            folder: folder.to_owned(),
+            source,
         })?;
+        sync_folder(folder).map_err(io)?;
         let catalog = Arc::new(catalog);
-        let sweep = start_sweep(Arc::clone(&blobs), Arc::clone(&catalog)).map_err(io)?;
+        let judge = Arc::clone(&catalog) as Arc<dyn Judge>;
         Ok(Self {
+            blobs: Arc::new(DiskBlobs::open(&blobs_folder, judge).map_err(io)?),
             catalog,
-            blobs,
-            sweep: Some(sweep),
             _lock: lock,
         })
     }
@@ -76,53 +79,57 @@ impl EmbeddedStore {
         Arc::clone(&self.blobs) as Arc<dyn Blobs>
     }
 
-    /// Waits until what a crash left, and everything that was given up so far, is gone. Blocks.
-    pub fn settle(&mut self) {
-        if let Some(sweep) = self.sweep.take()
-            && sweep.join().is_err()
-        {
-            tracing::error!("the sweep did not end well");
-        }
-        self.blobs.settle();
+    /// Has every blob looked at again, in the background: what no object points to, and no running
+    /// upload holds, is removed. It happens by itself at every start.
+    pub fn sweep(&self) {
+        self.blobs.sweep();
     }
 
-    /// Closes the store: changes under way end, garbage is removed. Blocks.
-    pub fn close(mut self) {
-        self.settle();
-        self.catalog.close();
-        self.blobs.close();
+    /// Waits until what a crash left, and everything that was given up so far, is gone. Returns how
+    /// many blobs were removed since the store was opened. Blocks.
+    pub fn settle(&self) -> u64 {
+        self.blobs.settle()
+    }
+
+    /// Closes the store: changes under way end, what was given up is removed. Whoever still holds a
+    /// port gets errors from it. Blocks.
+    pub fn close(self) {
+        drop(self);
     }
 }
 
-fn start_sweep(
-    blobs: Arc<DiskBlobs>,
-    catalog: Arc<SqliteCatalog>,
-) -> io::Result<std::thread::JoinHandle<()>> {
-    std::thread::Builder::new()
-        .name("sweep".to_owned())
-        .spawn(move || {
-            // A blob whose facts cannot be read is kept: it may be an object's, and damage is not
-            // decided here. A catalog that does not answer keeps everything.
-            let swept = blobs.sweep(
-                |id, facts| {
-                    catalog
-                        .points_at(&facts.bucket, &facts.key, id)
-                        .unwrap_or(true)
-                },
-                |unknown| catalog.pointed_at(&unknown).ok(),
-            );
-            match swept {
-                Ok(swept) if swept.removed > 0 => {
-                    tracing::info!(
-                        removed = swept.removed,
-                        kept = swept.kept,
-                        "swept blobs that no object points at"
-                    );
-                }
-                Ok(_) => {}
-                Err(error) => tracing::error!(%error, "the sweep could not read the blobs' folder"),
-            }
-        })
+impl Drop for EmbeddedStore {
+    fn drop(&mut self) {
+        // The collector asks the catalog, so it ends first.
+        self.blobs.close();
+        self.catalog.close();
+    }
+}
+
+impl Judge for SqliteCatalog {
+    fn referenced(&self, blobs: &[BlobId]) -> Result<HashSet<BlobId>, CatalogError> {
+        self.referenced_blocking(blobs)
+    }
+}
+
+/// Makes the data directory, durably. One that is there keeps its mode: it may be a mount point, or
+/// hold more than ours.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    fs::DirBuilder::new()
+        .mode(0o700)
+        .recursive(true)
+        .create(folder)?;
+    match folder.parent() {
+        Some(parent) if parent != Path::new("") => sync_folder(parent),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    fs::File::open(folder)?.sync_all()
 }
 
 /// The version of everything in the directory. A newer one is not touched.
@@ -152,9 +159,7 @@ fn check_format(folder: &Path) -> Result<(), OpenError> {
                 .map_err(io)?;
             writeln!(file, "{FORMAT_NAME} {FORMAT_VERSION}").map_err(io)?;
             file.sync_all().map_err(io)?;
-            fs::File::open(folder)
-                .and_then(|folder| folder.sync_all())
-                .map_err(io)
+            sync_folder(folder).map_err(io)
         }
         Err(error) => Err(io(error)),
     }
@@ -170,6 +175,12 @@ pub enum OpenError {
         folder: PathBuf,
         /// Why.
         source: CatalogError,
+    },
+    /// There are blobs, and no catalog that knows them. Nothing was touched.
+    #[error("cannot open the store in `{}`: its file `catalog.sqlite` is missing, but there are blobs", folder.display())]
+    CatalogMissing {
+        /// The directory.
+        folder: PathBuf,
     },
     /// The directory was written by a version that this one does not know.
     #[error("cannot open the store in `{}`: it has format {found}, this program knows {FORMAT_VERSION}", folder.display())]

@@ -7,6 +7,9 @@ use super::BlobId;
 /// Why bytes could not be kept or read.
 #[derive(Debug, thiserror::Error)]
 pub enum BlobError {
+    /// The store is being closed.
+    #[error("the store is closed")]
+    Closed,
     /// The blob is not what it was: shorter, or its facts are broken.
     #[error("blob {id} is damaged: {what}")]
     Damaged {
@@ -25,7 +28,17 @@ pub enum BlobError {
         /// What the system says.
         source: io::Error,
     },
-    /// The draft failed before; what it held is lost.
+    /// The facts of a draft do not fit its bytes.
+    #[error("blob {id} has {written} bytes, its facts say {stated}")]
+    Length {
+        /// Which one.
+        id: BlobId,
+        /// How many were written.
+        written: u64,
+        /// How many the facts say.
+        stated: u64,
+    },
+    /// The draft failed before, or a call to it was abandoned; what it held is lost.
     #[error("the draft of blob {id} has failed before")]
     Lost {
         /// Which one.
@@ -43,13 +56,20 @@ impl BlobError {
     /// Whether the disk, or a quota, is full.
     pub fn is_out_of_space(&self) -> bool {
         match self {
-            Self::Io { source, .. } => matches!(
-                source.kind(),
-                io::ErrorKind::StorageFull
-                    | io::ErrorKind::QuotaExceeded
-                    | io::ErrorKind::FileTooLarge
-            ),
-            Self::Damaged { .. } | Self::Lost { .. } | Self::Missing { .. } => false,
+            Self::Io { source, .. } => is_out_of_space(source),
+            Self::Closed
+            | Self::Damaged { .. }
+            | Self::Length { .. }
+            | Self::Lost { .. }
+            | Self::Missing { .. } => false,
         }
     }
+}
+
+/// Whether the disk, or a quota, is full.
+pub(crate) fn is_out_of_space(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
+    )
 }

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 pub use error::BlobError;
+pub(crate) use error::is_out_of_space;
 pub use facts::BlobFacts;
 
 use crate::BoxFuture;
@@ -31,11 +32,19 @@ pub trait Blobs: Send + Sync + 'static {
     /// Opens a blob for reading these of its bytes.
     ///
     /// # Errors
-    /// [`BlobError::Missing`] if there is none, [`BlobError::Damaged`] if it is shorter than it should
-    /// be.
+    /// [`BlobError::Missing`] if there is none (an object that was overwritten since it was looked up
+    /// has lost its blob: look it up again); [`BlobError::Damaged`] if it is shorter than it should be,
+    /// or than `range` asks.
     fn read(&self, id: BlobId, range: Range<u64>) -> BoxFuture<'_, Result<BlobReader, BlobError>>;
 
-    /// Hands the blob to the collector; never waits.
+    /// What the blob says of itself.
+    ///
+    /// # Errors
+    /// [`BlobError::Missing`] if there is none, [`BlobError::Damaged`] if its record is broken.
+    fn facts(&self, id: BlobId) -> BoxFuture<'_, Result<BlobFacts, BlobError>>;
+
+    /// Hands the blob to the collector; never waits. The collector asks the catalog first, and
+    /// leaves alone what an object points to.
     fn give_up(&self, id: BlobId);
 }
 

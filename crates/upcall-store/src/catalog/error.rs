@@ -1,8 +1,10 @@
 //! What a catalog can refuse, and what can go wrong in one.
 
+use std::error::Error;
+use std::fmt;
 use std::sync::Arc;
 
-/// Why a catalog did not do what was asked. Nothing has changed then.
+/// Why a catalog did not do what was asked. Unless a variant says otherwise, nothing has changed.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum CatalogError {
     /// There is a bucket of this name.
@@ -17,7 +19,7 @@ pub enum CatalogError {
     /// What was read makes no sense.
     #[error("the catalog holds a row that cannot be read: {0}")]
     Corrupt(String),
-    /// The engine failed.
+    /// The engine failed. A change may then have happened or not; whoever must know asks.
     #[error("the catalog's engine failed")]
     Engine(#[source] EngineFault),
     /// There is no bucket of this name.
@@ -36,29 +38,30 @@ impl CatalogError {
 }
 
 /// A failure of an engine; shared, since one failed flush fails everything that waited for it.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{source}")]
+#[derive(Clone, Debug)]
 pub struct EngineFault {
     is_out_of_space: bool,
-    source: Arc<dyn std::error::Error + Send + Sync>,
+    cause: Arc<dyn Error + Send + Sync>,
 }
 
 impl EngineFault {
     /// Wraps an engine's own error.
-    pub fn new(
-        source: impl std::error::Error + Send + Sync + 'static,
-        is_out_of_space: bool,
-    ) -> Self {
+    pub fn new(cause: impl Error + Send + Sync + 'static, is_out_of_space: bool) -> Self {
         Self {
             is_out_of_space,
-            source: Arc::new(source),
+            cause: Arc::new(cause),
         }
     }
 }
 
-impl From<rusqlite::Error> for CatalogError {
-    fn from(error: rusqlite::Error) -> Self {
-        let is_full = error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull);
-        Self::Engine(EngineFault::new(error, is_full))
+impl fmt::Display for EngineFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.cause.fmt(f)
+    }
+}
+
+impl Error for EngineFault {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.cause.source()
     }
 }

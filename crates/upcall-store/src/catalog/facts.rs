@@ -19,7 +19,7 @@ pub struct BucketFacts {
     pub cors: Option<Cors>,
     /// Who owns it.
     pub owner: String,
-    /// Since when it exists.
+    /// Since when it exists; milliseconds are kept.
     pub created: Timestamp,
 }
 
@@ -140,7 +140,7 @@ pub struct ObjectFacts {
     pub acl: ObjectAcl,
     /// Storage class, as it was named.
     pub storage_class: String,
-    /// When it became visible; milliseconds are kept.
+    /// When it was made; milliseconds are kept.
     pub modified: Timestamp,
 }
 
@@ -179,10 +179,17 @@ pub struct ListObjects {
     pub prefix: String,
     /// Only keys, and common prefixes, after this one.
     pub marker: String,
-    /// Keys that have this text behind the prefix are rolled up into one common prefix.
+    /// Keys that have this text behind the prefix are rolled up into one common prefix. Empty text
+    /// is none.
     pub delimiter: Option<String>,
-    /// How many keys and common prefixes a page has at most.
+    /// How many keys and common prefixes a page has at most; never more than
+    /// [`MAX_KEYS`](Self::MAX_KEYS).
     pub max_keys: usize,
+}
+
+impl ListObjects {
+    /// The largest page. Source: OSS, "`GetBucket` (`ListObjects`)", `max-keys`.
+    pub const MAX_KEYS: usize = 1000;
 }
 
 /// One page of a listing.
@@ -202,7 +209,7 @@ pub struct AccessKeyFacts {
     pub id: AccessKeyId,
     /// Its secret.
     pub secret: AccessKeySecret,
-    /// Since when it exists.
+    /// Since when it exists; milliseconds are kept.
     pub created: Timestamp,
     /// What it is for, in its owner's words.
     pub description: String,

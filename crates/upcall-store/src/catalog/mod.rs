@@ -4,6 +4,7 @@ mod error;
 mod facts;
 pub(crate) mod sqlite;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use upcall::name::{AccessKeyId, BucketName, ObjectKey};
@@ -15,6 +16,7 @@ pub use facts::{
 };
 
 use crate::BoxFuture;
+use crate::blobs::BlobId;
 
 /// Where facts live. Every method is one transaction.
 ///
@@ -68,7 +70,9 @@ pub trait Catalog: Send + Sync + 'static {
 
     /// Makes `object` visible under its key.
     ///
-    /// Returns what the key pointed to before, so that the caller can give that blob up.
+    /// Returns what the key pointed to before, so that the caller can give that blob up. If it
+    /// pointed to this very blob already, the commit is a repetition: it is done, and there is
+    /// nothing to give up.
     ///
     /// # Errors
     /// [`CatalogError::ObjectExists`] if there is one already and `overwrite` forbids it, or
@@ -79,7 +83,7 @@ pub trait Catalog: Send + Sync + 'static {
         overwrite: Overwrite,
     ) -> BoxFuture<'a, Result<Option<ObjectFacts>, CatalogError>>;
 
-    /// The object under this key.
+    /// The object under this key. A bucket that is not there has no objects.
     fn object<'a>(
         &'a self,
         bucket: &'a BucketName,
@@ -93,7 +97,10 @@ pub trait Catalog: Send + Sync + 'static {
         key: &'a ObjectKey,
     ) -> BoxFuture<'a, Result<Option<ObjectFacts>, CatalogError>>;
 
-    /// One page of a listing.
+    /// One page of a listing: the keys and common prefixes that follow `marker`, in byte order.
+    ///
+    /// # Errors
+    /// [`CatalogError::NoSuchBucket`].
     fn list_objects<'a>(
         &'a self,
         request: &'a ListObjects,
@@ -119,4 +126,12 @@ pub trait Catalog: Send + Sync + 'static {
         &'a self,
         id: &'a AccessKeyId,
     ) -> BoxFuture<'a, Result<bool, CatalogError>>;
+
+    /// Which of these blobs an object points to. Answers for every change that was begun before,
+    /// also for one whose future was dropped: what is missing from the answer was not committed,
+    /// and may be removed.
+    fn referenced<'a>(
+        &'a self,
+        blobs: &'a [BlobId],
+    ) -> BoxFuture<'a, Result<HashSet<BlobId>, CatalogError>>;
 }

@@ -3,13 +3,15 @@
 //! Trailer, little-endian: length of the facts (u32), zero (u32), CRC-64/XZ of the facts (u64), magic
 //! `UPCBLOB1`. `docs/formats/blob.md` is the reference; a change is a new magic.
 
+use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt as _;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use upcall::name::{BucketName, ETag, ObjectKey};
 
-use crate::blobs::BlobFacts;
+use crate::blobs::{BlobError, BlobFacts, BlobId};
 use crate::catalog::{ObjectAcl, StoredHeaders};
 
 /// What stands in the file; names are part of the format.
@@ -31,7 +33,7 @@ struct Stored {
 }
 
 /// The facts and the trailer, as they follow the bytes.
-pub(crate) fn write_facts(facts: &BlobFacts) -> Vec<u8> {
+pub(super) fn write_facts(facts: &BlobFacts) -> Vec<u8> {
     let stored = Stored {
         bucket: facts.bucket.to_string(),
         key: facts.key.to_string(),
@@ -55,38 +57,68 @@ pub(crate) fn write_facts(facts: &BlobFacts) -> Vec<u8> {
     bytes
 }
 
-/// Reads the facts of a file of `length` bytes.
-pub(crate) fn read_facts(
-    length: u64,
-    read_at: impl Fn(&mut [u8], u64) -> io::Result<()>,
-) -> Result<BlobFacts, &'static str> {
-    let start = length
-        .checked_sub(TRAILER_BYTES as u64)
-        .ok_or("it is too short for a trailer")?;
-    let mut trailer = [0; TRAILER_BYTES];
-    read_at(&mut trailer, start).map_err(|_| "its trailer cannot be read")?;
-    let (lengths, rest) = trailer.split_at(8);
-    let (digest, magic) = rest.split_at(8);
-    if magic != MAGIC {
-        return Err("its trailer has another magic");
+/// The end of a blob's file.
+#[derive(Debug)]
+pub(super) struct Trailer {
+    /// How many bytes the blob has; the facts follow them.
+    pub(super) length: u64,
+    facts_bytes: u32,
+    facts_crc64: u64,
+}
+
+impl Trailer {
+    /// Reads it, which also finds a file that was cut short.
+    pub(super) fn read(file: &File, id: BlobId) -> Result<Self, BlobError> {
+        let file_bytes = file.metadata().map_err(|error| fault(id, error))?.len();
+        let start = file_bytes
+            .checked_sub(TRAILER_BYTES as u64)
+            .ok_or_else(|| damaged(id, "it is too short for a trailer"))?;
+        let mut trailer = [0; TRAILER_BYTES];
+        file.read_exact_at(&mut trailer, start)
+            .map_err(|error| fault(id, error))?;
+        let [a, b, c, d, _, _, _, _, rest @ ..] = trailer;
+        let (digest, magic) = rest.split_at(8);
+        if magic != MAGIC {
+            return Err(damaged(id, "its trailer has another magic"));
+        }
+        let facts_bytes = u32::from_le_bytes([a, b, c, d]);
+        if facts_bytes > MOST_FACTS_BYTES {
+            return Err(damaged(id, "its facts are longer than facts can be"));
+        }
+        let length = start
+            .checked_sub(u64::from(facts_bytes))
+            .ok_or_else(|| damaged(id, "its facts are longer than it is"))?;
+        Ok(Self {
+            length,
+            facts_bytes,
+            facts_crc64: u64::from_le_bytes(digest.try_into().expect("eight of sixteen bytes")),
+        })
     }
-    let facts_length = u32::from_le_bytes(lengths[..4].try_into().expect("four of eight bytes"));
-    let facts_start = start
-        .checked_sub(u64::from(facts_length))
-        .ok_or("its facts are longer than it is")?;
-    if facts_length > MOST_FACTS_BYTES {
-        return Err("its facts are longer than facts can be");
+
+    /// Reads the facts that stand before it.
+    pub(super) fn read_facts(&self, file: &File, id: BlobId) -> Result<BlobFacts, BlobError> {
+        let mut facts = vec![0; self.facts_bytes as usize];
+        file.read_exact_at(&mut facts, self.length)
+            .map_err(|error| fault(id, error))?;
+        if crc64(&facts) != self.facts_crc64 {
+            return Err(damaged(id, "its facts have another checksum"));
+        }
+        let stored: Stored =
+            serde_json::from_slice(&facts).map_err(|_| damaged(id, "its facts are not JSON"))?;
+        if stored.length != self.length {
+            return Err(damaged(id, "it has not as many bytes as its facts say"));
+        }
+        parse(stored).ok_or_else(|| damaged(id, "its facts hold a value that cannot be"))
     }
-    let mut facts = vec![0; facts_length as usize];
-    read_at(&mut facts, facts_start).map_err(|_| "its facts cannot be read")?;
-    if crc64(&facts).to_le_bytes() != digest {
-        return Err("its facts have another checksum");
-    }
-    let stored: Stored = serde_json::from_slice(&facts).map_err(|_| "its facts are not JSON")?;
-    if stored.length != facts_start {
-        return Err("it has not as many bytes as its facts say");
-    }
-    parse(stored).ok_or("its facts hold a value that cannot be")
+}
+
+fn damaged(id: BlobId, what: &'static str) -> BlobError {
+    BlobError::Damaged { id, what }
+}
+
+fn fault(id: BlobId, source: io::Error) -> BlobError {
+    let what = "read";
+    BlobError::Io { id, what, source }
 }
 
 fn parse(stored: Stored) -> Option<BlobFacts> {
@@ -113,7 +145,7 @@ fn crc64(bytes: &[u8]) -> u64 {
 const MAGIC: &[u8; 8] = b"UPCBLOB1";
 
 /// Bytes of the trailer.
-pub(crate) const TRAILER_BYTES: usize = 24;
+const TRAILER_BYTES: usize = 24;
 
 /// The protocol bounds every fact; a larger number is damage and must not become an allocation.
 const MOST_FACTS_BYTES: u32 = 16 * 1024 * 1024;

@@ -5,19 +5,22 @@
 //! to the [`collector`](self::collector), in whatever thread that happens.
 
 mod collector;
-pub(crate) mod format;
+mod format;
 mod reader;
 mod writer;
 
-use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::{DirBuilderExt as _, FileExt as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use self::collector::Collector;
+pub(crate) use self::collector::Judge;
+use self::collector::{Collector, Garbage};
+use self::format::Trailer;
+use self::reader::DiskReader;
+use self::writer::DiskWriter;
 use super::{BlobError, BlobFacts, BlobId, BlobReader, Blobs, Draft};
 use crate::BoxFuture;
 
@@ -30,137 +33,103 @@ pub(crate) struct DiskBlobs {
 
 /// What every file of the engine needs.
 #[derive(Debug)]
-pub(crate) struct Shared {
+struct Shared {
     folder: PathBuf,
-    garbage: collector::Garbage,
+    garbage: Garbage,
 }
 
 impl Shared {
-    fn shard(&self, id: BlobId) -> PathBuf {
-        self.folder.join(format!("{:02x}", id.as_bytes()[15]))
+    fn shard(&self, shard: u8) -> PathBuf {
+        self.folder.join(format!("{shard:02x}"))
     }
 
     fn path(&self, id: BlobId) -> PathBuf {
-        self.shard(id).join(id.to_string())
+        self.shard(shard_of(id)).join(id.to_string())
     }
 }
 
+/// The last byte of an id is random, so the shards grow alike.
+const fn shard_of(id: BlobId) -> u8 {
+    id.as_bytes()[15]
+}
+
 impl DiskBlobs {
-    /// Opens the folder, which is made if it is not there.
+    /// Opens the folder, which is made if it is not there, and begins to remove what a crash left.
     ///
     /// # Errors
     /// The system's.
-    pub(crate) fn open(folder: &Path) -> io::Result<Self> {
+    pub(crate) fn open(folder: &Path, judge: Arc<dyn Judge>) -> io::Result<Self> {
         make_shards(folder)?;
         let shared = Arc::new(Shared {
             folder: folder.to_owned(),
-            garbage: collector::Garbage::default(),
+            garbage: Garbage::default(),
         });
-        let collector = Collector::start(Arc::clone(&shared))?;
+        let collector = Collector::start(Arc::clone(&shared), judge)?;
         Ok(Self { shared, collector })
     }
 
-    /// Removes what a crash left: blobs that no object points at. `is_wanted` is asked for each blob
-    /// that no running upload holds; those whose facts cannot be read are judged together at the end
-    /// by `wanted_of`, since without facts only a walk through all objects can tell.
+    /// Whether there is any blob in the folder.
     ///
     /// # Errors
-    /// The system's, when a folder cannot be read.
-    pub(crate) fn sweep(
-        &self,
-        is_wanted: impl Fn(BlobId, &BlobFacts) -> bool,
-        wanted_of: impl FnOnce(HashSet<BlobId>) -> Option<HashSet<BlobId>>,
-    ) -> io::Result<Swept> {
-        let mut swept = Swept::default();
-        let mut unknown = HashSet::new();
-        for shard in 0..=u8::MAX {
-            for entry in fs::read_dir(self.shared.folder.join(format!("{shard:02x}")))? {
-                let Some(id) = entry?.file_name().to_str().and_then(BlobId::parse) else {
-                    continue;
-                };
-                if self.shared.garbage.is_live(id) {
-                    continue;
-                }
-                match self.facts(id) {
-                    Ok(facts) if is_wanted(id, &facts) => swept.kept += 1,
-                    Ok(_) => swept.remove(&self.shared, id),
-                    Err(BlobError::Missing { .. }) => {}
-                    Err(_) => {
-                        unknown.insert(id);
-                    }
-                }
+    /// The system's.
+    pub(crate) fn has_any(folder: &Path) -> io::Result<bool> {
+        let shards = match fs::read_dir(folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            shards => shards?,
+        };
+        for shard in shards {
+            let shard = shard?;
+            if shard.file_type()?.is_dir() && fs::read_dir(shard.path())?.next().is_some() {
+                return Ok(true);
             }
         }
-        if unknown.is_empty() {
-            return Ok(swept);
-        }
-        let Some(wanted) = wanted_of(unknown.clone()) else {
-            return Ok(swept);
-        };
-        for id in unknown.difference(&wanted) {
-            swept.remove(&self.shared, *id);
-        }
-        Ok(swept)
+        Ok(false)
     }
 
-    /// Reads what a blob says of itself.
-    pub(crate) fn facts(&self, id: BlobId) -> Result<BlobFacts, BlobError> {
-        let file = reader::open(&self.shared.path(id), id)?;
-        let length = file
-            .metadata()
-            .map_err(|source| BlobError::Io {
-                id,
-                what: "opened",
-                source,
-            })?
-            .len();
-        format::read_facts(length, |buffer, at| file.read_exact_at(buffer, at))
-            .map_err(|what| BlobError::Damaged { id, what })
+    /// Has every file looked at again.
+    pub(crate) fn sweep(&self) {
+        self.shared.garbage.sweep();
     }
 
-    /// Waits until everything that was given up so far is gone.
-    pub(crate) fn settle(&self) {
-        self.shared.garbage.settle();
+    /// Waits until everything that was given up so far is gone. Returns how many files were removed
+    /// since the start. Blocks.
+    pub(crate) fn settle(&self) -> u64 {
+        self.shared.garbage.settle()
     }
 
-    /// Removes what was given up and ends the collector.
+    /// Removes what was given up and ends the collector. Blocks.
     pub(crate) fn close(&self) {
         self.collector.stop();
     }
 }
 
-/// What a sweep found.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Swept {
-    pub(crate) kept: u64,
-    pub(crate) removed: u64,
-}
-
-impl Swept {
-    fn remove(&mut self, shared: &Shared, id: BlobId) {
-        shared.garbage.add(id);
-        self.removed += 1;
-    }
-}
-
 impl Blobs for DiskBlobs {
     fn begin(&self) -> BoxFuture<'_, Result<Draft, BlobError>> {
-        let id = BlobId::new();
-        let writer = writer::DiskWriter::new(id, Arc::clone(&self.shared));
-        Box::pin(std::future::ready(Ok(Draft::new(id, Box::new(writer)))))
+        Box::pin(async {
+            let id = BlobId::new();
+            let writer = DiskWriter::new(id, Arc::clone(&self.shared))?;
+            Ok(Draft::new(id, Box::new(writer)))
+        })
     }
 
     fn read(&self, id: BlobId, range: Range<u64>) -> BoxFuture<'_, Result<BlobReader, BlobError>> {
         let path = self.shared.path(id);
         Box::pin(async move {
-            let reader =
-                off_the_runtime(id, move || reader::DiskReader::open(&path, id, range)).await?;
+            let reader = off_the_runtime(id, move || DiskReader::open(&path, id, range)).await?;
             Ok(BlobReader::new(Box::new(reader)))
         })
     }
 
+    fn facts(&self, id: BlobId) -> BoxFuture<'_, Result<BlobFacts, BlobError>> {
+        let path = self.shared.path(id);
+        Box::pin(off_the_runtime(id, move || {
+            let file = reader::open(&path, id)?;
+            Trailer::read(&file, id)?.read_facts(&file, id)
+        }))
+    }
+
     fn give_up(&self, id: BlobId) {
-        self.shared.garbage.add(id);
+        self.shared.garbage.give_up(id);
     }
 }
 

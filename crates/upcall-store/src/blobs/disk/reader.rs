@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use bytes::{Bytes, BytesMut};
 use tokio::task::JoinHandle;
 
-use super::format::TRAILER_BYTES;
+use super::format::Trailer;
 use crate::blobs::{BlobError, BlobId, PollPieces};
 
 /// Reads a range of one blob. The file stays open, so the bytes stay readable when the blob is
@@ -34,16 +34,9 @@ enum State {
 impl DiskReader {
     pub(super) fn open(path: &Path, id: BlobId, range: Range<u64>) -> Result<Self, BlobError> {
         let file = open(path, id)?;
-        let metadata = file.metadata().map_err(|source| BlobError::Io {
-            id,
-            what: "opened",
-            source,
-        })?;
-        if metadata.len() < range.end.saturating_add(TRAILER_BYTES as u64) {
-            return Err(BlobError::Damaged {
-                id,
-                what: "it is shorter than its object",
-            });
+        if Trailer::read(&file, id)?.length < range.end {
+            let what = "it is shorter than its object";
+            return Err(BlobError::Damaged { id, what });
         }
         Ok(Self {
             id,
@@ -84,6 +77,10 @@ impl PollPieces for DiskReader {
                         Ok((file, Ok(bytes))) => {
                             self.state = State::Idle(file);
                             Ok(bytes)
+                        }
+                        Ok((_, Err(source))) if source.kind() == io::ErrorKind::UnexpectedEof => {
+                            let what = "it became shorter while it was read";
+                            Err(BlobError::Damaged { id, what })
                         }
                         Ok((_, Err(source))) => Err(BlobError::Io {
                             id,

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use tokio::task::JoinHandle;
 
 use super::format::write_facts;
-use super::{Shared, off_the_runtime};
+use super::{Shared, off_the_runtime, shard_of};
 use crate::BoxFuture;
 use crate::blobs::{BlobError, BlobFacts, BlobId, BlobWriter};
 
@@ -32,17 +32,20 @@ enum State {
 }
 
 impl DiskWriter {
-    pub(super) fn new(id: BlobId, shared: Arc<Shared>) -> Self {
-        shared.garbage.hold(id);
-        Self {
+    /// # Errors
+    /// [`BlobError::Closed`].
+    pub(super) fn new(id: BlobId, shared: Arc<Shared>) -> Result<Self, BlobError> {
+        shared.garbage.hold(id)?;
+        Ok(Self {
             id,
             state: State::Idle(DraftFile {
                 id,
                 shared,
                 file: None,
-                is_kept: false,
+                written: 0,
+                stage: Stage::Unfinished,
             }),
-        }
+        })
     }
 
     /// The file, when the batch before has been written.
@@ -76,9 +79,18 @@ impl BlobWriter for DiskWriter {
         Box::pin(async move {
             let mut file = self.take().await?;
             let file = off_the_runtime(self.id, move || {
+                let length = file.written + total(&pieces);
+                if length != facts.length {
+                    return Err(BlobError::Length {
+                        id: file.id,
+                        written: length,
+                        stated: facts.length,
+                    });
+                }
                 pieces.push(write_facts(&facts).into());
                 file.append(&pieces)?;
                 file.flush()?;
+                file.stage = Stage::Finished;
                 Ok(file)
             })
             .await?;
@@ -88,8 +100,11 @@ impl BlobWriter for DiskWriter {
     }
 
     fn keep(&mut self) {
-        if let State::Idle(file) = &mut self.state {
-            file.is_kept = true;
+        // What was not finished is nothing that could be kept.
+        if let State::Idle(file) = &mut self.state
+            && file.stage == Stage::Finished
+        {
+            file.stage = Stage::Kept;
         }
     }
 }
@@ -101,7 +116,18 @@ struct DraftFile {
     id: BlobId,
     shared: Arc<Shared>,
     file: Option<File>,
-    is_kept: bool,
+    written: u64,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Stage {
+    /// Bytes are missing, or are not durable.
+    Unfinished,
+    /// Durable; an object may point to it soon.
+    Finished,
+    /// The catalog answers for it.
+    Kept,
 }
 
 impl DraftFile {
@@ -127,7 +153,9 @@ impl DraftFile {
             id,
             what: "written",
             source,
-        })
+        })?;
+        self.written += total(pieces);
+        Ok(())
     }
 
     /// Bytes and length of the file, then its name in the folder.
@@ -140,7 +168,7 @@ impl DraftFile {
         };
         let file = self.file.as_ref().ok_or(BlobError::Lost { id })?;
         file.sync_data().map_err(fault)?;
-        File::open(self.shared.shard(id))
+        File::open(self.shared.shard(shard_of(id)))
             .and_then(|folder| folder.sync_all())
             .map_err(fault)
     }
@@ -148,14 +176,17 @@ impl DraftFile {
 
 impl Drop for DraftFile {
     fn drop(&mut self) {
-        if self.is_kept {
-            self.shared.garbage.release(self.id);
-        } else if self.file.is_some() {
-            self.shared.garbage.add(self.id);
-        } else {
-            self.shared.garbage.release(self.id);
+        let garbage = &self.shared.garbage;
+        match self.stage {
+            Stage::Finished => garbage.give_up(self.id),
+            Stage::Unfinished if self.file.is_some() => garbage.add_unfinished(self.id),
+            Stage::Kept | Stage::Unfinished => garbage.release(self.id),
         }
     }
+}
+
+fn total(pieces: &[Bytes]) -> u64 {
+    pieces.iter().map(|piece| piece.len() as u64).sum()
 }
 
 /// Every byte of every piece, in as few calls as the system allows.

@@ -1,136 +1,148 @@
-//! One page of a listing: an ordered range scan that jumps over what a common prefix has rolled up.
+//! One page of a listing: an ordered walk that jumps over what a common prefix has rolled up.
+//!
+//! A page costs what it holds: one step per object, and one step or one seek per common prefix,
+//! however many keys the prefix stands for.
 
 use rusqlite::{Connection, params};
 use upcall::name::BucketName;
 
-use super::rows::{OBJECT_COLUMNS, object};
-use crate::catalog::{CatalogError, ListObjects, ObjectFacts, ObjectPage};
+use super::rows::{self, BucketId, OBJECT_COLUMNS};
+use crate::catalog::{CatalogError, ListObjects, ObjectPage};
 
+/// Reads a page, from one snapshot.
 pub(super) fn list(
     connection: &Connection,
     request: &ListObjects,
 ) -> Result<ObjectPage, CatalogError> {
-    let mut page = ObjectPage::default();
-    let mut from = Start::first(request);
-    let mut last = None;
-    loop {
-        let wanted = request.max_keys - (page.objects.len() + page.common_prefixes.len());
-        // One more than is wanted tells whether there is another page.
-        let rows = scan(
-            connection,
-            &request.bucket,
-            &from,
-            &request.prefix,
-            wanted + 1,
-        )?;
-        let count = rows.len();
-        let mut jump = None;
-        for facts in rows {
-            if page.objects.len() + page.common_prefixes.len() == request.max_keys {
-                page.next_marker = last;
-                return Ok(page);
-            }
-            if let Some(prefix) = common_prefix(&facts, request) {
-                last = Some(prefix.clone());
-                jump = Some(Start::behind(&prefix));
-                page.common_prefixes.push(prefix);
-                break;
-            }
-            last = Some(facts.key.to_string());
-            page.objects.push(facts);
-        }
-        match jump {
-            Some(Some(next)) => from = next,
-            // Nothing sorts behind the prefix.
-            Some(None) => return Ok(page),
-            None if count <= wanted => return Ok(page),
-            None => from = Start::After(last.clone().unwrap_or_default()),
-        }
-    }
-}
-
-/// Where a scan begins.
-enum Start {
-    At(String),
-    After(String),
-}
-
-impl Start {
-    fn first(request: &ListObjects) -> Self {
-        let ListObjects {
-            prefix,
-            marker,
-            delimiter,
-            ..
-        } = request;
-        if marker < prefix {
-            return Self::At(prefix.clone());
-        }
-        // A marker inside a common prefix, or the prefix itself, stands for all of it.
-        let rolled_up = delimiter.as_ref().and_then(|delimiter| {
-            let rest = marker.strip_prefix(prefix.as_str())?;
-            let end = rest.find(delimiter.as_str())? + delimiter.len();
-            Some(format!("{prefix}{}", &rest[..end]))
-        });
-        match rolled_up {
-            Some(common) if *marker == common => {
-                Self::behind(&common).unwrap_or(Self::After(common))
-            }
-            _ => Self::After(marker.clone()),
-        }
-    }
-
-    /// The first text behind every text that begins with `prefix`; `None` if there is none.
-    fn behind(prefix: &str) -> Option<Self> {
-        let mut characters: Vec<char> = prefix.chars().collect();
-        while let Some(last) = characters.pop() {
-            // The next code point that can stand in UTF-8, or else the character before moves on.
-            let next = match last {
-                '\u{d7ff}' => Some('\u{e000}'),
-                other => char::from_u32(u32::from(other) + 1),
-            };
-            if let Some(next) = next {
-                characters.push(next);
-                return Some(Self::At(characters.into_iter().collect()));
-            }
-        }
-        None
-    }
-}
-
-/// The prefix that rolls this key up, its delimiter included.
-fn common_prefix(facts: &ObjectFacts, request: &ListObjects) -> Option<String> {
-    let delimiter = request.delimiter.as_deref()?;
-    let rest = facts.key.as_str().strip_prefix(request.prefix.as_str())?;
-    let end = rest.find(delimiter)? + delimiter.len();
-    Some(format!("{}{}", request.prefix, &rest[..end]))
-}
-
-/// Up to `count` objects from `start` on that begin with `prefix`.
-fn scan(
-    connection: &Connection,
-    bucket: &BucketName,
-    start: &Start,
-    prefix: &str,
-    count: usize,
-) -> Result<Vec<ObjectFacts>, CatalogError> {
-    let (comparison, key) = match start {
-        Start::At(key) => (">=", key),
-        Start::After(key) => (">", key),
+    // Reads only; dropping it ends the snapshot.
+    let snapshot = connection.unchecked_transaction()?;
+    let id = rows::bucket_id(&snapshot, &request.bucket)?.ok_or(CatalogError::NoSuchBucket)?;
+    let mut walk = Walk {
+        bucket: &request.bucket,
+        id,
+        prefix: &request.prefix,
+        delimiter: request.delimiter.as_deref().filter(|text| !text.is_empty()),
+        most: request.max_keys.min(ListObjects::MAX_KEYS),
+        page: ObjectPage::default(),
+        last: String::new(),
     };
-    let sql = format!(
-        "SELECT {OBJECT_COLUMNS} FROM objects WHERE bucket = ? AND key {comparison} ? ORDER BY key LIMIT ?"
-    );
-    let mut statement = connection.prepare_cached(&sql)?;
-    let limit = i64::try_from(count).unwrap_or(i64::MAX);
-    let mut rows = statement.query(params![bucket.as_str(), key, limit])?;
-    let mut objects = Vec::new();
-    while let Some(row) = rows.next()? {
-        let facts = object(row)?;
-        if !facts.key.as_str().starts_with(prefix) {
-            break;
-        }
-        objects.push(facts);
+    if walk.most == 0 {
+        return Ok(walk.page);
     }
-    Ok(objects)
+    let mut from = walk.first(&request.marker);
+    while let Some(key) = from {
+        from = walk.scan(&snapshot, &key)?;
+    }
+    Ok(walk.page)
+}
+
+struct Walk<'r> {
+    bucket: &'r BucketName,
+    id: BucketId,
+    prefix: &'r str,
+    delimiter: Option<&'r str>,
+    most: usize,
+    page: ObjectPage,
+    /// The key or common prefix that was put into the page last.
+    last: String,
+}
+
+impl Walk<'_> {
+    /// Where to begin: the least key that can be of the page. `None` if there can be none.
+    fn first(&self, marker: &str) -> Option<String> {
+        if marker < self.prefix {
+            return Some(self.prefix.to_owned());
+        }
+        match self.common_prefix(marker) {
+            // The marker is in a common prefix, which is not after it: all of that is behind us.
+            Some(common) => behind(common),
+            // No key holds NUL; this is the least text after the marker.
+            None => Some(format!("{marker}\0")),
+        }
+    }
+
+    /// Walks on from a key. Returns where to jump to; `None` when the page is done.
+    fn scan(
+        &mut self,
+        connection: &Connection,
+        from: &str,
+    ) -> Result<Option<String>, CatalogError> {
+        let sql = format!(
+            "SELECT {OBJECT_COLUMNS} FROM objects WHERE bucket = ? AND key >= ? ORDER BY key"
+        );
+        let mut statement = connection.prepare_cached(&sql)?;
+        let mut rows = statement.query(params![self.id.0, from])?;
+        while let Some(row) = rows.next()? {
+            let key = row.get_ref(0)?.as_str()?;
+            if !key.starts_with(self.prefix) {
+                return Ok(None);
+            }
+            if let Some(common) = self.page.common_prefixes.last()
+                && key.starts_with(common.as_str())
+            {
+                return Ok(behind(common));
+            }
+            if self.page.objects.len() + self.page.common_prefixes.len() == self.most {
+                self.page.next_marker = Some(std::mem::take(&mut self.last));
+                return Ok(None);
+            }
+            if let Some(common) = self.common_prefix(key) {
+                common.clone_into(&mut self.last);
+                self.page.common_prefixes.push(common.to_owned());
+            } else {
+                key.clone_into(&mut self.last);
+                self.page.objects.push(rows::object(self.bucket, row)?);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The prefix that rolls this key up, its delimiter included.
+    fn common_prefix<'k>(&self, key: &'k str) -> Option<&'k str> {
+        let delimiter = self.delimiter?;
+        let rest = key.strip_prefix(self.prefix)?;
+        let end = rest.find(delimiter)? + delimiter.len();
+        Some(&key[..self.prefix.len() + end])
+    }
+}
+
+/// The least text after every text that begins with `prefix`; `None` if there is none.
+///
+/// UTF-8 sorts as its code points do, so the last one is counted up; where that cannot be, the one
+/// before it.
+fn behind(prefix: &str) -> Option<String> {
+    let mut characters = prefix.chars();
+    while let Some(last) = characters.next_back() {
+        let next = match last {
+            // Behind it come the surrogates, which are no characters.
+            '\u{d7ff}' => Some('\u{e000}'),
+            other => char::from_u32(u32::from(other) + 1),
+        };
+        if let Some(next) = next {
+            return Some(format!("{}{next}", characters.as_str()));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn behind_is_the_next_text_that_does_not_begin_so() {
+        for (prefix, next) in [
+            ("a/", Some("a0")),
+            ("a\u{7f}", Some("a\u{80}")),
+            ("\u{d7ff}", Some("\u{e000}")),
+            ("a\u{10ffff}", Some("b")),
+            ("\u{10ffff}\u{10ffff}", None),
+            ("", None),
+        ] {
+            assert_eq!(behind(prefix).as_deref(), next, "{prefix:?}");
+            if let Some(next) = next {
+                assert!(format!("{prefix}\u{10ffff}").as_str() < next, "{prefix:?}");
+            }
+        }
+    }
 }

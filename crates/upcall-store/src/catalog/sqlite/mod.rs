@@ -4,23 +4,26 @@
 //! Buckets and access keys are few and asked for by every request; they are kept in memory, which is
 //! right because the data directory belongs to this process alone, and changed only after the flush.
 
+mod connection;
 mod listing;
+mod readers;
 mod rows;
 mod schema;
+mod settings;
 mod writer;
 
-use std::collections::{BTreeMap, HashSet};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::Duration;
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
 
-use rusqlite::{Connection, OpenFlags, params};
 use upcall::name::{AccessKeyId, AccessKeySecret, BucketName, ObjectKey};
 
+use self::readers::Readers;
+use self::settings::{Settings, SettingsChange};
 use self::writer::Writer;
 use super::{
-    AccessKeyFacts, BucketAcl, BucketFacts, Catalog, CatalogError, Cors, EngineFault, ListObjects,
-    ObjectFacts, ObjectPage, Overwrite,
+    AccessKeyFacts, BucketAcl, BucketFacts, Catalog, CatalogError, Cors, ListObjects, ObjectFacts,
+    ObjectPage, Overwrite,
 };
 use crate::BoxFuture;
 use crate::blobs::BlobId;
@@ -30,75 +33,44 @@ use crate::blobs::BlobId;
 pub(crate) struct SqliteCatalog {
     writer: Writer,
     readers: Readers,
-    settings: Arc<RwLock<Settings>>,
-}
-
-/// What is kept in memory.
-#[derive(Debug, Default)]
-struct Settings {
-    buckets: BTreeMap<BucketName, Arc<BucketFacts>>,
-    keys: BTreeMap<AccessKeyId, Arc<AccessKeyFacts>>,
+    settings: Arc<Settings>,
 }
 
 impl SqliteCatalog {
-    /// Opens the file, which is made or brought up to date first.
+    /// Opens the file, which is made or brought up to date first. Blocks.
     pub(crate) fn open(path: &Path) -> Result<Self, CatalogError> {
-        let mut connection = open_connection(path)?;
+        let mut connection = connection::open_to_write(path)?;
         schema::migrate(&mut connection)?;
-        let settings = Settings {
-            buckets: rows::buckets(&connection)?
-                .into_iter()
-                .map(|facts| (facts.name.clone(), Arc::new(facts)))
-                .collect(),
-            keys: rows::access_keys(&connection)?
-                .into_iter()
-                .map(|facts| (facts.id.clone(), Arc::new(facts)))
-                .collect(),
-        };
+        let settings = Settings::read(&connection)?;
         Ok(Self {
             writer: Writer::start(path)?,
-            readers: Readers {
-                path: path.to_owned(),
-                idle: Arc::new(Mutex::new(vec![connection])),
-            },
-            settings: Arc::new(RwLock::new(settings)),
+            readers: Readers::new(path),
+            settings: Arc::new(settings),
         })
     }
 
-    /// Whether the object under this key points at this blob. Blocks.
-    pub(crate) fn points_at(
+    /// As [`Catalog::referenced`], for a thread that may wait.
+    pub(crate) fn referenced_blocking(
         &self,
-        bucket: &BucketName,
-        key: &ObjectKey,
-        blob: BlobId,
-    ) -> Result<bool, CatalogError> {
-        self.readers.run(|connection| {
-            let object = rows::find_object(connection, bucket, key)?;
-            Ok(object.is_some_and(|object| object.blob == blob))
-        })
-    }
-
-    /// Those of `blobs` that any object points at: a walk through all objects. Blocks.
-    pub(crate) fn pointed_at(
-        &self,
-        blobs: &HashSet<BlobId>,
+        blobs: &[BlobId],
     ) -> Result<HashSet<BlobId>, CatalogError> {
-        self.readers.run(|connection| {
-            let mut statement = connection.prepare("SELECT blob FROM objects")?;
-            let mut rows = statement.query([])?;
-            let mut found = HashSet::new();
-            while let Some(row) = rows.next()? {
-                let id = BlobId::from_bytes(row.get(0)?);
-                if blobs.contains(&id) {
-                    found.insert(id);
-                }
-            }
-            Ok(found)
-        })
+        // Readers see what is committed. Most blobs are somebody's, and the writer is not asked.
+        let mut found = self
+            .readers
+            .run(|connection| references(connection, blobs))?;
+        let rest: Vec<BlobId> = missing(blobs, &found);
+        if !rest.is_empty() {
+            let late = self
+                .writer
+                .ask_blocking(move |connection| references(connection, &rest))?;
+            found.extend(late);
+        }
+        Ok(found)
     }
 
     /// Ends when every queued change is durable. Blocks.
     pub(crate) fn close(&self) {
+        self.readers.close();
         self.writer.close();
     }
 
@@ -115,10 +87,7 @@ impl SqliteCatalog {
             let mut facts = found.ok_or(CatalogError::NoSuchBucket)?;
             change(&mut facts);
             rows::put_bucket(connection, &facts)?;
-            let change: SettingsChange = Box::new(move |settings| {
-                settings.buckets.insert(facts.name.clone(), Arc::new(facts));
-            });
-            Ok(change)
+            Ok(SettingsChange::Bucket(facts))
         })
         .await
     }
@@ -126,57 +95,31 @@ impl SqliteCatalog {
     /// Changes settings on disk and, in the same order, in memory.
     async fn change_settings<F>(&self, apply: F) -> Result<(), CatalogError>
     where
-        F: FnOnce(&Connection) -> Result<SettingsChange, CatalogError> + Send + 'static,
+        F: FnOnce(&rusqlite::Connection) -> Result<SettingsChange, CatalogError> + Send + 'static,
     {
         let settings = Arc::clone(&self.settings);
-        let then = move |change: SettingsChange| {
-            change(&mut settings.write().unwrap_or_else(PoisonError::into_inner));
-        };
-        self.writer.change_then(apply, then).await
-    }
-}
-
-type SettingsChange = Box<dyn FnOnce(&mut Settings) + Send>;
-
-/// Connections that read, made when they are needed and kept.
-#[derive(Clone, Debug)]
-struct Readers {
-    path: PathBuf,
-    idle: Arc<Mutex<Vec<Connection>>>,
-}
-
-impl Readers {
-    fn run<T>(
-        &self,
-        read: impl FnOnce(&Connection) -> Result<T, CatalogError>,
-    ) -> Result<T, CatalogError> {
-        let idle = self
-            .idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
-        let connection = match idle {
-            Some(connection) => connection,
-            None => open_connection(&self.path)?,
-        };
-        let result = read(&connection);
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < MOST_IDLE_READERS {
-            idle.push(connection);
-        }
-        result
-    }
-
-    /// Reads on a thread that may wait for the disk.
-    async fn run_off_the_runtime<T: Send + 'static>(
-        &self,
-        read: impl FnOnce(&Connection) -> Result<T, CatalogError> + Send + 'static,
-    ) -> Result<T, CatalogError> {
-        let readers = self.clone();
-        tokio::task::spawn_blocking(move || readers.run(read))
+        self.writer
+            .change_then(apply, move |change| settings.apply(change))
             .await
-            .unwrap_or(Err(CatalogError::Closed))
     }
+}
+
+fn references(
+    connection: &rusqlite::Connection,
+    blobs: &[BlobId],
+) -> Result<HashSet<BlobId>, CatalogError> {
+    let mut found = HashSet::new();
+    for blob in blobs {
+        if rows::is_referenced(connection, *blob)? {
+            found.insert(*blob);
+        }
+    }
+    Ok(found)
+}
+
+fn missing(blobs: &[BlobId], found: &HashSet<BlobId>) -> Vec<BlobId> {
+    let rest = blobs.iter().filter(|blob| !found.contains(blob));
+    rest.copied().collect()
 }
 
 impl Catalog for SqliteCatalog {
@@ -186,15 +129,11 @@ impl Catalog for SqliteCatalog {
     ) -> BoxFuture<'a, Result<(), CatalogError>> {
         let facts = bucket.clone();
         Box::pin(self.change_settings(move |connection| {
-            let sql = "SELECT 1 FROM buckets WHERE name = ?";
-            if rows::exists(connection, sql, [facts.name.as_str()])? {
+            if rows::bucket_id(connection, &facts.name)?.is_some() {
                 return Err(CatalogError::BucketExists);
             }
             rows::put_bucket(connection, &facts)?;
-            let change: SettingsChange = Box::new(move |settings| {
-                settings.buckets.insert(facts.name.clone(), Arc::new(facts));
-            });
-            Ok(change)
+            Ok(SettingsChange::Bucket(facts))
         }))
     }
 
@@ -202,17 +141,11 @@ impl Catalog for SqliteCatalog {
         &'a self,
         name: &'a BucketName,
     ) -> BoxFuture<'a, Result<Option<Arc<BucketFacts>>, CatalogError>> {
-        let settings = self.settings.read().unwrap_or_else(PoisonError::into_inner);
-        Box::pin(std::future::ready(Ok(settings.buckets.get(name).cloned())))
+        Box::pin(async { Ok(self.settings.bucket(name)) })
     }
 
     fn buckets(&self) -> BoxFuture<'_, Result<Vec<Arc<BucketFacts>>, CatalogError>> {
-        let settings = self.settings.read().unwrap_or_else(PoisonError::into_inner);
-        Box::pin(std::future::ready(Ok(settings
-            .buckets
-            .values()
-            .cloned()
-            .collect())))
+        Box::pin(async { Ok(self.settings.buckets()) })
     }
 
     fn set_bucket_acl<'a>(
@@ -238,22 +171,12 @@ impl Catalog for SqliteCatalog {
     ) -> BoxFuture<'a, Result<(), CatalogError>> {
         let name = name.clone();
         Box::pin(self.change_settings(move |connection| {
-            if !rows::exists(
-                connection,
-                "SELECT 1 FROM buckets WHERE name = ?",
-                [name.as_str()],
-            )? {
-                return Err(CatalogError::NoSuchBucket);
-            }
-            let sql = "SELECT 1 FROM objects WHERE bucket = ? LIMIT 1";
-            if rows::exists(connection, sql, [name.as_str()])? {
+            let id = rows::bucket_id(connection, &name)?.ok_or(CatalogError::NoSuchBucket)?;
+            if rows::bucket_has_objects(connection, id)? {
                 return Err(CatalogError::BucketNotEmpty);
             }
-            connection.execute("DELETE FROM buckets WHERE name = ?", [name.as_str()])?;
-            let change: SettingsChange = Box::new(move |settings| {
-                settings.buckets.remove(&name);
-            });
-            Ok(change)
+            rows::delete_bucket(connection, id)?;
+            Ok(SettingsChange::NoBucket(name))
         }))
     }
 
@@ -264,15 +187,16 @@ impl Catalog for SqliteCatalog {
     ) -> BoxFuture<'a, Result<Option<ObjectFacts>, CatalogError>> {
         let facts = object.clone();
         Box::pin(self.writer.change(move |connection| {
-            let sql = "SELECT 1 FROM buckets WHERE name = ?";
-            if !rows::exists(connection, sql, [facts.bucket.as_str()])? {
-                return Err(CatalogError::NoSuchBucket);
-            }
+            let bucket =
+                rows::bucket_id(connection, &facts.bucket)?.ok_or(CatalogError::NoSuchBucket)?;
             let replaced = rows::find_object(connection, &facts.bucket, &facts.key)?;
-            if replaced.is_some() && overwrite == Overwrite::Forbid {
-                return Err(CatalogError::ObjectExists);
+            match &replaced {
+                Some(object) if object.blob == facts.blob => return Ok(None),
+                Some(_) if overwrite == Overwrite::Forbid => {
+                    return Err(CatalogError::ObjectExists);
+                }
+                Some(_) | None => rows::put_object(connection, bucket, &facts)?,
             }
-            rows::put_object(connection, &facts)?;
             Ok(replaced)
         }))
     }
@@ -296,15 +220,10 @@ impl Catalog for SqliteCatalog {
         key: &'a ObjectKey,
     ) -> BoxFuture<'a, Result<Option<ObjectFacts>, CatalogError>> {
         let (bucket, key) = (bucket.clone(), key.clone());
-        Box::pin(self.writer.change(move |connection| {
-            let found = rows::find_object(connection, &bucket, &key)?;
-            if found.is_some() {
-                connection
-                    .prepare_cached("DELETE FROM objects WHERE bucket = ? AND key = ?")?
-                    .execute(params![bucket.as_str(), key.as_str()])?;
-            }
-            Ok(found)
-        }))
+        Box::pin(
+            self.writer
+                .change(move |connection| rows::delete_object(connection, &bucket, &key)),
+        )
     }
 
     fn list_objects<'a>(
@@ -330,10 +249,7 @@ impl Catalog for SqliteCatalog {
         };
         Box::pin(self.change_settings(move |connection| {
             rows::put_access_key(connection, &facts)?;
-            let change: SettingsChange = Box::new(move |settings| {
-                settings.keys.insert(facts.id.clone(), Arc::new(facts));
-            });
-            Ok(change)
+            Ok(SettingsChange::Key(facts))
         }))
     }
 
@@ -341,17 +257,11 @@ impl Catalog for SqliteCatalog {
         &'a self,
         id: &'a AccessKeyId,
     ) -> BoxFuture<'a, Result<Option<Arc<AccessKeyFacts>>, CatalogError>> {
-        let settings = self.settings.read().unwrap_or_else(PoisonError::into_inner);
-        Box::pin(std::future::ready(Ok(settings.keys.get(id).cloned())))
+        Box::pin(async { Ok(self.settings.access_key(id)) })
     }
 
     fn access_keys(&self) -> BoxFuture<'_, Result<Vec<Arc<AccessKeyFacts>>, CatalogError>> {
-        let settings = self.settings.read().unwrap_or_else(PoisonError::into_inner);
-        Box::pin(std::future::ready(Ok(settings
-            .keys
-            .values()
-            .cloned()
-            .collect())))
+        Box::pin(async { Ok(self.settings.access_keys()) })
     }
 
     fn delete_access_key<'a>(
@@ -361,57 +271,22 @@ impl Catalog for SqliteCatalog {
         let (id, gone) = (id.clone(), id.clone());
         let settings = Arc::clone(&self.settings);
         Box::pin(self.writer.change_then(
-            move |connection| {
-                let sql = "DELETE FROM access_keys WHERE id = ?";
-                Ok(connection.execute(sql, [id.as_str()])? > 0)
-            },
-            move |removed| {
-                settings
-                    .write()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .keys
-                    .remove(&gone);
-                removed
+            move |connection| rows::delete_access_key(connection, &id),
+            move |was_there| {
+                settings.apply(SettingsChange::NoKey(gone));
+                was_there
             },
         ))
     }
+
+    fn referenced<'a>(
+        &'a self,
+        blobs: &'a [BlobId],
+    ) -> BoxFuture<'a, Result<HashSet<BlobId>, CatalogError>> {
+        let blobs = blobs.to_vec();
+        Box::pin(
+            self.writer
+                .change(move |connection| references(connection, &blobs)),
+        )
+    }
 }
-
-fn open_connection(path: &Path) -> Result<Connection, CatalogError> {
-    create_privately(path)?;
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    // A commit is on stable storage when it returns.
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
-    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
-    connection.set_prepared_statement_cache_capacity(32);
-    Ok(connection)
-}
-
-/// The catalog holds secrets; SQLite gives its side files the mode of the file itself.
-fn create_privately(path: &Path) -> Result<(), CatalogError> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    std::fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)
-        .map(drop)
-        .map_err(|error| CatalogError::Engine(EngineFault::new(error, false)))
-}
-
-/// How long a connection waits for another's lock; in WAL only a checkpoint's last step takes one.
-const BUSY: Duration = Duration::from_secs(10);
-
-/// Pages (4 KiB) of the log after which a commit copies them into the file: 16 MiB.
-const WAL_PAGES: i64 = 4096;
-
-/// Memory for pages, for each connection.
-const CACHE_KIB: i64 = 8 * 1024;
-
-/// Connections that are kept for the next reader.
-const MOST_IDLE_READERS: usize = 8;

@@ -7,20 +7,16 @@ use crate::catalog::{CatalogError, EngineFault};
 /// Brings a file to the current version, each step in a transaction of its own.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), CatalogError> {
     let version: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    let found = version as usize;
-    if found > MIGRATIONS.len() {
+    if version > VERSION {
         return Err(CatalogError::Engine(EngineFault::new(
-            NewerCatalog {
-                found,
-                known: MIGRATIONS.len(),
-            },
+            NewerCatalog { found: version },
             false,
         )));
     }
-    for (version, step) in (1_u32..).zip(MIGRATIONS).skip(found) {
+    for (next, step) in (1..).zip(MIGRATIONS).skip(version as usize) {
         let transaction = connection.transaction()?;
         transaction.execute_batch(step)?;
-        transaction.pragma_update(None, "user_version", version)?;
+        transaction.pragma_update(None, "user_version", next)?;
         transaction.commit()?;
     }
     Ok(())
@@ -28,21 +24,24 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), CatalogError> {
 
 /// The file was written by a newer program.
 #[derive(Debug, thiserror::Error)]
-#[error("the catalog has version {found}, this program knows {known}; use the newer program")]
+#[error("the catalog has version {found}, this program knows {VERSION}; use the newer program")]
 struct NewerCatalog {
-    found: usize,
-    known: usize,
+    found: u32,
 }
 
+/// The version that this program writes: one per migration.
+pub(super) const VERSION: u32 = 1;
+
 /// One step per version, never changed once released.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: [&str; VERSION as usize] = ["
     CREATE TABLE buckets (
-        name TEXT PRIMARY KEY NOT NULL,
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
         acl TEXT NOT NULL,
         cors TEXT,
         owner TEXT NOT NULL,
         created_ms INTEGER NOT NULL
-    ) STRICT, WITHOUT ROWID;
+    ) STRICT;
 
     CREATE TABLE access_keys (
         id TEXT PRIMARY KEY NOT NULL,
@@ -52,19 +51,24 @@ const MIGRATIONS: &[&str] = &["
     ) STRICT, WITHOUT ROWID;
 
     -- Text is compared byte by byte (collation BINARY), and UTF-8 sorts as its code points do.
+    -- The rows lie in the order of their keys, so a page of a listing is one walk. They are kept
+    -- small: what most objects do not have, or have the same, is NULL.
     CREATE TABLE objects (
-        bucket TEXT NOT NULL,
+        bucket INTEGER NOT NULL,
         key TEXT NOT NULL,
         blob BLOB NOT NULL,
         length INTEGER NOT NULL,
         md5 BLOB NOT NULL,
         crc64 INTEGER NOT NULL,
+        modified_ms INTEGER NOT NULL,
         content_type TEXT NOT NULL,
         headers TEXT,
         metadata TEXT,
-        acl TEXT NOT NULL,
-        storage_class TEXT NOT NULL,
-        modified_ms INTEGER NOT NULL,
+        acl TEXT,
+        storage_class TEXT,
         PRIMARY KEY (bucket, key)
     ) STRICT, WITHOUT ROWID;
+
+    -- For the collector: is this blob anybody's? Ids grow with time, so new entries go to the end.
+    CREATE INDEX objects_by_blob ON objects (blob);
 "];

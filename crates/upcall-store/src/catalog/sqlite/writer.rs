@@ -1,38 +1,43 @@
 //! The one writer: a thread that takes every waiting change into one transaction.
 //!
 //! In: changes, as closures over the connection. Out: their results, after the flush that made all
-//! of them durable. A change decides before it writes and writes with one statement, so one that is
-//! refused leaves nothing behind and takes no other down.
+//! of them durable. Each change has a savepoint of its own, so that one that fails leaves nothing
+//! behind and takes no other down; what fails the transaction (a full disk) fails all of them.
 //!
 //! A change whose caller has gone is still made: what was queued is all or none of it, never half.
+//! What is asked through the queue knows every change that was queued before.
+//!
+//! After the answers, and only then, the log is copied into the file when it has grown.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-use super::open_connection;
+use super::{connection, schema};
 use crate::catalog::{CatalogError, EngineFault};
 
 /// The way to the writer.
 #[derive(Debug)]
 pub(super) struct Writer {
-    queue: std::sync::Mutex<Option<mpsc::Sender<Box<dyn Change>>>>,
-    thread: std::sync::Mutex<Option<JoinHandle<()>>>,
+    queue: Mutex<Option<mpsc::Sender<Box<dyn Change>>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Writer {
     pub(super) fn start(path: &Path) -> Result<Self, CatalogError> {
-        let connection = open_connection(path)?;
+        let mut worker = Worker::open(path)?;
         let (sender, receiver) = mpsc::channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("catalog".to_owned())
-            .spawn(move || run(&connection, receiver))
+            .spawn(move || worker.run(receiver))
             .map_err(|error| CatalogError::Engine(EngineFault::new(error, false)))?;
         Ok(Self {
-            queue: std::sync::Mutex::new(Some(sender)),
-            thread: std::sync::Mutex::new(Some(thread)),
+            queue: Mutex::new(Some(sender)),
+            thread: Mutex::new(Some(thread)),
         })
     }
 
@@ -54,22 +59,26 @@ impl Writer {
         F: FnOnce(&Connection) -> Result<T, CatalogError> + Send + 'static,
         A: FnOnce(T) -> U + Send + 'static,
     {
-        let queue = lock(&self.queue).clone().ok_or(CatalogError::Closed)?;
-        let (sender, receiver) = oneshot::channel();
-        let change = Typed {
-            apply: Some(apply),
-            result: None,
-            then,
-            sender,
-        };
-        queue
-            .send(Box::new(change))
-            .await
-            .map_err(|_| CatalogError::Closed)?;
-        receiver.await.map_err(|_| CatalogError::Closed)?
+        let (change, answer) = Typed::boxed(apply, then);
+        let queue = self.queue()?;
+        let queued = queue.send(change).await;
+        queued.map_err(|_| CatalogError::Closed)?;
+        answer.await.map_err(|_| CatalogError::Closed)?
     }
 
-    /// Ends when every queued change is durable.
+    /// Asks in the order of the changes. Blocks; not for the runtime's threads.
+    pub(super) fn ask_blocking<T, F>(&self, ask: F) -> Result<T, CatalogError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, CatalogError> + Send + 'static,
+    {
+        let (change, answer) = Typed::boxed(ask, |result| result);
+        let queued = self.queue()?.blocking_send(change);
+        queued.map_err(|_| CatalogError::Closed)?;
+        answer.blocking_recv().map_err(|_| CatalogError::Closed)?
+    }
+
+    /// Ends when every queued change is durable. Blocks.
     pub(super) fn close(&self) {
         drop(lock(&self.queue).take());
         let thread = lock(&self.thread).take();
@@ -79,17 +88,21 @@ impl Writer {
             tracing::error!("the catalog's writer did not end well");
         }
     }
+
+    fn queue(&self) -> Result<mpsc::Sender<Box<dyn Change>>, CatalogError> {
+        lock(&self.queue).clone().ok_or(CatalogError::Closed)
+    }
 }
 
-fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A change, whatever its result is.
 trait Change: Send {
-    fn apply(&mut self, connection: &Connection);
+    /// Makes it, as part of a transaction.
+    fn apply(&mut self, connection: &Connection) -> Result<(), CatalogError>;
+    /// Tells the caller, when it is known what became of the transaction.
     fn settle(self: Box<Self>, flushed: Result<(), CatalogError>);
 }
 
@@ -100,6 +113,25 @@ struct Typed<T, U, F, A> {
     sender: oneshot::Sender<Result<U, CatalogError>>,
 }
 
+impl<T, U, F, A> Typed<T, U, F, A>
+where
+    T: Send + 'static,
+    U: Send + 'static,
+    F: FnOnce(&Connection) -> Result<T, CatalogError> + Send + 'static,
+    A: FnOnce(T) -> U + Send + 'static,
+{
+    fn boxed(apply: F, then: A) -> (Box<dyn Change>, oneshot::Receiver<Result<U, CatalogError>>) {
+        let (sender, receiver) = oneshot::channel();
+        let change = Self {
+            apply: Some(apply),
+            result: None,
+            then,
+            sender,
+        };
+        (Box::new(change), receiver)
+    }
+}
+
 impl<T, U, F, A> Change for Typed<T, U, F, A>
 where
     T: Send,
@@ -107,10 +139,12 @@ where
     F: FnOnce(&Connection) -> Result<T, CatalogError> + Send,
     A: FnOnce(T) -> U + Send,
 {
-    fn apply(&mut self, connection: &Connection) {
-        if let Some(apply) = self.apply.take() {
-            self.result = Some(apply(connection));
-        }
+    fn apply(&mut self, connection: &Connection) -> Result<(), CatalogError> {
+        let apply = self.apply.take().ok_or(CatalogError::Closed)?;
+        let result = apply(connection);
+        let outcome = result.as_ref().map(drop).map_err(Clone::clone);
+        self.result = Some(result);
+        outcome
     }
 
     fn settle(self: Box<Self>, flushed: Result<(), CatalogError>) {
@@ -130,33 +164,111 @@ where
     }
 }
 
-fn run(connection: &Connection, mut queue: mpsc::Receiver<Box<dyn Change>>) {
-    let mut group: Vec<Box<dyn Change>> = Vec::with_capacity(GROUP);
-    while let Some(first) = queue.blocking_recv() {
-        group.push(first);
-        while group.len() < GROUP
-            && let Ok(next) = queue.try_recv()
-        {
-            group.push(next);
-        }
-        let flushed = commit(connection, &mut group);
-        for change in group.drain(..) {
-            change.settle(flushed.clone());
-        }
-    }
+/// The writer's own side.
+struct Worker {
+    connection: Connection,
+    /// How many pages the log has; the connection counts.
+    log_pages: Arc<AtomicI32>,
+    /// A commit failed, and nobody knows how much of it is on the disk. A crash now might bring it
+    /// to life, so nothing may be concluded from what the tables say until a later commit, which
+    /// takes its place in the log, has come through.
+    is_in_doubt: bool,
 }
 
-fn commit(connection: &Connection, group: &mut [Box<dyn Change>]) -> Result<(), CatalogError> {
-    connection.execute_batch("BEGIN IMMEDIATE")?;
-    for change in group.iter_mut() {
-        change.apply(connection);
+impl Worker {
+    fn open(path: &Path) -> Result<Self, CatalogError> {
+        let mut connection = connection::open_to_write(path)?;
+        let log_pages = Arc::new(AtomicI32::new(0));
+        let counter = Arc::clone(&log_pages);
+        connection.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages| {
+            counter.store(pages, Ordering::Relaxed);
+            Ok(())
+        }))?;
+        Ok(Self {
+            connection,
+            log_pages,
+            is_in_doubt: false,
+        })
     }
-    connection.execute_batch("COMMIT").map_err(|error| {
-        // A commit that failed may leave its transaction open; whatever is in it must not come along
-        // with the next one. If the rollback fails too, the next BEGIN fails and says so.
-        let _ = connection.execute_batch("ROLLBACK");
-        error.into()
-    })
+
+    fn run(&mut self, mut queue: mpsc::Receiver<Box<dyn Change>>) {
+        let mut group: Vec<Box<dyn Change>> = Vec::with_capacity(GROUP);
+        while let Some(first) = queue.blocking_recv() {
+            group.push(first);
+            while group.len() < GROUP
+                && let Ok(next) = queue.try_recv()
+            {
+                group.push(next);
+            }
+            let flushed = self.commit(&mut group);
+            for change in group.drain(..) {
+                change.settle(flushed.clone());
+            }
+            self.copy_log();
+        }
+        self.checkpoint("TRUNCATE");
+    }
+
+    fn commit(&mut self, group: &mut [Box<dyn Change>]) -> Result<(), CatalogError> {
+        self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        let committed = self
+            .apply(group)
+            .and_then(|()| Ok(self.connection.execute_batch("COMMIT")?));
+        self.is_in_doubt = committed.is_err();
+        if let Err(error) = &committed {
+            tracing::error!(%error, changes = group.len(), "a transaction of the catalog failed");
+            if !self.connection.is_autocommit() {
+                // If this fails too, the next BEGIN fails and says so.
+                let _ = self.connection.execute_batch("ROLLBACK");
+            }
+        }
+        committed
+    }
+
+    fn apply(&self, group: &mut [Box<dyn Change>]) -> Result<(), CatalogError> {
+        if self.is_in_doubt {
+            // Writes a page even if no change does.
+            self.connection
+                .pragma_update(None, "user_version", schema::VERSION)?;
+        }
+        for change in group {
+            self.statement("SAVEPOINT change")?;
+            let applied = change.apply(&self.connection);
+            if self.connection.is_autocommit() {
+                // It failed so badly that SQLite took the whole transaction back.
+                return Err(applied.err().unwrap_or(CatalogError::Closed));
+            }
+            if applied.is_err() {
+                self.statement("ROLLBACK TO change")?;
+            }
+            self.statement("RELEASE change")?;
+        }
+        Ok(())
+    }
+
+    fn statement(&self, sql: &str) -> Result<(), CatalogError> {
+        self.connection.prepare_cached(sql)?.execute([])?;
+        Ok(())
+    }
+
+    /// Copies the log into the file when it is long; by force when readers have kept it from being
+    /// begun anew for long.
+    fn copy_log(&self) {
+        let pages = self.log_pages.load(Ordering::Relaxed);
+        if pages >= LOG_PAGES_AT_MOST {
+            self.checkpoint("RESTART");
+        } else if pages >= LOG_PAGES {
+            self.checkpoint("PASSIVE");
+        }
+    }
+
+    fn checkpoint(&self, mode: &str) {
+        let sql = format!("PRAGMA wal_checkpoint({mode})");
+        // What is in the log is durable already: a failure costs space, and is tried again.
+        if let Err(error) = self.connection.query_row(&sql, [], |_| Ok(())) {
+            tracing::error!(%error, "the catalog's log could not be copied into its file");
+        }
+    }
 }
 
 /// Changes that may wait; whoever comes then waits for a place.
@@ -165,3 +277,9 @@ const QUEUE: usize = 4096;
 /// Changes in one transaction: enough to share a flush among all that wait, few enough that the first
 /// of them does not wait long for the last.
 const GROUP: usize = 512;
+
+/// Pages (4 KiB) of the log after which it is copied into the file: 16 MiB.
+const LOG_PAGES: i32 = 4096;
+
+/// Pages of the log after which the writer waits for readers so that it can be begun anew: 64 MiB.
+const LOG_PAGES_AT_MOST: i32 = 4 * LOG_PAGES;
