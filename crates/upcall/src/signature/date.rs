@@ -78,7 +78,14 @@ mod tests {
     #[test]
     fn a_day_is_a_day_of_the_calendar() {
         assert!(is_day("20240229"));
-        for bad in ["", "20230229", "2023-02-2", "202302", "20230201T", "+2023020"] {
+        for bad in [
+            "",
+            "20230229",
+            "2023-02-2",
+            "202302",
+            "20230201T",
+            "+2023020",
+        ] {
             assert!(!is_day(bad), "{bad}");
         }
     }

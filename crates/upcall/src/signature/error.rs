@@ -164,9 +164,7 @@ impl Mismatch {
             .extra("StringToSign", text)
             .extra("StringToSignBytes", bytes);
         match &self.canonical_request {
-            Some(canonical) => {
-                refusal.extra("CanonicalRequest", excerpt(canonical, ECHO_BYTES))
-            }
+            Some(canonical) => refusal.extra("CanonicalRequest", excerpt(canonical, ECHO_BYTES)),
             None => refusal,
         }
     }
@@ -188,15 +186,17 @@ impl SignatureError {
 
     fn row(&self) -> Refusal {
         match self {
-            Self::AccessKeyIdCharacters { place: IdPlace::Itself, id } => {
-                Refusal::new(WireError::INVALID_ACCESS_KEY_ID)
-                    .ec("0002-00000903")
-                    .message("The OSS Access Key Id contains non-acceptable characters.")
-                    .extra(ACCESS_KEY_ID, id)
-            }
-            Self::AccessKeyIdCharacters { place: IdPlace::Credential, id } => {
-                invalid("x-oss-credential", id).ec("0002-00000708")
-            }
+            Self::AccessKeyIdCharacters {
+                place: IdPlace::Itself,
+                id,
+            } => Refusal::new(WireError::INVALID_ACCESS_KEY_ID)
+                .ec("0002-00000903")
+                .message("The OSS Access Key Id contains non-acceptable characters.")
+                .extra(ACCESS_KEY_ID, id),
+            Self::AccessKeyIdCharacters {
+                place: IdPlace::Credential,
+                id,
+            } => invalid("x-oss-credential", id).ec("0002-00000708"),
             Self::AuthorizationForm { .. } => Refusal::new(WireError::INVALID_ARGUMENT)
                 .message("Authorization header is invalid."),
             Self::AuthorizationTwice => Refusal::new(WireError::INVALID_ARGUMENT)

@@ -30,12 +30,14 @@ pub(super) fn sha256_hex(message: &[u8]) -> String {
 
 /// Lower-case hex digits.
 pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        for digit in [byte >> 4, byte & 0xf] {
-            text.push(char::from(HEX_DIGITS[usize::from(digit)]));
-        }
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            for digit in [byte >> 4, byte & 0xf] {
+                text.push(char::from(HEX_DIGITS[usize::from(digit)]));
+            }
+            text
+        })
 }
 
 /// Whether `provided` is `expected`, in a time that tells nothing but whether their lengths agree.

@@ -32,7 +32,11 @@ impl<'a> SignedRequest<'a> {
     /// (RFC 9110, 5.2), so that no second value goes unsigned.
     pub fn header(&self, name: &str) -> Option<Cow<'a, str>> {
         let is_named = |header: &&(String, String)| header.0.eq_ignore_ascii_case(name);
-        let mut values = self.headers.iter().filter(is_named).map(|(_, value)| value.trim());
+        let mut values = self
+            .headers
+            .iter()
+            .filter(is_named)
+            .map(|(_, value)| value.trim());
         let first = values.next()?;
         let rest: Vec<_> = values.collect();
         if rest.is_empty() {
@@ -51,7 +55,10 @@ impl<'a> SignedRequest<'a> {
 
     /// Lower-case names of the headers for which `is_wanted` says so, sorted, each once.
     pub(super) fn header_names(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<String> {
-        let names = self.headers.iter().map(|(name, _)| name.to_ascii_lowercase());
+        let names = self
+            .headers
+            .iter()
+            .map(|(name, _)| name.to_ascii_lowercase());
         let mut names: Vec<_> = names.filter(|name| is_wanted(name)).collect();
         names.sort_unstable();
         names.dedup();
@@ -130,7 +137,11 @@ impl RequestSignature {
     pub fn find(request: &SignedRequest<'_>) -> Result<Option<Self>, SignatureError> {
         let has = |names: &[&str]| names.iter().any(|name| request.parameter(name).is_some());
         let in_url_v1 = has(&["OSSAccessKeyId", "Signature"]);
-        let in_url_v4 = has(&["x-oss-signature-version", "x-oss-signature", "x-oss-credential"]);
+        let in_url_v4 = has(&[
+            "x-oss-signature-version",
+            "x-oss-signature",
+            "x-oss-credential",
+        ]);
         match request.header("authorization") {
             Some(_) if in_url_v1 || in_url_v4 => Err(SignatureError::AuthorizationTwice),
             Some(header) => Self::from_header(&header).map(Some),
@@ -185,10 +196,7 @@ impl RequestSignature {
 }
 
 /// An access key id from outside.
-pub(super) fn access_key_id(
-    id: &str,
-    place: IdPlace,
-) -> Result<AccessKeyId, SignatureError> {
+pub(super) fn access_key_id(id: &str, place: IdPlace) -> Result<AccessKeyId, SignatureError> {
     AccessKeyId::parse(id).map_err(|_| SignatureError::AccessKeyIdCharacters {
         place,
         id: shorten(id),

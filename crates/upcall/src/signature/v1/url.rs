@@ -93,7 +93,10 @@ pub fn presign(
     let text = text_with_date(request, &expires);
     let signature = mac::hmac_sha1_base64(secret.expose(), text.as_bytes());
     let mut query = String::new();
-    let own = request.query.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let own = request
+        .query
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
     let signed = [
         (EXPIRES, expires.as_str()),
         (ACCESS_KEY_ID, access_key_id.as_str()),

@@ -42,7 +42,11 @@ pub fn string_to_sign(date: &str, credential: &Credential, canonical_request: &s
 /// Those of `wanted` that the request has and that are not signed anyway: lower-case, sorted, each
 /// once.
 pub(super) fn additional_names(request: &SignedRequest<'_>, wanted: &[&str]) -> Vec<String> {
-    let is_wanted = |name: &str| wanted.iter().any(|wanted| wanted.eq_ignore_ascii_case(name));
+    let is_wanted = |name: &str| {
+        wanted
+            .iter()
+            .any(|wanted| wanted.eq_ignore_ascii_case(name))
+    };
     request.header_names(|name| !is_always_signed(name) && is_wanted(name))
 }
 

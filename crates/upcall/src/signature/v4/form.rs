@@ -48,8 +48,7 @@ fn check_date(text: &str, now: Timestamp) -> Result<(), SignatureError> {
         value: shorten(text),
         why,
     };
-    let time =
-        date::parse(date::BASIC, text).ok_or_else(|| fault(CredentialDateFault::Form))?;
+    let time = date::parse(date::BASIC, text).ok_or_else(|| fault(CredentialDateFault::Form))?;
     let age = now.duration_since(time);
     if age < -date::MAX_SKEW {
         return Err(fault(CredentialDateFault::TooEarly));

@@ -20,8 +20,7 @@ pub struct HeaderSignature {
 }
 
 impl HeaderSignature {
-    pub(super) const FORM: &str =
-        "OSS4-HMAC-SHA256 Credential=…,AdditionalHeaders=a;b,Signature=…";
+    pub(super) const FORM: &str = "OSS4-HMAC-SHA256 Credential=…,AdditionalHeaders=a;b,Signature=…";
 
     /// Reads the header's value; its members may stand in any order, each once.
     ///
