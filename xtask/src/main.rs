@@ -1,2 +1,113 @@
-//! The program.
-fn main() {}
+//! upcall's own chores. `cargo xtask` lists them.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program speaks"
+)]
+
+mod deny;
+mod logged;
+mod prepare;
+mod test;
+
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result, bail, ensure};
+use xtask::arguments::Arguments;
+use xtask::workspace::{Build, Program, Workspace};
+
+use prepare::Need;
+
+fn main() -> ExitCode {
+    match run(Arguments::new(std::env::args().skip(1))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(mut arguments: Arguments) -> Result<()> {
+    let workspace = Workspace::find()?;
+    match arguments.take_name().as_deref() {
+        Some("test") => test::test(&workspace, arguments),
+        Some("bench") => bench(&workspace, arguments),
+        Some("crash") => crash(&workspace, arguments),
+        Some("fuzz") => fuzz(&workspace, arguments),
+        Some("deny") => deny::deny(&workspace),
+        Some(unknown) => bail!("there is no chore `{unknown}`\n\n{HELP}"),
+        None => {
+            println!("{HELP}");
+            Ok(())
+        }
+    }
+}
+
+/// Hands over to the load generator, next to a released server and nginx.
+fn bench(workspace: &Workspace, arguments: Arguments) -> Result<()> {
+    prepare::prepare(workspace, &[Need::Nginx])?;
+    let upcall = workspace.build(Program::Upcall, Build::Release)?;
+    let mut load = Command::new(workspace.build(Program::Load, Build::Release)?);
+    load.args(["bench", "--upcall"])
+        .arg(upcall)
+        .args(arguments.into_words());
+    pass_on(&mut load)
+}
+
+fn crash(workspace: &Workspace, arguments: Arguments) -> Result<()> {
+    let upcall = workspace.build(Program::Upcall, Build::Dev)?;
+    let mut load = Command::new(workspace.build(Program::Load, Build::Dev)?);
+    load.args(["crash", "--upcall"])
+        .arg(upcall)
+        .args(arguments.into_words());
+    pass_on(&mut load)
+}
+
+fn fuzz(workspace: &Workspace, mut arguments: Arguments) -> Result<()> {
+    let seconds = arguments.take_value("--seconds")?.unwrap_or(60);
+    let mut mutate = fuzz_command(workspace, seconds);
+    mutate.args(arguments.into_words());
+    pass_on(&mut mutate)
+}
+
+/// The mutation loop over the targets of `fuzz/`.
+fn fuzz_command(workspace: &Workspace, seconds: u64) -> Command {
+    let mut cargo = Command::new("cargo");
+    cargo
+        .current_dir(workspace.root().join("fuzz"))
+        .args([
+            "run",
+            "--quiet",
+            "--release",
+            "--locked",
+            "--bin",
+            "mutate",
+            "--",
+        ])
+        .args(["--seconds", &seconds.to_string()])
+        .env("CARGO_TARGET_DIR", workspace.own("fuzz"))
+        .env("CARGO_TERM_COLOR", "never");
+    cargo
+}
+
+/// Runs a program in this one's place: its output is ours.
+fn pass_on(command: &mut Command) -> Result<()> {
+    let shown = logged::show(command);
+    let status = command
+        .status()
+        .with_context(|| format!("cannot run `{shown}`"))?;
+    ensure!(status.success(), "`{shown}` ended with {status}");
+    Ok(())
+}
+
+const HELP: &str = "\
+usage: cargo xtask CHORE
+
+  test [--long] [--list] [NAME…]   every test, or the steps of these names
+  bench [NAME…] [--rounds N]       uploads next to nginx, as ratios of one run
+  crash [--seconds N | --kills N] [--terms N] [--seed N]
+                                   kill -9 (and SIGTERM) at random moments under load
+  fuzz [--seconds N]               mutated inputs for every parser
+  deny                             licences and banned crates, by deny.toml";

@@ -1,0 +1,99 @@
+//! Debian's packages: as root or with sudo they are installed; otherwise the line to run is printed.
+
+use std::io::IsTerminal;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::logged;
+
+/// A package, and how to see whether what it brings is there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Package {
+    name: &'static str,
+    /// A program that ends well if there is nothing to install.
+    probe: &'static str,
+    arguments: &'static [&'static str],
+}
+
+pub(super) const CHROMIUM: Package = Package {
+    name: "chromium",
+    probe: "/usr/bin/chromium",
+    arguments: &["--version"],
+};
+pub(super) const CURL: Package = Package {
+    name: "curl",
+    probe: "curl",
+    arguments: &["--version"],
+};
+pub(super) const NGINX: Package = Package {
+    name: "nginx",
+    probe: "/usr/sbin/nginx",
+    arguments: &["-v"],
+};
+pub(super) const PYTHON: Package = Package {
+    name: "python3-venv",
+    probe: "python3",
+    arguments: &["-c", "import ensurepip, venv"],
+};
+
+/// Installs those of `packages` that are missing.
+pub(super) fn install(packages: &[Package], log: &Path) -> Result<()> {
+    let is_missing =
+        |package: &&Package| logged::printed(package.probe, package.arguments).is_none();
+    let missing: Vec<_> = packages
+        .iter()
+        .filter(is_missing)
+        .map(|package| package.name)
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let names = missing.join(" ");
+    if logged::printed("apt-get", &["--version"]).is_none() {
+        bail!("tests need {names}, and this is no Debian: install them by hand and run this again");
+    }
+    let Some(prefix) = privilege() else {
+        bail!(
+            "tests need packages of Debian, and this is neither root nor is there sudo; run\n\n    \
+             apt-get update && apt-get install --no-install-recommends {names}\n\nand then this again"
+        );
+    };
+    println!("installing with apt-get: {names}");
+    apt(prefix, &["update"], log)?;
+    let install = ["install", "--yes", "--no-install-recommends"];
+    apt(prefix, &[&install[..], &missing[..]].concat(), log)?;
+    for package in packages {
+        let there = logged::printed(package.probe, package.arguments);
+        there.with_context(|| format!("`{}` is installed and does not run", package.name))?;
+    }
+    Ok(())
+}
+
+/// What goes before a command that root must run; nothing if there is no way.
+fn privilege() -> Option<&'static [&'static str]> {
+    if logged::printed("id", &["-u"]).as_deref() == Some("0") {
+        return Some(&[]);
+    }
+    if logged::printed("sudo", &["-n", "true"]).is_some() {
+        return Some(&["sudo", "-n"]);
+    }
+    let can_be_asked = std::io::stdin().is_terminal();
+    let has_sudo = logged::printed("sudo", &["--version"]).is_some();
+    (can_be_asked && has_sudo).then_some(&["sudo"])
+}
+
+fn apt(prefix: &[&str], arguments: &[&str], log: &Path) -> Result<()> {
+    // `env`, because sudo keeps no environment. RUNLEVEL: a server that is only wanted as a program
+    // (nginx) is not started as a service.
+    let fixed = [
+        "env",
+        "DEBIAN_FRONTEND=noninteractive",
+        "RUNLEVEL=1",
+        "apt-get",
+    ];
+    let words = [prefix, &fixed[..], arguments].concat();
+    let (program, rest) = words.split_first().context("a command has a name")?;
+    logged::run(Command::new(program).args(rest), log)
+}

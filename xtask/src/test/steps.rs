@@ -1,0 +1,240 @@
+//! The steps of `cargo xtask test`, in the order in which they run: what fails soonest comes first.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use xtask::tally::Tally;
+use xtask::workspace::{Build, Program};
+
+use super::running::Dev;
+use super::{Bench, Length};
+use crate::logged;
+use crate::prepare::Need;
+
+/// One step.
+#[derive(Debug)]
+pub(super) struct Step {
+    pub(super) name: &'static str,
+    pub(super) about: &'static str,
+    pub(super) needs: &'static [Need],
+    /// Prints to the step's log, where the tally is read from.
+    pub(super) run: fn(&Bench<'_>) -> Result<()>,
+}
+
+pub(super) const STEPS: &[Step] = &[
+    Step {
+        name: "rust",
+        about: "unit, property, vector, contract and exchange tests",
+        needs: &[],
+        run: rust,
+    },
+    Step {
+        name: "doc",
+        about: "the examples in the documentation",
+        needs: &[],
+        run: doc,
+    },
+    Step {
+        name: "web",
+        about: "unit tests of the page",
+        needs: &[Need::Page],
+        run: web,
+    },
+    Step {
+        name: "dist",
+        about: "the committed page is what its sources build to",
+        needs: &[Need::Page],
+        run: dist,
+    },
+    Step {
+        name: "foreign",
+        about: "other people's clients and verifiers, and the README's curl",
+        needs: &[Need::ForeignClients, Need::Curl],
+        run: foreign,
+    },
+    Step {
+        name: "browser",
+        about: "the page, and plupload, in Chromium",
+        needs: &[Need::Chromium, Need::PageTests],
+        run: browser,
+    },
+    Step {
+        name: "crash",
+        about: "kill -9 at random moments under load",
+        needs: &[],
+        run: crash,
+    },
+    Step {
+        name: "fuzz",
+        about: "mutated inputs for every parser",
+        needs: &[],
+        run: fuzz,
+    },
+];
+
+fn rust(bench: &Bench<'_>) -> Result<()> {
+    let mut cargo = cargo(bench);
+    // Seconds to find out; building it would take minutes.
+    if logged::printed("cargo", &["nextest", "--version"]).is_some() {
+        cargo.args(["nextest", "run", "--no-fail-fast", "--hide-progress-bar"]);
+        cargo.args(["--status-level", "fail", "--final-status-level", "slow"]);
+    } else {
+        cargo.args(["test", "--no-fail-fast", "--lib", "--bins", "--tests"]);
+    }
+    cargo.args(["--workspace", "--features", "xtask/load", "--locked"]);
+    if bench.length == Length::Long {
+        cargo.env("UPCALL_LONG_TESTS", "1");
+    }
+    logged::run(&mut cargo, &bench.log)
+}
+
+fn doc(bench: &Bench<'_>) -> Result<()> {
+    let mut cargo = cargo(bench);
+    cargo.args(["test", "--doc", "--workspace", "--locked"]);
+    logged::run(&mut cargo, &bench.log)
+}
+
+fn web(bench: &Bench<'_>) -> Result<()> {
+    let mut npm = bench.tools.node()?.npm();
+    npm.current_dir(bench.workspace.root().join("web"))
+        .args(["run", "test"]);
+    logged::run(&mut npm, &bench.log)
+}
+
+fn dist(bench: &Bench<'_>) -> Result<()> {
+    let web = bench.workspace.root().join("web");
+    let rebuilt = bench.workspace.own("dist");
+    let mut npm = bench.tools.node()?.npm();
+    npm.current_dir(&web)
+        .args(["run", "build", "--", "--emptyOutDir", "--outDir"])
+        .arg(&rebuilt);
+    logged::run(&mut npm, &bench.log)?;
+    let committed = files(&web.join("dist"))?;
+    ensure!(!committed.is_empty(), "`web/dist` is empty");
+    let rebuilt = files(&rebuilt)?;
+    let names = committed.keys().chain(rebuilt.keys());
+    let mut different: Vec<_> = names
+        .filter(|name| committed.get(*name) != rebuilt.get(*name))
+        .map(|name| name.display().to_string())
+        .collect();
+    different.sort();
+    different.dedup();
+    ensure!(
+        different.is_empty(),
+        "these differ in `web/dist` (run `npm run build` in `web` and commit): {}",
+        different.join(", ")
+    );
+    count(bench, committed.len())
+}
+
+fn foreign(bench: &Bench<'_>) -> Result<()> {
+    let upcall = bench.workspace.build(Program::Upcall, Build::Dev)?;
+    let mut pytest = Command::new(bench.tools.python()?);
+    pytest
+        .current_dir(bench.workspace.root())
+        .args([
+            "-m",
+            "pytest",
+            "-p",
+            "no:cacheprovider",
+            "--quiet",
+            "tests/foreign",
+        ])
+        .env("UPCALL", upcall)
+        .env("PYTHONDONTWRITEBYTECODE", "1");
+    logged::run(&mut pytest, &bench.log)
+}
+
+fn browser(bench: &Bench<'_>) -> Result<()> {
+    let upcall = bench.workspace.build(Program::Upcall, Build::Dev)?;
+    let dev = Dev::start(&upcall, &bench.log)?;
+    let mut node = bench.tools.node()?.node();
+    node.current_dir(bench.workspace.root().join("web/tests"))
+        .args([
+            "--test",
+            "--test-reporter=spec",
+            "page.spec.mjs",
+            "plupload.mjs",
+        ])
+        .env("SCREENSHOTS", bench.workspace.own("screenshots"));
+    for (name, member) in [
+        ("APP_URL", "app"),
+        ("STORAGE_URL", "storage"),
+        ("BUCKET", "bucket"),
+        ("ACCESS_KEY_ID", "accessKeyId"),
+        ("ACCESS_KEY_SECRET", "accessKeySecret"),
+    ] {
+        node.env(name, dev.text(member)?);
+    }
+    logged::run(&mut node, &bench.log)
+}
+
+fn crash(bench: &Bench<'_>) -> Result<()> {
+    let amount: &[&str] = match bench.length {
+        Length::Usual => &["--seconds", "60"],
+        Length::Long => &["--kills", "200", "--terms", "100"],
+    };
+    let upcall = bench.workspace.build(Program::Upcall, Build::Dev)?;
+    let load = bench.workspace.build(Program::Load, Build::Dev)?;
+    let mut command = Command::new(load);
+    command.args(["crash", "--upcall"]).arg(upcall).args(amount);
+    logged::run(&mut command, &bench.log)
+}
+
+fn fuzz(bench: &Bench<'_>) -> Result<()> {
+    let seconds = match bench.length {
+        Length::Usual => 60,
+        Length::Long => 3600,
+    };
+    logged::run(
+        &mut crate::fuzz_command(bench.workspace, seconds),
+        &bench.log,
+    )?;
+    count(bench, 1)
+}
+
+fn cargo(bench: &Bench<'_>) -> Command {
+    let mut cargo = Command::new("cargo");
+    cargo
+        .current_dir(bench.workspace.root())
+        .env("CARGO_TERM_COLOR", "never");
+    cargo
+}
+
+/// Says in the log that so many things passed, where a step has no runner that says it.
+fn count(bench: &Bench<'_>, passed: usize) -> Result<()> {
+    let tally = Tally {
+        passed: passed as u64,
+        failed: 0,
+    };
+    let written = writeln!(logged::append(&bench.log)?, "{tally}");
+    written.context("cannot write the log")
+}
+
+/// Every file below a folder, with its content.
+fn files(folder: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        let entries =
+            fs::read_dir(&next).with_context(|| format!("no folder `{}`", next.display()))?;
+        for entry in entries {
+            let path = entry.context("cannot list a folder")?.path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let content =
+                fs::read(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
+            let name = path
+                .strip_prefix(folder)
+                .context("a file lies in its folder")?;
+            found.insert(name.to_owned(), content);
+        }
+    }
+    Ok(found)
+}
