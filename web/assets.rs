@@ -16,16 +16,16 @@ pub(crate) const ASSETS: &[Asset] = &[
         bytes: include_bytes!("dist/assets/drop-9ITg6Ob5.svg"),
     },
     Asset {
-        path: "/assets/index-BYRwZpyq.js",
+        path: "/assets/index-DoUaSHBT.js",
         content_type: "text/javascript; charset=utf-8",
         immutable: true,
-        bytes: include_bytes!("dist/assets/index-BYRwZpyq.js"),
+        bytes: include_bytes!("dist/assets/index-DoUaSHBT.js"),
     },
     Asset {
-        path: "/assets/index-CVsOrIDk.css",
+        path: "/assets/index-yk-1tqmG.css",
         content_type: "text/css; charset=utf-8",
         immutable: true,
-        bytes: include_bytes!("dist/assets/index-CVsOrIDk.css"),
+        bytes: include_bytes!("dist/assets/index-yk-1tqmG.css"),
     },
     Asset {
         path: "/assets/zh_CN-CHg7ulCO.js",

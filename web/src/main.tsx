@@ -2,6 +2,8 @@
 import "@uppy/core/css/style.min.css";
 import "@uppy/dashboard/css/style.min.css";
 import "./page/style.css";
+import "./page/results.css";
+import "./page/recorded.css";
 import "./page/dashboard.css";
 import { render } from "preact";
 import { firstLanguage, rememberedLanguage } from "./messages";

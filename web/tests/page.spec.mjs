@@ -342,18 +342,18 @@ describe("using the page", () => {
 
   test("with the keyboard alone", async () => {
     await openPage();
-    const browse = page.getByRole("button", { name: "browse" });
-    for (let presses = 0; presses < 10; presses += 1) {
+    const browse = page.getByRole("button", { name: "browse", exact: true });
+    const isFocused = () => browse.evaluate((element) => element === document.activeElement);
+    await browse.waitFor();
+    for (let presses = 0; presses < 10 && !(await isFocused()); presses += 1) {
       await page.keyboard.press("Tab");
-      if (await browse.evaluate((element) => element === document.activeElement)) break;
     }
+    assert.ok(await isFocused(), "ten times Tab leads to the file dialog's button");
     const chooser = page.waitForEvent("filechooser");
     await page.keyboard.press("Enter");
     await (await chooser).setFiles([jpeg("by hand.jpg")]);
     const { card } = await outcome("accepted", "by hand.jpg");
-    const dismiss = card.getByRole("button", { name: "Remove by hand.jpg from this list" });
-    await dismiss.focus();
-    await page.keyboard.press("Enter");
+    await card.getByRole("button", { name: "Remove by hand.jpg from this list" }).press("Enter");
     await card.waitFor({ state: "detached" });
   });
 
