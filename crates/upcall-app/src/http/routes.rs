@@ -1,0 +1,71 @@
+//! The route table, and what every handler can reach.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, Request, State};
+use axum::http::HeaderMap;
+use axum::http::header::{ACCEPT, HOST};
+use axum::response::Response;
+use axum::routing::{get, post};
+
+use super::page;
+use crate::callback::{self, CallbackReceiver};
+use crate::config::{FormAction, HostRule};
+use crate::policy::{self, PolicyMaker, PolicyQuestion};
+use crate::uploads::{self, Uploads};
+
+/// What every handler can reach.
+#[derive(Debug)]
+pub(crate) struct AppState {
+    pub(crate) host: HostRule,
+    pub(crate) policies: PolicyMaker,
+    pub(crate) callbacks: CallbackReceiver,
+    pub(crate) uploads: Uploads,
+}
+
+impl AppState {
+    /// Where the browser that sent `headers` posts its forms.
+    pub(crate) fn form_action(&self, headers: &HeaderMap) -> Option<FormAction> {
+        let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+        self.host.form_action(host, self.policies.bucket())
+    }
+}
+
+/// Every address of this server.
+pub(crate) fn routes(state: Arc<AppState>) -> Router {
+    Router::new()
+        .route("/", get(root).options(policy::preflight))
+        .route("/policy", get(policy::answer).options(policy::preflight))
+        .route("/callback", post(callback::receive))
+        .route("/uploads", get(uploads::list))
+        .route("/settings", get(policy::settings))
+        .fallback(page::asset)
+        .with_state(state)
+}
+
+/// `GET /` is the page for a browser that goes there, and the policy for everything else: the
+/// classic pages ask whatever address they were given, with `Accept: */*`.
+async fn root(
+    state: State<Arc<AppState>>,
+    question: Result<Query<PolicyQuestion>, QueryRejection>,
+    request: Request,
+) -> Response {
+    let (parts, _) = request.into_parts();
+    if wants_html(&parts.headers) {
+        page::asset(state, parts.method, parts.uri, parts.headers).await
+    } else {
+        policy::answer(state, question, parts.headers).await
+    }
+}
+
+fn wants_html(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(ACCEPT)
+        .iter()
+        .filter_map(|accept| accept.to_str().ok())
+        .flat_map(|accept| accept.split(','))
+        .filter_map(|range| range.split(';').next())
+        .any(|media_type| media_type.trim().eq_ignore_ascii_case("text/html"))
+}
