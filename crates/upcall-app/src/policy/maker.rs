@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
 use upcall::callback::CallbackParameter;
 use upcall::name::{AccessKeyId, AccessKeySecret, BucketName};
 use upcall::policy::PolicyBuilder;
-use upcall::signature::v1;
+use upcall::policy::signed::SignedPolicy;
 
 use super::user::User;
 use crate::clock::Clock;
@@ -26,11 +25,10 @@ pub(crate) struct PolicyMaker {
 
 impl PolicyMaker {
     /// Signs a policy for `user`, whose form goes to `host`.
-    pub(super) fn sign(&self, user: &User, host: String) -> SignedPolicyAnswer {
-        let expiration = self.expiration();
+    pub(super) fn sign(&self, user: &User, host: String) -> SignedPolicy {
         let dir = format!("uploads/{user}/");
         let callback = self.callback.encode();
-        let builder = PolicyBuilder::new(expiration)
+        let builder = PolicyBuilder::new(self.expiration())
             .bucket(self.bucket.as_str())
             .starts_with("key", &dir)
             .content_length_range(0, self.max_bytes)
@@ -44,17 +42,14 @@ impl PolicyMaker {
                 builder.is_in("content-type", &types)
             }
         };
-        let policy = builder.build().encode();
-        let signature = v1::sign_policy(&self.access_key_secret, &policy);
-        SignedPolicyAnswer {
-            accessid: self.access_key_id.to_string(),
-            host,
-            policy,
-            signature,
-            expire: expiration.as_second(),
-            callback,
-            dir,
-        }
+        SignedPolicy::v1(
+            &self.access_key_id,
+            &self.access_key_secret,
+            &builder.build(),
+        )
+        .host(host)
+        .dir(dir)
+        .callback(callback)
     }
 
     /// In whole seconds, so that `expire` and the policy say the same.
@@ -75,18 +70,6 @@ impl PolicyMaker {
     pub(super) const fn types(&self) -> &ContentTypes {
         &self.types
     }
-}
-
-/// The documented JSON; `expire` in Unix seconds.
-#[derive(Debug, Serialize)]
-pub(super) struct SignedPolicyAnswer {
-    accessid: String,
-    host: String,
-    policy: String,
-    signature: String,
-    expire: i64,
-    callback: String,
-    dir: String,
 }
 
 /// Which content types a policy permits.

@@ -16,7 +16,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_MAX_AGE, CACHE_CONTROL, VARY,
+    ACCESS_CONTROL_MAX_AGE, CACHE_CONTROL, CONTENT_TYPE, VARY,
 };
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -56,9 +56,10 @@ pub(crate) async fn answer(
     let headers = [
         (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
         (CACHE_CONTROL, "no-store"),
+        (CONTENT_TYPE, "application/json"),
         (VARY, "Accept"),
     ];
-    (headers, Json(app.policies.sign(&user, action.url))).into_response()
+    (headers, app.policies.sign(&user, action.url).to_json()).into_response()
 }
 
 fn refuse_user(message: &str) -> Response {
