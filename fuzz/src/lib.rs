@@ -7,9 +7,13 @@
 
 mod callback;
 mod form;
+mod policy;
+mod signature;
 
 pub use callback::callback;
 pub use form::form;
+pub use policy::policy;
+pub use signature::signature;
 
 /// A target, under the name of its folder of seeds.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +29,14 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "form",
         run: form,
+    },
+    Target {
+        name: "policy",
+        run: policy,
+    },
+    Target {
+        name: "signature",
+        run: signature,
     },
     Target {
         name: "callback",

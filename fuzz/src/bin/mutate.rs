@@ -192,9 +192,10 @@ fn fuzz_folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Spoils seeds, and now and then what came of spoiling them before.
+/// Gives each seed as it is, then spoils them, and now and then what came of spoiling them before.
 struct Mutator<'s> {
     seeds: &'s [Vec<u8>],
+    unspoiled: std::slice::Iter<'s, Vec<u8>>,
     spoiled: Vec<Vec<u8>>,
     state: u64,
 }
@@ -203,12 +204,16 @@ impl<'s> Mutator<'s> {
     fn new(seeds: &'s [Vec<u8>], seed: u64) -> Self {
         Self {
             seeds,
+            unspoiled: seeds.iter(),
             spoiled: Vec::new(),
             state: seed,
         }
     }
 
     fn next_input(&mut self) -> Vec<u8> {
+        if let Some(seed) = self.unspoiled.next() {
+            return seed.clone();
+        }
         let mut input = if self.spoiled.is_empty() || self.below(4) > 0 {
             self.seeds[self.below(self.seeds.len())].clone()
         } else {
