@@ -27,17 +27,18 @@ fn text<'a>(case: &'a Value, member: &str) -> &'a str {
 /// A JSON array of pairs, or an object, as names and values.
 fn pairs(value: &Value) -> Vec<(String, String)> {
     let owned = |name: &str, value: &Value| (name.to_owned(), value.as_str().unwrap().to_owned());
-    match value {
-        Value::Array(items) => items
-            .iter()
+    let of_object = |members: &serde_json::Map<_, _>| {
+        let members = members.iter();
+        members.map(|(name, value)| owned(name, value)).collect()
+    };
+    let of_list = |items: &Vec<Value>| {
+        let items = items.iter();
+        items
             .map(|item| owned(item[0].as_str().unwrap(), &item[1]))
-            .collect(),
-        Value::Object(members) => members
-            .iter()
-            .map(|(name, value)| owned(name, value))
-            .collect(),
-        other => panic!("{other} is no list of pairs"),
-    }
+            .collect()
+    };
+    let pairs = value.as_object().map(of_object);
+    pairs.unwrap_or_else(|| of_list(value.as_array().unwrap()))
 }
 
 /// A query string, decoded.
