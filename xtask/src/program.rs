@@ -158,5 +158,5 @@ pub const ACCESS_KEY_SECRET: &str = "a secret of the chores, for no one else";
 pub const ADMIN_SECRET: &str = "c403e5c403e5c403e5c403e5c403e5c403e5c403e5c403e5c403e5c403e5c4e5";
 /// A start that finds a store of a crashed run reads its journal first. Longer is a fault.
 const START_LIMIT: Duration = Duration::from_secs(30);
-/// A stop waits for uploads and callbacks that run: 5 s for a callback, and a margin.
-const STOP_LIMIT: Duration = Duration::from_secs(60);
+/// A server that stops lets running requests finish for a minute; a margin on top.
+const STOP_LIMIT: Duration = Duration::from_secs(70);

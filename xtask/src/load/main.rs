@@ -1,2 +1,45 @@
-//! Load.
-fn main() {}
+//! The load generator: uploads as clients send them, against a real server that it starts itself.
+//!
+//! `load bench` measures, `load crash` ends the server at random moments. Both speak HTTP/1.1 over
+//! the loopback address, on one thread: on a machine of two cores the server should have the other.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program speaks"
+)]
+
+mod bench;
+mod crash;
+mod folder;
+mod http;
+mod random;
+mod sink;
+mod storage;
+mod upload;
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use tokio::runtime;
+use xtask::arguments::Arguments;
+
+fn main() -> ExitCode {
+    match run(Arguments::new(std::env::args().skip(1))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(mut arguments: Arguments) -> Result<()> {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.context("cannot start the runtime")?;
+    match arguments.take_name().as_deref() {
+        Some("bench") => runtime.block_on(bench::bench(bench::Options::parse(arguments)?)),
+        Some("crash") => runtime.block_on(crash::crash(&crash::Options::parse(arguments)?)),
+        _ => bail!("`load bench` or `load crash`; `cargo xtask` calls it"),
+    }
+}

@@ -1,0 +1,101 @@
+//! `load bench`: uploads next to nginx, in one run.
+//!
+//! Every round measures each contender once, in turn, so that what else the machine does falls on
+//! all of them; a ratio is the median of the rounds' ratios. nginx writes the same bytes with its DAV
+//! module: no form, no signature, no digest, no catalog, no callback and no `fsync`. It is what the
+//! machine can do, not a competitor.
+
+mod large;
+mod nginx;
+mod process;
+mod slow;
+mod small;
+mod table;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use xtask::arguments::Arguments;
+
+use crate::folder::Folder;
+use crate::sink;
+use crate::storage::Storage;
+use crate::upload::Signer;
+use nginx::Nginx;
+
+/// What was asked for.
+#[derive(Debug)]
+pub(crate) struct Options {
+    upcall: PathBuf,
+    rounds: usize,
+    names: Vec<String>,
+}
+
+impl Options {
+    pub(crate) fn parse(mut arguments: Arguments) -> Result<Self> {
+        let upcall = arguments
+            .take_value("--upcall")?
+            .context("`--upcall` is missing")?;
+        let rounds = arguments.take_value("--rounds")?.unwrap_or(ROUNDS);
+        let names = arguments.into_names()?;
+        for name in &names {
+            ensure!(
+                CASES.contains(&name.as_str()),
+                "there is nothing called `{name}` to measure; there is {}",
+                CASES.join(", ")
+            );
+        }
+        ensure!(rounds > 0, "no rounds, no figures");
+        Ok(Self {
+            upcall,
+            rounds,
+            names,
+        })
+    }
+
+    fn wants(&self, case: &str) -> bool {
+        self.names.is_empty() || self.names.iter().any(|name| name == case)
+    }
+}
+
+/// What all cases have at hand.
+#[derive(Debug)]
+struct Contenders {
+    storage: Storage,
+    nginx: Nginx,
+    /// Uploads with a callback.
+    signer: Signer,
+    /// Uploads without.
+    plain: Signer,
+    rounds: usize,
+}
+
+/// Runs it.
+pub(crate) async fn bench(options: Options) -> Result<()> {
+    let folder = Folder::make("bench")?;
+    let log = folder.path().join("upcall.log");
+    let storage = Storage::start(&options.upcall, &folder.path().join("data"), &log).await?;
+    let callback = sink::start().await?;
+    let contenders = Contenders {
+        nginx: Nginx::start(&folder.path().join("nginx")).await?,
+        signer: Signer::new(storage.address, Some(callback))?,
+        plain: Signer::new(storage.address, None)?,
+        storage,
+        rounds: options.rounds,
+    };
+    println!("{}", process::machine());
+    if options.wants(CASES[0]) {
+        small::measure(&contenders).await?;
+    }
+    if options.wants(CASES[1]) {
+        large::measure(&contenders).await?;
+    }
+    if options.wants(CASES[2]) {
+        slow::measure(&contenders).await?;
+    }
+    Ok(())
+}
+
+const CASES: [&str; 3] = ["small", "large", "slow"];
+/// A median of five tells a slow round from a slow server.
+const ROUNDS: usize = 5;

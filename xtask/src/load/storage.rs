@@ -1,0 +1,66 @@
+//! The storage server under load: a real `upcall serve` with one bucket.
+
+use std::fs::File;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use xtask::program::{self, ADMIN_SECRET, Running};
+
+use crate::http::Connection;
+
+/// A running server.
+#[derive(Debug)]
+pub(crate) struct Storage {
+    pub(crate) program: Running,
+    pub(crate) address: SocketAddr,
+}
+
+/// The bucket that all uploads go to. Its objects are read by signed requests.
+pub(crate) const BUCKET: &str = "photos";
+
+impl Storage {
+    /// Starts `upcall serve` on the store in `data`, and makes the bucket if it is not there. The
+    /// server's own log is added to the file `log`.
+    pub(crate) async fn start(upcall: &Path, data: &Path, log: &Path) -> Result<Self> {
+        let mut command = program::serve(upcall, data);
+        command.stderr(append(log)?);
+        let program = Running::start(command)?;
+        let address = parse(program.address("storage")?)?;
+        let admin = parse(program.address("admin")?)?;
+        make_bucket(admin).await?;
+        Ok(Self { program, address })
+    }
+}
+
+/// Makes the bucket, or finds it there.
+async fn make_bucket(admin: SocketAddr) -> Result<()> {
+    let body = r#"{"acl":"private"}"#;
+    let request = format!(
+        "PUT /v1/buckets/{BUCKET} HTTP/1.1\r\nHost: {admin}\r\nAuthorization: Bearer {ADMIN_SECRET}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    let connection = Connection::open(admin).await;
+    let mut connection = connection.context("the admin interface takes no connection")?;
+    let answer = connection.exchange(request.as_bytes()).await;
+    let answer = answer.map_err(|broken| anyhow::anyhow!("the admin interface: {broken:?}"))?;
+    ensure!(
+        matches!(answer.status, 201 | 409),
+        "the bucket was not made: {} {}",
+        answer.status,
+        String::from_utf8_lossy(&answer.body)
+    );
+    Ok(())
+}
+
+pub(crate) fn append(log: &Path) -> Result<File> {
+    let opened = File::options().create(true).append(true).open(log);
+    opened.with_context(|| format!("cannot write `{}`", log.display()))
+}
+
+fn parse(address: &str) -> Result<SocketAddr> {
+    address
+        .parse()
+        .with_context(|| format!("`{address}` is no address"))
+}

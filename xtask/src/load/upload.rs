@@ -1,0 +1,132 @@
+//! Requests as clients send them: forms with a signed policy, and requests with a signed URL.
+
+use std::net::SocketAddr;
+
+use anyhow::Result;
+use jiff::{SignedDuration, Timestamp};
+use upcall::callback::CallbackParameter;
+use upcall::form::{Boundary, FileHead, FormFrame, FormWriter};
+use upcall::name::{AccessKeyId, AccessKeySecret};
+use upcall::policy::PolicyBuilder;
+use upcall::signature::{SignedRequest, v1};
+use xtask::program::{ACCESS_KEY_ID, ACCESS_KEY_SECRET};
+
+use crate::storage::BUCKET;
+
+/// Signs, as an application server does, for one storage server.
+#[derive(Debug)]
+pub(crate) struct Signer {
+    storage: SocketAddr,
+    id: AccessKeyId,
+    secret: AccessKeySecret,
+    expires: Timestamp,
+    policy: String,
+    signature: String,
+    callback: Option<String>,
+}
+
+impl Signer {
+    /// Signs for `storage`, for some hours; with an address for callbacks, uploads by form ask for
+    /// one.
+    pub(crate) fn new(storage: SocketAddr, callback: Option<SocketAddr>) -> Result<Self> {
+        let id = AccessKeyId::parse(ACCESS_KEY_ID)?;
+        let secret = AccessKeySecret::new(ACCESS_KEY_SECRET);
+        let expires = Timestamp::now().checked_add(SignedDuration::from_hours(24))?;
+        let policy = PolicyBuilder::new(expires)
+            .bucket(BUCKET)
+            .starts_with("key", "w")
+            .content_length_range(0, 5 << 30)
+            .build()
+            .encode();
+        let callback = match callback {
+            None => None,
+            Some(address) => {
+                let url = format!("http://{address}/callback");
+                Some(
+                    CallbackParameter::builder(&url, CALLBACK_BODY)
+                        .build()?
+                        .encode(),
+                )
+            }
+        };
+        Ok(Self {
+            storage,
+            signature: v1::sign_policy(&secret, &policy),
+            id,
+            secret,
+            expires,
+            policy,
+            callback,
+        })
+    }
+
+    /// The form that uploads to `key`, but for the file.
+    pub(crate) fn form(&self, key: &str) -> Result<FormFrame> {
+        let mut form = FormWriter::new(Boundary::from_random(*b"no file has this"))
+            .field("key", key)?
+            .field("OSSAccessKeyId", self.id.as_str())?
+            .field("policy", &self.policy)?
+            .field("Signature", &self.signature)?;
+        if let Some(callback) = &self.callback {
+            form = form.field("callback", callback)?;
+        }
+        Ok(form.file(&FileHead {
+            filename: Some("photo.bin".into()),
+            content_type: Some("application/octet-stream".into()),
+        })?)
+    }
+
+    /// The head of the request that carries the form with a file of so many bytes.
+    pub(crate) fn form_request(&self, form: &FormFrame, file_bytes: u64) -> String {
+        format!(
+            "POST /{BUCKET}/ HTTP/1.1\r\nHost: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n\r\n",
+            self.storage,
+            form.content_type(),
+            form.content_length(file_bytes)
+        )
+    }
+
+    /// A whole upload by form, for a file that fits into memory.
+    pub(crate) fn upload(&self, key: &str, file: &[u8]) -> Result<Vec<u8>> {
+        let form = self.form(key)?;
+        let head = self.form_request(&form, file.len() as u64);
+        Ok([head.as_bytes(), form.head(), file, form.tail()].concat())
+    }
+
+    /// A request with a signed URL.
+    pub(crate) fn presigned(&self, request: &Presigned<'_>) -> Vec<u8> {
+        let query = v1::presign(
+            &self.id,
+            &self.secret,
+            &SignedRequest {
+                method: request.method,
+                bucket: Some(BUCKET),
+                key: request.key,
+                query: request.query,
+                headers: &[],
+            },
+            self.expires,
+        );
+        let head = format!(
+            "{} /{BUCKET}/{}?{query} HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n\r\n",
+            request.method,
+            request.key.unwrap_or_default(),
+            self.storage,
+            request.body.len()
+        );
+        [head.as_bytes(), request.body].concat()
+    }
+}
+
+/// What a signed URL is for.
+#[derive(Debug)]
+pub(crate) struct Presigned<'a> {
+    pub(crate) method: &'a str,
+    /// The object's key, of letters that need no encoding; nothing addresses the bucket.
+    pub(crate) key: Option<&'a str>,
+    pub(crate) query: &'a [(String, String)],
+    pub(crate) body: &'a [u8],
+}
+
+/// The one in the official samples, without the image's size: these files are no images.
+const CALLBACK_BODY: &str = "filename=${object}&size=${size}&mimeType=${mimeType}";
