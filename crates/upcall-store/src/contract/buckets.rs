@@ -1,0 +1,116 @@
+//! Buckets and their settings.
+
+use super::{Ports, at_once, bucket, key};
+use crate::catalog::{BucketAcl, CatalogError, Cors, CorsRule, Overwrite};
+
+/// Settings come back as they were set, and the list is sorted by name.
+pub async fn a_bucket_is_what_was_made_of_it(ports: &Ports) {
+    let catalog = &ports.catalog;
+    let mut facts = bucket("settings-b");
+    assert!(catalog.bucket(&facts.name).await.unwrap_none());
+    for name in ["settings-b", "settings-a", "settings-c"] {
+        catalog.create_bucket(&bucket(name)).await.expect("created");
+    }
+    let rule = CorsRule {
+        allowed_origins: vec!["https://a.example".to_owned(), "*".to_owned()],
+        allowed_methods: vec!["POST".to_owned()],
+        allowed_headers: vec!["x-oss-*".to_owned()],
+        expose_headers: vec!["ETag".to_owned()],
+        max_age_seconds: Some(600),
+    };
+    let cors = Cors {
+        rules: vec![rule],
+        response_vary: true,
+    };
+    for cors in [Some(cors), None] {
+        for acl in [
+            BucketAcl::PublicRead,
+            BucketAcl::PublicReadWrite,
+            BucketAcl::Private,
+        ] {
+            let changed = catalog.set_bucket_cors(&facts.name, cors.as_ref()).await;
+            changed.expect("set");
+            let changed = catalog.set_bucket_acl(&facts.name, acl).await;
+            changed.expect("set");
+            facts.cors.clone_from(&cors);
+            facts.acl = acl;
+            let found = catalog.bucket(&facts.name).await.expect("an answer");
+            assert_eq!(found.as_deref(), Some(&facts));
+        }
+    }
+    let all = catalog.buckets().await.expect("a list");
+    let ours: Vec<&str> = all
+        .iter()
+        .map(|facts| facts.name.as_str())
+        .filter(|name| name.starts_with("settings-"))
+        .collect();
+    assert_eq!(ours, ["settings-a", "settings-b", "settings-c"]);
+    assert!(all.is_sorted_by(|a, b| a.name < b.name));
+}
+
+/// Of many who create one bucket, one does.
+pub async fn a_bucket_name_is_taken_once(ports: &Ports) {
+    let created = at_once((0..16).map(|_| {
+        let catalog = ports.catalog.clone();
+        async move { catalog.create_bucket(&bucket("taken-once")).await }
+    }))
+    .await;
+    let refused = created
+        .iter()
+        .filter(|result| matches!(result, Err(CatalogError::BucketExists)));
+    assert_eq!(refused.count(), 15, "{created:?}");
+    assert!(created.iter().any(Result::is_ok), "{created:?}");
+}
+
+/// A bucket with objects stays; without, it goes, and everything asked of it says so.
+pub async fn a_bucket_is_deleted_when_it_is_empty(ports: &Ports) {
+    let catalog = &ports.catalog;
+    let name = ports.bucket("deleted").await;
+    let object = ports.commit(&name, "last").await;
+
+    let refused = catalog.delete_bucket(&name).await;
+    assert!(
+        matches!(refused, Err(CatalogError::BucketNotEmpty)),
+        "{refused:?}"
+    );
+    let removed = catalog.delete_object(&name, &key("last")).await;
+    assert_eq!(removed.expect("deleted"), Some(object.clone()));
+    catalog.delete_bucket(&name).await.expect("deleted");
+
+    assert!(catalog.bucket(&name).await.unwrap_none());
+    let refused = [
+        catalog.delete_bucket(&name).await,
+        catalog.set_bucket_acl(&name, BucketAcl::Private).await,
+        catalog.set_bucket_cors(&name, None).await,
+        catalog
+            .commit_object(&object, Overwrite::Allow)
+            .await
+            .map(drop),
+    ];
+    for refused in refused {
+        assert!(
+            matches!(refused, Err(CatalogError::NoSuchBucket)),
+            "{refused:?}"
+        );
+    }
+    let found = catalog.object(&name, &object.key).await;
+    assert_eq!(found.expect("an answer"), None);
+
+    // A new bucket of the same name has nothing of the old one.
+    catalog
+        .create_bucket(&bucket("deleted"))
+        .await
+        .expect("created");
+    let found = catalog.object(&name, &object.key).await;
+    assert_eq!(found.expect("an answer"), None);
+}
+
+trait UnwrapNone {
+    fn unwrap_none(self) -> bool;
+}
+
+impl<T, E: std::fmt::Debug> UnwrapNone for Result<Option<T>, E> {
+    fn unwrap_none(self) -> bool {
+        self.expect("an answer").is_none()
+    }
+}

@@ -1,0 +1,12 @@
+//! The embedded store, as its users have it.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test's helper fails where it stands, as the test itself does"
+)]
+
+mod contract;
+mod crash;
+mod directory;
+mod fixture;
+mod store;
