@@ -248,3 +248,49 @@ fn v4_wants_all_its_parameters_and_a_week_at_most() {
         ("InvalidArgument", 400, Some("0002-00000701"))
     );
 }
+
+#[test]
+fn v4_names_one_day_and_one_region() {
+    let (id, secret) = (
+        AccessKeyId::parse("ak").unwrap(),
+        AccessKeySecret::new("sk"),
+    );
+    let scope = Scope::oss("cn-hangzhou");
+    let plain = SignedRequest {
+        method: "GET",
+        bucket: Some("photos"),
+        key: Some("cat.jpg"),
+        query: &[],
+        headers: &[],
+    };
+    let now = at("2023-12-17T02:54:37Z");
+    let verify = |scope, day| {
+        let credential = v4::Credential::new(&id, scope, day);
+        let validity = SignedDuration::from_secs(60);
+        let sent = query(&v4::presign(
+            &credential,
+            &secret,
+            &plain,
+            &[],
+            now,
+            validity,
+        ));
+        let request = SignedRequest {
+            query: &sent,
+            ..plain
+        };
+        let found = RequestSignature::find(&request).unwrap().unwrap();
+        found.verify(Some(&secret), &request, Scope::oss("cn-hangzhou"), now)
+    };
+    assert_eq!(verify(scope, now), Ok(()));
+    let error = verify(scope, at("2023-12-16T02:54:37Z")).unwrap_err();
+    assert_eq!(
+        answer(&error),
+        ("InvalidArgument", 400, Some("0002-00000709"))
+    );
+    let error = verify(Scope::oss("cn-beijing"), now).unwrap_err();
+    assert_eq!(
+        answer(&error),
+        ("SignatureDoesNotMatch", 403, Some("0002-00000227"))
+    );
+}
