@@ -4,6 +4,7 @@
 //! failed, and last the sum of all tests in the form `N passed, N failed`. A step that fails does not
 //! stop the next one; a step that ran no test has failed.
 
+mod dist;
 mod running;
 mod steps;
 

@@ -1,17 +1,14 @@
 //! The steps of `cargo xtask test`, in the order in which they run: what fails soonest comes first.
 
-use std::collections::BTreeMap;
-use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use xtask::tally::Tally;
 use xtask::workspace::{Build, Program};
 
 use super::running::Dev;
-use super::{Bench, Length};
+use super::{Bench, Length, dist};
 use crate::logged;
 use crate::prepare::Need;
 
@@ -48,7 +45,7 @@ pub(super) const STEPS: &[Step] = &[
         name: "dist",
         about: "the committed page is what its sources build to",
         needs: &[Need::Page],
-        run: dist,
+        run: dist::compare,
     },
     Step {
         name: "foreign",
@@ -103,32 +100,6 @@ fn web(bench: &Bench<'_>) -> Result<()> {
     npm.current_dir(bench.workspace.root().join("web"))
         .args(["run", "test"]);
     logged::run(&mut npm, &bench.log)
-}
-
-fn dist(bench: &Bench<'_>) -> Result<()> {
-    let web = bench.workspace.root().join("web");
-    let rebuilt = bench.workspace.own("dist");
-    let mut npm = bench.tools.node()?.npm();
-    npm.current_dir(&web)
-        .args(["run", "build", "--", "--emptyOutDir", "--outDir"])
-        .arg(&rebuilt);
-    logged::run(&mut npm, &bench.log)?;
-    let committed = files(&web.join("dist"))?;
-    ensure!(!committed.is_empty(), "`web/dist` is empty");
-    let rebuilt = files(&rebuilt)?;
-    let names = committed.keys().chain(rebuilt.keys());
-    let mut different: Vec<_> = names
-        .filter(|name| committed.get(*name) != rebuilt.get(*name))
-        .map(|name| name.display().to_string())
-        .collect();
-    different.sort();
-    different.dedup();
-    ensure!(
-        different.is_empty(),
-        "these differ in `web/dist` (run `npm run build` in `web` and commit): {}",
-        different.join(", ")
-    );
-    count(bench, committed.len())
 }
 
 fn foreign(bench: &Bench<'_>) -> Result<()> {
@@ -206,35 +177,11 @@ fn cargo(bench: &Bench<'_>) -> Command {
 }
 
 /// Says in the log that so many things passed, where a step has no runner that says it.
-fn count(bench: &Bench<'_>, passed: usize) -> Result<()> {
+pub(super) fn count(bench: &Bench<'_>, passed: usize) -> Result<()> {
     let tally = Tally {
         passed: passed as u64,
         failed: 0,
     };
     let written = writeln!(logged::append(&bench.log)?, "{tally}");
     written.context("cannot write the log")
-}
-
-/// Every file below a folder, with its content.
-fn files(folder: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
-    let mut found = BTreeMap::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(next) = folders.pop() {
-        let entries =
-            fs::read_dir(&next).with_context(|| format!("no folder `{}`", next.display()))?;
-        for entry in entries {
-            let path = entry.context("cannot list a folder")?.path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let content =
-                fs::read(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
-            let name = path
-                .strip_prefix(folder)
-                .context("a file lies in its folder")?;
-            found.insert(name.to_owned(), content);
-        }
-    }
-    Ok(found)
 }
