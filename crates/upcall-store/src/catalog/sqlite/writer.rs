@@ -283,3 +283,165 @@ const LOG_PAGES: i32 = 4096;
 
 /// Pages of the log after which the writer waits for readers so that it can be begun anew: 64 MiB.
 const LOG_PAGES_AT_MOST: i32 = 4 * LOG_PAGES;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Answer = oneshot::Receiver<Result<(), CatalogError>>;
+
+    /// A writer without its thread, over a table of one column.
+    fn worker(folder: &tempfile::TempDir) -> Worker {
+        let worker = Worker::open(&folder.path().join("catalog.sqlite")).unwrap();
+        let table = "CREATE TABLE numbers (number INTEGER PRIMARY KEY, filling BLOB NOT NULL)";
+        worker.connection.execute_batch(table).unwrap();
+        worker
+    }
+
+    /// A change that writes, and then gives this result.
+    fn insert(
+        number: i64,
+        bytes: usize,
+        result: Result<(), CatalogError>,
+    ) -> (Box<dyn Change>, Answer) {
+        let apply = move |connection: &Connection| {
+            connection.execute(
+                "INSERT INTO numbers VALUES (?, zeroblob(?))",
+                rusqlite::params![number, i64::try_from(bytes).unwrap()],
+            )?;
+            result
+        };
+        Typed::boxed(apply, |()| ())
+    }
+
+    fn run(
+        worker: &mut Worker,
+        changes: Vec<(Box<dyn Change>, Answer)>,
+    ) -> Vec<Result<(), CatalogError>> {
+        let (mut group, answers): (Vec<_>, Vec<Answer>) = changes.into_iter().unzip();
+        let flushed = worker.commit(&mut group);
+        for change in group {
+            change.settle(flushed.clone());
+        }
+        answers
+            .into_iter()
+            .map(|mut answer| answer.try_recv().unwrap())
+            .collect()
+    }
+
+    fn numbers(worker: &Worker) -> Vec<i64> {
+        let mut statement = worker
+            .connection
+            .prepare("SELECT number FROM numbers")
+            .unwrap();
+        let rows = statement.query_map([], |row| row.get(0)).unwrap();
+        rows.map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn a_change_that_fails_after_it_wrote_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut worker = worker(&folder);
+        let refused = Err(CatalogError::ObjectExists);
+        let answers = run(
+            &mut worker,
+            vec![
+                insert(1, 0, Ok(())),
+                insert(2, 0, refused),
+                insert(3, 0, Ok(())),
+            ],
+        );
+        assert!(
+            matches!(
+                answers[..],
+                [Ok(()), Err(CatalogError::ObjectExists), Ok(())]
+            ),
+            "{answers:?}"
+        );
+        assert_eq!(numbers(&worker), [1, 3]);
+    }
+
+    #[test]
+    fn on_a_full_disk_the_answers_say_what_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut worker = worker(&folder);
+        worker
+            .connection
+            .pragma_update(None, "max_page_count", 20)
+            .unwrap();
+        let answers = run(
+            &mut worker,
+            vec![
+                insert(1, 10, Ok(())),
+                insert(2, 1_000_000, Ok(())),
+                insert(3, 10, Ok(())),
+            ],
+        );
+        let full = answers[1].as_ref().unwrap_err();
+        assert!(full.is_out_of_space(), "{full:?}");
+        let told: Vec<i64> = (1..)
+            .zip(&answers)
+            .filter(|(_, answer)| answer.is_ok())
+            .map(|(number, _)| number)
+            .collect();
+        assert_eq!(numbers(&worker), told);
+
+        worker
+            .connection
+            .pragma_update(None, "max_page_count", 10_000)
+            .unwrap();
+        let answers = run(&mut worker, vec![insert(4, 1_000_000, Ok(()))]);
+        assert!(answers[0].is_ok(), "{answers:?}");
+    }
+
+    /// A commit that failed may be half on the disk. The next answer, even to a question, comes only
+    /// after something was written in its place.
+    #[test]
+    fn after_a_failed_commit_a_question_is_answered_behind_a_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut worker = worker(&folder);
+        // `true`: the commit turns into a rollback and an error.
+        worker.connection.commit_hook(Some(|| true)).unwrap();
+        let answers = run(
+            &mut worker,
+            vec![insert(1, 0, Ok(())), insert(2, 0, Ok(()))],
+        );
+        assert!(answers.iter().all(Result::is_err), "{answers:?}");
+        assert!(worker.is_in_doubt);
+        worker.connection.commit_hook(None::<fn() -> bool>).unwrap();
+
+        worker.log_pages.store(0, Ordering::Relaxed);
+        let question = || Typed::boxed(|_: &Connection| Ok(()), |()| ());
+        assert!(run(&mut worker, vec![question()])[0].is_ok());
+        assert!(!worker.is_in_doubt);
+        assert!(
+            worker.log_pages.load(Ordering::Relaxed) > 0,
+            "nothing was written"
+        );
+
+        worker.log_pages.store(0, Ordering::Relaxed);
+        assert!(run(&mut worker, vec![question()])[0].is_ok());
+        assert_eq!(
+            worker.log_pages.load(Ordering::Relaxed),
+            0,
+            "a question costs no flush"
+        );
+        assert_eq!(numbers(&worker), [0_i64; 0]);
+    }
+
+    /// The log does not grow without end.
+    #[test]
+    fn the_log_is_copied_and_begun_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut worker = worker(&folder);
+        for number in 0..60 {
+            let answers = run(&mut worker, vec![insert(number, 1_000_000, Ok(()))]);
+            assert!(answers[0].is_ok(), "{answers:?}");
+            worker.copy_log();
+        }
+        let log = folder.path().join("catalog.sqlite-wal");
+        let most = u64::try_from(LOG_PAGES).unwrap() * 4096;
+        let length = std::fs::metadata(log).unwrap().len();
+        assert!(length < most + most / 4, "the log has {length} bytes");
+    }
+}
