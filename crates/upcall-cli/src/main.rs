@@ -1,2 +1,24 @@
-//! The program.
-fn main() {}
+//! The program `upcall`: parse, resolve, run. Only here an error is printed and an exit code chosen.
+
+mod command;
+mod config;
+mod data;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::config::args::Arguments;
+use crate::terminal::message;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match command::run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            message::print(&failure);
+            ExitCode::from(2)
+        }
+    }
+}

@@ -38,19 +38,51 @@ pub(super) enum AdminError {
     #[error("there is no such route")]
     NoSuchRoute,
     #[error("the configuration is not valid")]
-    Refused(Box<Refusal>),
+    Refused(Refusal),
     #[error("the admin secret is missing or wrong")]
     Unauthorized,
 }
 
 impl AdminError {
     pub(super) fn answer(&self) -> Answer {
-        let (status, code, hint) = match self {
-            Self::Body(_) => (
-                StatusCode::BAD_REQUEST,
-                "MalformedJSON",
-                "compare with `docs/admin.md`",
-            ),
+        match self {
+            Self::Refused(refusal) => {
+                let hint = refusal.hint_text().unwrap_or_else(|| refusal.text());
+                return answer(
+                    StatusCode::BAD_REQUEST,
+                    refusal.row().code,
+                    refusal.text(),
+                    hint,
+                );
+            }
+            Self::Catalog(error) => {
+                tracing::error!(error = %fault::chain(error), "the catalog failed");
+            }
+            Self::Body(_)
+            | Self::BucketExists
+            | Self::BucketNotEmpty
+            | Self::Framing(_)
+            | Self::Internal
+            | Self::InvalidBucketName(_)
+            | Self::InvalidKeyId(_)
+            | Self::InvalidValue(_)
+            | Self::KeyExists
+            | Self::NoSuchBucket
+            | Self::NoSuchKey
+            | Self::NoSuchRoute
+            | Self::Unauthorized => {}
+        }
+        let (status, code, hint) = self.row();
+        answer(status, code, &self.to_string(), hint)
+    }
+
+    /// Status, code and what to do.
+    const fn row(&self) -> (StatusCode, &'static str, &'static str) {
+        const BAD: StatusCode = StatusCode::BAD_REQUEST;
+        const FAULT: StatusCode = StatusCode::INTERNAL_SERVER_ERROR;
+        const LOG: &str = "the server's log says more";
+        match self {
+            Self::Body(_) => (BAD, "MalformedJSON", "compare with `docs/admin.md`"),
             Self::BucketExists => (
                 StatusCode::CONFLICT,
                 "BucketAlreadyExists",
@@ -61,35 +93,13 @@ impl AdminError {
                 "BucketNotEmpty",
                 "delete its objects first",
             ),
-            Self::Catalog(error) => {
-                tracing::error!(error = %fault::chain(error), "the catalog failed");
-                (
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "InternalError",
-                    "the server's log says more",
-                )
+            Self::Catalog(_) | Self::Internal => (FAULT, "InternalError", LOG),
+            Self::Framing(_) => (BAD, "BadRequest", "send plain HTTP/1.1"),
+            Self::InvalidBucketName(_) => (BAD, "InvalidBucketName", "choose another name"),
+            Self::InvalidKeyId(_) => (BAD, "InvalidAccessKeyId", "choose another id"),
+            Self::InvalidValue(_) | Self::Refused(_) => {
+                (BAD, "InvalidArgument", "correct the value")
             }
-            Self::Framing(_) => (StatusCode::BAD_REQUEST, "BadRequest", "send plain HTTP/1.1"),
-            Self::Internal => (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "InternalError",
-                "the server's log says more",
-            ),
-            Self::InvalidBucketName(_) => (
-                StatusCode::BAD_REQUEST,
-                "InvalidBucketName",
-                "choose another name",
-            ),
-            Self::InvalidKeyId(_) => (
-                StatusCode::BAD_REQUEST,
-                "InvalidAccessKeyId",
-                "choose another id",
-            ),
-            Self::InvalidValue(_) => (
-                StatusCode::BAD_REQUEST,
-                "InvalidArgument",
-                "correct the value",
-            ),
             Self::KeyExists => (
                 StatusCode::CONFLICT,
                 "AccessKeyAlreadyExists",
@@ -110,22 +120,12 @@ impl AdminError {
                 "NoSuchRoute",
                 "the routes are in `docs/admin.md`",
             ),
-            Self::Refused(refusal) => {
-                let hint = refusal.hint_text().unwrap_or_else(|| refusal.text());
-                return answer(
-                    StatusCode::BAD_REQUEST,
-                    refusal.row().code,
-                    refusal.text(),
-                    hint,
-                );
-            }
             Self::Unauthorized => (
                 StatusCode::UNAUTHORIZED,
                 "Unauthorized",
                 "send `Authorization: Bearer SECRET`; the secret lies in the data directory",
             ),
-        };
-        answer(status, code, &self.to_string(), hint)
+        }
     }
 }
 
@@ -135,14 +135,17 @@ impl From<CatalogError> for AdminError {
             CatalogError::BucketExists => Self::BucketExists,
             CatalogError::BucketNotEmpty => Self::BucketNotEmpty,
             CatalogError::NoSuchBucket => Self::NoSuchBucket,
-            other => Self::Catalog(other),
+            other @ (CatalogError::Closed
+            | CatalogError::Corrupt(_)
+            | CatalogError::Engine(_)
+            | CatalogError::ObjectExists) => Self::Catalog(other),
         }
     }
 }
 
 impl From<Refusal> for AdminError {
     fn from(refusal: Refusal) -> Self {
-        Self::Refused(Box::new(refusal))
+        Self::Refused(refusal)
     }
 }
 

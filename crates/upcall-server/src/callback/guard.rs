@@ -180,18 +180,16 @@ impl Kind {
             [127, ..] => Self::Loopback,
             [10, ..] | [172, 16..=31, ..] | [192, 168, ..] | [100, 64..=127, ..] => Self::Private,
             // "This network", link-local, IETF protocol assignments, documentation, 6to4 relays,
-            // benchmarking, multicast, reserved and broadcast.
-            [0, ..]
+            // benchmarking, multicast, reserved and broadcast. The last one is reached by a route of
+            // its own inside a cloud: Azure's wire server (Alibaba's lies in 100.64/10 above).
+            [0 | 224..=255, ..]
             | [169, 254, ..]
             | [192, 0, 0 | 2, _]
             | [192, 88, 99, _]
             | [198, 18 | 19, ..]
             | [198, 51, 100, _]
             | [203, 0, 113, _]
-            | [224..=255, ..] => Self::Special,
-            // Reached by a route of its own inside a cloud: Alibaba's metadata address lies in
-            // 100.64/10 above, Azure's wire server is this one.
-            [168, 63, 129, 16] => Self::Special,
+            | [168, 63, 129, 16] => Self::Special,
             _ => Self::Public,
         }
     }
@@ -201,8 +199,9 @@ impl Kind {
             [0, 0, 0, 0, 0, 0, 0, 1] => Self::Loopback,
             [0xfc00..=0xfdff, ..] => Self::Private,
             // Teredo, benchmarking, ORCHID, documentation.
-            [0x2001, 0 | 2 | 0x0010..=0x002f | 0x0db8, ..] => Self::Special,
-            [0x3fff, 0..=0x0fff, ..] => Self::Special,
+            [0x2001, 0 | 2 | 0x0010..=0x002f | 0x0db8, ..] | [0x3fff, 0..=0x0fff, ..] => {
+                Self::Special
+            }
             // Only global unicast is public; everything else has a special meaning.
             [0x2000..=0x3fff, ..] => Self::Public,
             _ => Self::Special,
@@ -221,11 +220,12 @@ fn unwrapped(address: IpAddr) -> IpAddr {
         IpAddr::V4(Ipv4Addr::new(a, b, c, d))
     };
     match v6.segments() {
-        [0, 0, 0, 0, 0, 0xffff, high, low] => inside(high, low),
-        [0, 0, 0, 0, 0, 0, high, low] if (high, low) > (0, 1) => inside(high, low),
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => inside(high, low),
-        [0x64, 0xff9b, 1, _, _, _, high, low] => inside(high, low),
-        [0x2002, high, low, ..] => inside(high, low),
+        // `::` and `::1` are themselves.
+        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => address,
+        [0, 0, 0, 0, 0, 0 | 0xffff, high, low]
+        | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+        | [0x64, 0xff9b, 1, _, _, _, high, low]
+        | [0x2002, high, low, ..] => inside(high, low),
         _ => address,
     }
 }

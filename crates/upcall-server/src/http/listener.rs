@@ -117,12 +117,11 @@ impl Connection {
             ended = connection.as_mut() => Some(ended),
             () = stopped(&mut self.stop) => None,
         };
-        let ended = match ended {
-            Some(ended) => ended,
-            None => {
-                connection.as_mut().graceful_shutdown();
-                connection.as_mut().await
-            }
+        let ended = if let Some(ended) = ended {
+            ended
+        } else {
+            connection.as_mut().graceful_shutdown();
+            connection.as_mut().await
         };
         if let Err(error) = ended {
             tracing::debug!(%peer, %error, "the connection ended early");

@@ -81,7 +81,7 @@ impl Service for StorageService {
                     line.names(operation.name(), &call.target);
                     self.run(operation, call, &mut line, &mut bucket).await
                 }
-                Err(refusal) => Err(*refusal),
+                Err(refusal) => Err(refusal),
             },
         };
 
@@ -117,7 +117,7 @@ impl StorageService {
         request: Request<Incoming>,
         id: RequestId,
         peer: SocketAddr,
-    ) -> Result<(Operation, Call), Box<Refusal>> {
+    ) -> Result<(Operation, Call), Refusal> {
         let (parts, body) = request.into_parts();
         let host = parts
             .uri
@@ -128,10 +128,8 @@ impl StorageService {
             .to_owned();
         // HTTP/1.0 may have none; then only path style is left.
         if !host.is_empty() && !target::is_plausible_host(&host) {
-            return Err(Box::new(
-                Refusal::new(WireError::BAD_REQUEST)
-                    .hint("`Host` is not a host name or an address"),
-            ));
+            return Err(Refusal::new(WireError::BAD_REQUEST)
+                .hint("`Host` is not a host name or an address"));
         }
         let path = parts.uri.path();
         if path == super::operation::PUBLIC_KEY_PATH && parts.method == Method::GET {

@@ -60,7 +60,7 @@ pub(super) fn parse_acl(value: &HeaderValue) -> Result<BucketAcl, Refusal> {
     value
         .to_str()
         .ok()
-        .and_then(|text| BucketAcl::parse(text))
+        .and_then(BucketAcl::parse)
         .ok_or_else(|| {
             Refusal::new(WireError::INVALID_ARGUMENT)
                 .message("no such bucket access control exists")

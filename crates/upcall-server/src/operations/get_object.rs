@@ -92,18 +92,14 @@ async fn find(
         .object(&bucket.name, key)
         .await
         .map_err(|error| fault::of_catalog(&error, call.id))?;
-    match found {
-        Some(object) => {
-            access::may(requester, Action::Read(object.acl), Some(bucket))?;
-            Ok(object)
-        }
-        None => {
-            access::may(requester, Action::List, Some(bucket))?;
-            Err(Refusal::new(WireError::NO_SUCH_KEY)
-                .extra("Key", key.as_str())
-                .hint("list the bucket to see which keys it has"))
-        }
-    }
+    let Some(object) = found else {
+        access::may(requester, Action::List, Some(bucket))?;
+        return Err(Refusal::new(WireError::NO_SUCH_KEY)
+            .extra("Key", key.as_str())
+            .hint("list the bucket to see which keys it has"));
+    };
+    access::may(requester, Action::Read(object.acl), Some(bucket))?;
+    Ok(object)
 }
 
 async fn open(

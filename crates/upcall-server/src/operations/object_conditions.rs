@@ -33,13 +33,14 @@ pub(super) fn judge(headers: &HeaderMap, object: &ObjectFacts) -> Verdict {
             }
         }
     }
-    match text_of(headers, &header::IF_NONE_MATCH) {
-        Some(tags) if names_tag(tags, &tag) => Verdict::NotModified,
-        Some(_) => Verdict::Go,
-        None if date(header::IF_MODIFIED_SINCE).is_some_and(|since| modified <= since) => {
-            Verdict::NotModified
-        }
-        None => Verdict::Go,
+    let is_known = match text_of(headers, &header::IF_NONE_MATCH) {
+        Some(tags) => names_tag(tags, &tag),
+        None => date(header::IF_MODIFIED_SINCE).is_some_and(|since| modified <= since),
+    };
+    if is_known {
+        Verdict::NotModified
+    } else {
+        Verdict::Go
     }
 }
 

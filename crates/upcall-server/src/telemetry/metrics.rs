@@ -121,7 +121,7 @@ impl Metrics {
         self.callback_durations.observe(took.as_secs_f64());
     }
 
-    /// The text that Prometheus reads (OpenMetrics 1.0).
+    /// The text that Prometheus reads (`OpenMetrics` 1.0).
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         // Writing to a String cannot fail.

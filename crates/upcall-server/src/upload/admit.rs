@@ -161,10 +161,14 @@ pub(super) async fn admit_form(
     };
     access::may(&signed.requester, access::Action::Write, Some(&bucket))?;
     refuse_encryption(&form)?;
-    let header_acl = call
-        .headers
-        .get(X_OSS_OBJECT_ACL)
-        .and_then(|value| value.to_str().ok());
+    // A policy cannot see the header, so under one the header does not count.
+    let header_acl = match signed.policy {
+        Some(_) => None,
+        None => call
+            .headers
+            .get(X_OSS_OBJECT_ACL)
+            .and_then(|value| value.to_str().ok()),
+    };
     Ok(Admitted {
         operation: "PostObject",
         requester: signed.requester,

@@ -65,6 +65,10 @@ fn refusal(error: &CatalogError, admitted: &Admitted) -> Refusal {
         CatalogError::NoSuchBucket => Refusal::new(WireError::NO_SUCH_BUCKET)
             .extra("BucketName", admitted.bucket.name.as_str())
             .hint("the bucket was deleted while the file was on its way"),
-        other => crate::fault::of_catalog(other, admitted.call.id),
+        CatalogError::BucketExists
+        | CatalogError::BucketNotEmpty
+        | CatalogError::Closed
+        | CatalogError::Corrupt(_)
+        | CatalogError::Engine(_) => crate::fault::of_catalog(error, admitted.call.id),
     }
 }

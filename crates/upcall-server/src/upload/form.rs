@@ -54,7 +54,7 @@ pub(crate) async fn read_head(
     }
     let mut file = FormFile {
         body: call.body,
-        parser: FormParser::new(boundary, limits.form.clone()),
+        parser: FormParser::new(boundary, limits.form),
         received: 0,
         digest: expected_digest(&call.headers)?,
         file_is_over: false,
@@ -158,15 +158,19 @@ impl FormFile {
         }
     }
 
-    fn push(&mut self, bytes: Bytes) -> Result<(), IngestError> {
+    /// A form is as large as a file may be, and its fields' bounds more.
+    fn count(&mut self, bytes: &Bytes) -> Result<(), IngestError> {
         self.received = self.received.saturating_add(bytes.len() as u64);
-        // A form is as large as a file may be, and its fields' bounds more.
-        let most = limits::FILE_BYTES + FORM_OVERHEAD_BYTES;
-        if self.received > most {
+        if self.received > limits::FILE_BYTES + FORM_OVERHEAD_BYTES {
             return Err(IngestError::TooLarge {
                 most: limits::FILE_BYTES,
             });
         }
+        Ok(())
+    }
+
+    fn push(&mut self, bytes: Bytes) -> Result<(), IngestError> {
+        self.count(&bytes)?;
         if let Some(digest) = &mut self.digest {
             digest.md5.update(&bytes);
         }
@@ -183,6 +187,7 @@ impl FormFile {
         // The digest covers the epilogue too.
         while let Some(frame) = self.body.frame().await {
             if let Ok(bytes) = frame.map_err(IngestError::Gone)?.into_data() {
+                self.count(&bytes)?;
                 digest.md5.update(&bytes);
             }
         }

@@ -22,7 +22,7 @@ async fn a_signed_form_becomes_an_object() {
     assert_eq!(answer.header("content-md5"), "XUFAKrxLKna5cZ2REBfFkg==");
     assert_eq!(
         answer.header("x-oss-hash-crc64ecma"),
-        "11177733720423797665"
+        "11177612005948864433"
     );
     assert_eq!(answer.header("server"), "AliyunOSS");
     assert_eq!(answer.header("x-oss-request-id").len(), 24);
@@ -76,7 +76,7 @@ async fn the_form_says_what_success_looks_like() {
             201 => {
                 assert_eq!(answer.element("Bucket"), "photos");
                 assert_eq!(answer.element("Key"), "dir/a b.txt");
-                assert_eq!(answer.element("ETag"), format!("&quot;{HELLO_MD5}&quot;"));
+                assert_eq!(answer.element("ETag"), format!("\"{HELLO_MD5}\""));
                 let location = format!("http://{}/photos/dir%2Fa%20b.txt", server.address());
                 assert_eq!(answer.element("Location"), location);
             }

@@ -18,7 +18,10 @@ pub use xml::escape as escape_xml;
 /// sentence that tells the person what to change. The hint is an element of ours beside the
 /// protocol's; clients compare `Code` and sometimes `Message`, which stay as OSS prints them.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Refusal {
+pub struct Refusal(Box<Parts>);
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Parts {
     row: WireError,
     message: Option<Cow<'static, str>>,
     extras: Vec<(&'static str, String)>,
@@ -27,56 +30,56 @@ pub struct Refusal {
 
 impl Refusal {
     /// The row as it stands in the table.
-    pub const fn new(row: WireError) -> Self {
-        Self {
+    pub fn new(row: WireError) -> Self {
+        Self(Box::new(Parts {
             row,
             message: None,
             extras: Vec::new(),
             hint: None,
-        }
+        }))
     }
 
     /// Another message under the same code.
     #[must_use]
     pub fn message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
-        self.message = Some(message.into());
+        self.0.message = Some(message.into());
         self
     }
 
     /// Another EC under the same code.
     #[must_use]
-    pub const fn ec(mut self, ec: &'static str) -> Self {
-        self.row.ec = Some(ec);
+    pub fn ec(mut self, ec: &'static str) -> Self {
+        self.0.row.ec = Some(ec);
         self
     }
 
     /// One more element, such as `ArgumentName`; the value is escaped when it is written.
     #[must_use]
     pub fn extra(mut self, element: &'static str, value: impl Into<String>) -> Self {
-        self.extras.push((element, value.into()));
+        self.0.extras.push((element, value.into()));
         self
     }
 
     /// What to change, in one sentence without a full stop.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
-        self.hint = Some(hint.into());
+        self.0.hint = Some(hint.into());
         self
     }
 
     /// The row of the table.
-    pub const fn row(&self) -> &WireError {
-        &self.row
+    pub fn row(&self) -> &WireError {
+        &self.0.row
     }
 
     /// The text of `Message`.
     pub fn text(&self) -> &str {
-        self.message.as_deref().unwrap_or(self.row.message)
+        self.0.message.as_deref().unwrap_or(self.0.row.message)
     }
 
     /// The text of `Hint`.
     pub fn hint_text(&self) -> Option<&str> {
-        self.hint.as_deref()
+        self.0.hint.as_deref()
     }
 
     /// The body of the answer, UTF-8 XML in the order of OSS's own: `Code`, `Message`, `RequestId`,
@@ -93,17 +96,17 @@ impl Refusal {
             xml.push_str(name);
             xml.push_str(">\n");
         };
-        element("Code", self.row.code);
+        element("Code", self.0.row.code);
         element("Message", self.text());
         element("RequestId", request_id);
         element("HostId", host_id);
-        for (name, value) in &self.extras {
+        for (name, value) in &self.0.extras {
             element(name, value);
         }
-        if let Some(hint) = &self.hint {
+        if let Some(hint) = &self.0.hint {
             element("Hint", hint);
         }
-        if let Some(ec) = self.row.ec {
+        if let Some(ec) = self.0.row.ec {
             element("EC", ec);
             element("RecommendDoc", &format!("{RECOMMEND_DOC}{ec}"));
         }

@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-/// `text` as it may stand between tags and in attributes of an XML 1.0 document.
+/// `text` as it may stand between the tags of an XML 1.0 document; there are no attributes in ours.
+///
+/// Quotes stay as they are: clients look for them in messages and entity tags, and OSS writes them
+/// so.
 ///
 /// Characters that XML 1.0 has no way to write (control characters, U+FFFE, U+FFFF) become U+FFFD,
 /// so that no value from outside can break an answer.
@@ -25,8 +28,6 @@ const fn replacement(c: char) -> Option<&'static str> {
         '&' => Some("&amp;"),
         '<' => Some("&lt;"),
         '>' => Some("&gt;"),
-        '"' => Some("&quot;"),
-        '\'' => Some("&apos;"),
         // A literal CR would be read back as LF (XML 1.0, 2.11).
         '\r' => Some("&#13;"),
         '\t' | '\n' => None,

@@ -1,0 +1,64 @@
+//! `upcall app`: the reference application server alone, beside any storage server.
+
+use upcall::callback::PublicKeyUrls;
+use upcall::name::{AccessKeyId, AccessKeySecret, BucketName};
+use upcall_app::{App, AppConfig, CallbackUrlRule, HostRule};
+
+use crate::command::stop::Stop;
+use crate::config::args::AppArgs;
+use crate::data::environment_secret;
+use crate::terminal::message::{Failure, note};
+use crate::terminal::output;
+
+pub(crate) async fn run(args: &AppArgs) -> Result<(), Failure> {
+    let mut stop = Stop::listen()?;
+    let (id, secret) = access_key()?;
+    let mut key_urls = PublicKeyUrls::oss();
+    for url in &args.key_url {
+        key_urls = key_urls.and(url).map_err(|error| {
+            Failure::new(format!(
+                "`{}` (--key-url) cannot be used: {error}",
+                url.escape_debug()
+            ))
+        })?;
+    }
+    let config = AppConfig {
+        listen: args.listen,
+        access_key_id: AccessKeyId::parse(&id)?,
+        access_key_secret: AccessKeySecret::new(secret),
+        bucket: BucketName::parse(&args.bucket)?,
+        host: HostRule::Fixed(args.host.clone()),
+        callback_url: match &args.callback_url {
+            Some(url) => CallbackUrlRule::Fixed(url.clone()),
+            None => CallbackUrlRule::OwnAddress,
+        },
+        key_urls,
+        data: args.data.clone(),
+        max_bytes: args.max_size,
+        allowed_types: None,
+        policy_lifetime: args.policy_lifetime,
+        limits: upcall_app::Limits::default(),
+        clock: upcall_app::Clock::system(),
+    };
+    let app = App::start(config).await?;
+    if args.json {
+        output::json(&serde_json::json!({ "app": format!("http://{}", app.address()) }))?;
+    } else {
+        output::line(format!("upload page  http://{}/", app.address()))?;
+    }
+    stop.asked().await;
+    note("stopping");
+    stop.finish(app.shutdown()).await;
+    Ok(())
+}
+
+/// The access key in the environment.
+pub(super) fn access_key() -> Result<(String, String), Failure> {
+    let of = |name| {
+        environment_secret(name)?.ok_or_else(|| {
+            Failure::new(format!("`{name}` is not set"))
+                .hint("set the access key's id and secret in the environment, or the same names with `_FILE`")
+        })
+    };
+    Ok((of("UPCALL_ACCESS_KEY_ID")?, of("UPCALL_ACCESS_KEY_SECRET")?))
+}

@@ -1,0 +1,190 @@
+//! `upcall bucket`: buckets of a running server.
+
+use hyper::Method;
+use serde_json::{Value, json};
+
+use super::admin_client::AdminClient;
+use crate::config::args::{AdminArgs, BucketCommand, CorsCommand};
+use crate::terminal::message::Failure;
+use crate::terminal::{output, table};
+
+pub(crate) async fn run(command: BucketCommand) -> Result<(), Failure> {
+    match command {
+        BucketCommand::Create { name, acl, admin } => {
+            let body = json!({ "acl": acl });
+            change(
+                &admin,
+                Method::PUT,
+                &path(&name, ""),
+                Some(&body),
+                "created",
+                &name,
+            )
+            .await
+        }
+        BucketCommand::Delete { name, admin } => {
+            change(
+                &admin,
+                Method::DELETE,
+                &path(&name, ""),
+                None,
+                "deleted",
+                &name,
+            )
+            .await
+        }
+        BucketCommand::Acl { name, acl, admin } => {
+            let body = json!({ "acl": acl });
+            change(
+                &admin,
+                Method::PUT,
+                &path(&name, "/acl"),
+                Some(&body),
+                "changed",
+                &name,
+            )
+            .await
+        }
+        BucketCommand::List { admin } => list(&admin).await,
+        BucketCommand::Cors(command) => cors(command).await,
+    }
+}
+
+async fn list(admin: &AdminArgs) -> Result<(), Failure> {
+    let answer = AdminClient::new(admin)?
+        .ask(Method::GET, "/v1/buckets", None)
+        .await?;
+    if admin.json {
+        output::json(&answer)?;
+        return Ok(());
+    }
+    let rows: Vec<Vec<String>> = items(&answer["buckets"])
+        .map(|bucket| {
+            let rules = items(&bucket["cors"]["rules"]).count();
+            vec![
+                text(&bucket["name"]),
+                text(&bucket["acl"]),
+                rules.to_string(),
+                text(&bucket["created"]),
+            ]
+        })
+        .collect();
+    output::line(table::write(
+        &["NAME", "ACL", "CORS RULES", "CREATED"],
+        &rows,
+    ))?;
+    Ok(())
+}
+
+async fn cors(command: CorsCommand) -> Result<(), Failure> {
+    match command {
+        CorsCommand::Get { name, admin } => show_rules(&name, &admin).await,
+        CorsCommand::Set {
+            name,
+            origin,
+            method,
+            header,
+            expose,
+            max_age,
+            admin,
+        } => {
+            let body = json!({ "rules": [{
+                "allowedOrigins": origin,
+                "allowedMethods": method,
+                "allowedHeaders": header,
+                "exposeHeaders": expose,
+                "maxAgeSeconds": max_age,
+            }], "responseVary": true });
+            change(
+                &admin,
+                Method::PUT,
+                &path(&name, "/cors"),
+                Some(&body),
+                "changed",
+                &name,
+            )
+            .await
+        }
+        CorsCommand::Clear { name, admin } => {
+            change(
+                &admin,
+                Method::DELETE,
+                &path(&name, "/cors"),
+                None,
+                "changed",
+                &name,
+            )
+            .await
+        }
+    }
+}
+
+async fn show_rules(name: &str, admin: &AdminArgs) -> Result<(), Failure> {
+    let answer = AdminClient::new(admin)?
+        .ask(Method::GET, &path(name, "/cors"), None)
+        .await?;
+    if admin.json {
+        output::json(&answer)?;
+        return Ok(());
+    }
+    let list = |value: &Value| items(value).map(text).collect::<Vec<_>>().join(" ");
+    let rows: Vec<Vec<String>> = items(&answer["rules"])
+        .map(|rule| {
+            vec![
+                list(&rule["allowedOrigins"]),
+                list(&rule["allowedMethods"]),
+                list(&rule["allowedHeaders"]),
+                list(&rule["exposeHeaders"]),
+                text(&rule["maxAgeSeconds"]),
+            ]
+        })
+        .collect();
+    output::line(table::write(
+        &["ORIGINS", "METHODS", "HEADERS", "EXPOSED", "MAX AGE"],
+        &rows,
+    ))?;
+    Ok(())
+}
+
+async fn change(
+    admin: &AdminArgs,
+    method: Method,
+    path: &str,
+    body: Option<&Value>,
+    done: &str,
+    name: &str,
+) -> Result<(), Failure> {
+    let answer = AdminClient::new(admin)?.ask(method, path, body).await?;
+    if admin.json {
+        output::json(&if answer.is_null() {
+            json!({ "bucket": name })
+        } else {
+            answer
+        })?;
+    } else {
+        output::line(format!("bucket `{name}` {done}"))?;
+    }
+    Ok(())
+}
+
+/// A name that is none gets a clear error from the server; here it must only stay one segment.
+fn path(name: &str, rest: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+    let name: String = name
+        .chars()
+        .map(|c| if plain(c) { c } else { '_' })
+        .collect();
+    format!("/v1/buckets/{name}{rest}")
+}
+
+pub(super) fn items(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+pub(super) fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
+    }
+}

@@ -1,0 +1,284 @@
+//! `upcall dev`: storage and the reference application on this machine, on different origins, with a
+//! bucket, keys and CORS rules, over real HTTP.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::broadcast;
+use upcall::callback::PublicKeyUrls;
+use upcall::name::{AccessKeyId, AccessKeySecret, BucketName};
+use upcall_app::{App, AppConfig, CallbackUrlRule, HostRule};
+use upcall_server::callback::{AllowRule, CallbackReport};
+use upcall_store::catalog::{BucketAcl, BucketFacts, CatalogError, Cors, CorsRule};
+
+use crate::command::stop::Stop;
+use crate::command::storage::{Storage, StorageSetup};
+use crate::config::args::DevArgs;
+use crate::data::DataFolder;
+use crate::terminal::message::{Failure, note};
+use crate::terminal::{output, qr};
+
+pub(crate) async fn run(args: &DevArgs) -> Result<(), Failure> {
+    let mut stop = Stop::listen()?;
+    let data = DataFolder::new(&args.data);
+    let lan = if args.lan { Some(lan_address()?) } else { None };
+    let storage = Storage::start(StorageSetup {
+        data: data.clone(),
+        listen: vec![reachable_from(args.storage, lan)],
+        admin: args.admin,
+        region: REGION.to_owned(),
+        domains: vec![format!("oss-{REGION}.localhost")],
+        callback_allow: vec![AllowRule::Loopback, AllowRule::Private],
+        callback_key_url: None,
+    })
+    .await?;
+    let (id, secret) = data.dev_key()?;
+    storage
+        .put_key(&id, &secret, "made by `upcall dev`")
+        .await?;
+    let app = start_app(args, &storage, &data, lan, (&id, &secret)).await?;
+    let ready = Ready {
+        storage: shown(storage.node.storage_address()),
+        app: shown(app.address()),
+        lan: lan.map(|ip| SocketAddr::new(ip, app.address().port())),
+        key: (&id, &secret),
+    };
+    make_bucket(&storage, &ready).await?;
+    let callbacks = storage.node.callbacks();
+    if args.json {
+        output::json(&ready.to_json(&storage))?;
+    } else {
+        output::line(ready.banner(&storage, &data))?;
+        if let Some(code) = ready
+            .lan
+            .and_then(|address| qr::write(&format!("http://{address}/")))
+        {
+            output::line(code)?;
+        }
+    }
+
+    // Cancel-safe: a line is printed whole or not begun.
+    tokio::select! {
+        () = stop.asked() => {}
+        () = show_callbacks(callbacks) => {}
+    }
+    note("stopping: running uploads and callbacks finish first");
+    stop.finish(async {
+        // Storage first: its running callbacks need the application.
+        storage.stop().await;
+        app.shutdown().await;
+    })
+    .await;
+    Ok(())
+}
+
+async fn start_app(
+    args: &DevArgs,
+    storage: &Storage,
+    data: &DataFolder,
+    lan: Option<IpAddr>,
+    (id, secret): (&str, &str),
+) -> Result<App, Failure> {
+    let config = AppConfig {
+        listen: reachable_from(args.app, lan),
+        access_key_id: AccessKeyId::parse(id)?,
+        access_key_secret: AccessKeySecret::new(secret),
+        bucket: BucketName::parse(BUCKET)?,
+        host: HostRule::SameHost {
+            port: storage.node.storage_address().port(),
+        },
+        callback_url: CallbackUrlRule::OwnAddress,
+        key_urls: PublicKeyUrls::none().and(storage.node.public_key_url())?,
+        data: data.path().join("app.sqlite"),
+        max_bytes: MOST_BYTES,
+        allowed_types: None,
+        policy_lifetime: POLICY_LIFETIME,
+        limits: upcall_app::Limits::default(),
+        clock: upcall_app::Clock::system(),
+    };
+    App::start(config).await.map_err(|error| {
+        Failure::from(error).hint("choose another address with `--app`; port 0 means any free one")
+    })
+}
+
+/// The bucket, and rules that let the application's pages post to it.
+async fn make_bucket(storage: &Storage, ready: &Ready<'_>) -> Result<(), Failure> {
+    let name = BucketName::parse(BUCKET)?;
+    let facts = BucketFacts {
+        name: name.clone(),
+        acl: BucketAcl::Private,
+        cors: None,
+        owner: "upcall".to_owned(),
+        created: Timestamp::now(),
+    };
+    match storage.catalog.create_bucket(&facts).await {
+        Ok(()) | Err(CatalogError::BucketExists) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let origins = ready.origins();
+    let known = storage
+        .catalog
+        .bucket(&name)
+        .await?
+        .and_then(|facts| facts.cors.clone());
+    let mut rules = known.map(|cors| cors.rules).unwrap_or_default();
+    // Ports change between starts; rules that somebody else made stay.
+    rules.retain(|rule| rule.max_age_seconds != Some(OUR_MAX_AGE));
+    rules.insert(
+        0,
+        CorsRule {
+            allowed_origins: origins,
+            allowed_methods: ["GET", "HEAD", "POST", "PUT", "DELETE"]
+                .map(str::to_owned)
+                .into(),
+            allowed_headers: vec!["*".to_owned()],
+            expose_headers: ["ETag", "x-oss-request-id"].map(str::to_owned).into(),
+            max_age_seconds: Some(OUR_MAX_AGE),
+        },
+    );
+    let cors = Cors {
+        rules,
+        response_vary: true,
+    };
+    storage
+        .catalog
+        .set_bucket_cors(&name, Some(&cors))
+        .await
+        .map_err(Failure::from)
+}
+
+/// One line for each call to an application, until nobody makes any more.
+async fn show_callbacks(mut callbacks: broadcast::Receiver<CallbackReport>) {
+    loop {
+        match callbacks.recv().await {
+            Ok(report) => note(callback_line(&report)),
+            Err(broadcast::error::RecvError::Lagged(missed)) => {
+                note(format!(
+                    "callback  … {missed} more that were too many to show"
+                ));
+            }
+            Err(broadcast::error::RecvError::Closed) => return,
+        }
+    }
+}
+
+fn callback_line(report: &CallbackReport) -> String {
+    let verdict = if report.is_success {
+        "agreed"
+    } else {
+        "failed"
+    };
+    format!(
+        "callback  {verdict}  {}/{}  {}  {}  {} ms  id {}",
+        report.bucket,
+        report.key.escape_debug(),
+        report.url.escape_debug(),
+        report.outcome.escape_debug(),
+        report.took.as_millis(),
+        report.request_id,
+    )
+}
+
+/// What is said when everything is up.
+struct Ready<'a> {
+    storage: SocketAddr,
+    app: SocketAddr,
+    lan: Option<SocketAddr>,
+    key: (&'a str, &'a str),
+}
+
+impl Ready<'_> {
+    fn origins(&self) -> Vec<String> {
+        let port = self.app.port();
+        let mut origins = vec![
+            format!("http://{}", self.app),
+            format!("http://localhost:{port}"),
+        ];
+        origins.extend(self.lan.map(|address| format!("http://{address}")));
+        origins.dedup();
+        origins
+    }
+
+    fn to_json(&self, storage: &Storage) -> serde_json::Value {
+        let (id, secret) = self.key;
+        serde_json::json!({
+            "storage": format!("http://{}", self.storage),
+            "app": format!("http://{}", self.app),
+            "lan": self.lan.map(|address| format!("http://{address}/")),
+            "admin": format!("http://{}", storage.node.admin_address()),
+            "region": REGION,
+            "domains": [format!("oss-{REGION}.localhost")],
+            "publicKeyUrl": storage.node.public_key_url(),
+            "bucket": BUCKET,
+            "accessKeyId": id,
+            "accessKeySecret": secret,
+        })
+    }
+
+    fn banner(&self, storage: &Storage, data: &DataFolder) -> String {
+        let Self {
+            storage: address,
+            app,
+            ..
+        } = self;
+        let lan = self
+            .lan
+            .map(|address| format!("  on a phone   http://{address}/\n"))
+            .unwrap_or_default();
+        format!(
+            "\n  upload page  http://{app}/\n{lan}  storage      http://{address}/{BUCKET}/\n  admin        \
+             http://{}\n  public key   {}\n  data         {} (the access key is in `dev-key`)\n\n\
+             \x20 Stop with Ctrl-C. Every callback shows as a line below.\n",
+            storage.node.admin_address(),
+            storage.node.public_key_url(),
+            data.path().display(),
+        )
+    }
+}
+
+/// With `--lan`, every address of the machine instead of loopback alone.
+fn reachable_from(address: SocketAddr, lan: Option<IpAddr>) -> SocketAddr {
+    if lan.is_some() && address.ip().is_loopback() {
+        SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), address.port())
+    } else {
+        address
+    }
+}
+
+/// An address that this machine itself can open.
+fn shown(address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        SocketAddr::new(Ipv4Addr::LOCALHOST.into(), address.port())
+    } else {
+        address
+    }
+}
+
+/// The address of this machine in its network: the one it would send from. Nothing is sent.
+fn lan_address() -> Result<IpAddr, Failure> {
+    let find = || {
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+        // A documentation address: it only has to be routed the usual way.
+        socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9))?;
+        socket.local_addr()
+    };
+    find().map(|address| address.ip()).map_err(|error| {
+        Failure::new(format!(
+            "this machine has no address in a local network: {error}"
+        ))
+        .hint("connect it to one, or leave `--lan` out")
+    })
+}
+
+const BUCKET: &str = "photos";
+const REGION: &str = "cn-hangzhou";
+
+/// The largest file that the demonstration takes.
+const MOST_BYTES: u64 = 1024 * 1024 * 1024;
+
+/// Short, so that the page's renewal is seen to work.
+const POLICY_LIFETIME: Duration = Duration::from_secs(300);
+
+/// How the rule that `dev` makes is known again: nobody chooses this number by hand.
+const OUR_MAX_AGE: u32 = 601;

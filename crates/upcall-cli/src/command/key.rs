@@ -1,0 +1,62 @@
+//! `upcall key`: access keys of a running server.
+
+use hyper::Method;
+use serde_json::json;
+
+use super::admin_client::AdminClient;
+use super::bucket::{items, text};
+use crate::config::args::KeyCommand;
+use crate::terminal::message::Failure;
+use crate::terminal::{output, table};
+
+pub(crate) async fn run(command: KeyCommand) -> Result<(), Failure> {
+    match command {
+        KeyCommand::Create { description, admin } => {
+            let body = json!({ "description": description });
+            let client = AdminClient::new(&admin)?;
+            let key = client.ask(Method::POST, "/v1/keys", Some(&body)).await?;
+            if admin.json {
+                output::json(&key)?;
+            } else {
+                output::line(format!(
+                    "UPCALL_ACCESS_KEY_ID={}\nUPCALL_ACCESS_KEY_SECRET={}",
+                    text(&key["id"]),
+                    text(&key["secret"])
+                ))?;
+            }
+        }
+        KeyCommand::List { admin } => {
+            let answer = AdminClient::new(&admin)?
+                .ask(Method::GET, "/v1/keys", None)
+                .await?;
+            if admin.json {
+                output::json(&answer)?;
+            } else {
+                let rows: Vec<Vec<String>> = items(&answer["keys"])
+                    .map(|key| {
+                        vec![
+                            text(&key["id"]),
+                            text(&key["description"]),
+                            text(&key["created"]),
+                        ]
+                    })
+                    .collect();
+                output::line(table::write(&["ID", "DESCRIPTION", "CREATED"], &rows))?;
+            }
+        }
+        KeyCommand::Delete { id, admin } => {
+            let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '=');
+            let segment: String = id.chars().map(|c| if plain(c) { c } else { '_' }).collect();
+            let client = AdminClient::new(&admin)?;
+            client
+                .ask(Method::DELETE, &format!("/v1/keys/{segment}"), None)
+                .await?;
+            if admin.json {
+                output::json(&json!({ "id": id }))?;
+            } else {
+                output::line(format!("key `{id}` deleted"))?;
+            }
+        }
+    }
+    Ok(())
+}

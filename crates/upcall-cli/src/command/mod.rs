@@ -1,0 +1,42 @@
+//! One file for each command.
+
+mod admin_client;
+mod app;
+mod bucket;
+mod dev;
+mod key;
+mod policy;
+mod serve;
+mod stop;
+mod storage;
+
+use crate::config::args::{Arguments, Command};
+use crate::terminal::log;
+use crate::terminal::message::Failure;
+
+/// Runs a command to its end.
+///
+/// # Errors
+/// It could not be done.
+pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
+    log::start(&arguments.log, arguments.log_format)?;
+    match arguments.command {
+        Command::Policy(command) => policy::run(&command),
+        Command::Serve(args) if args.check => serve::check(&args),
+        Command::Serve(args) => on_runtime(serve::run(&args)),
+        Command::Dev(args) => on_runtime(dev::run(&args)),
+        Command::App(args) => on_runtime(app::run(&args)),
+        Command::Bucket(command) => on_runtime(bucket::run(command)),
+        Command::Key(command) => on_runtime(key::run(command)),
+    }
+}
+
+fn on_runtime(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let result = runtime.block_on(command);
+    // What still runs on threads that may wait has been waited for, or is not worth it.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    result
+}

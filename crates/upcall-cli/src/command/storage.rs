@@ -1,0 +1,122 @@
+//! A running storage server, as `dev` and `serve` need it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use upcall::name::{AccessKeyId, AccessKeySecret};
+use upcall_server::callback::AllowRule;
+use upcall_server::{Clock, Limits, Node, NodeConfig};
+use upcall_store::EmbeddedStore;
+use upcall_store::catalog::{AccessKeyFacts, Catalog};
+
+use crate::data::DataFolder;
+use crate::terminal::message::{Failure, note};
+
+/// What a storage server is started with.
+pub(crate) struct StorageSetup {
+    pub(crate) data: DataFolder,
+    pub(crate) listen: Vec<SocketAddr>,
+    pub(crate) admin: SocketAddr,
+    pub(crate) region: String,
+    pub(crate) domains: Vec<String>,
+    pub(crate) callback_allow: Vec<AllowRule>,
+    pub(crate) callback_key_url: Option<String>,
+}
+
+/// A storage server and its store.
+pub(crate) struct Storage {
+    pub(crate) node: Node,
+    pub(crate) catalog: Arc<dyn Catalog>,
+    store: EmbeddedStore,
+    data: DataFolder,
+}
+
+impl Storage {
+    /// Opens the store, makes what is missing, and serves.
+    pub(crate) async fn start(setup: StorageSetup) -> Result<Self, Failure> {
+        raise_descriptor_limit();
+        let folder = setup.data.path().to_owned();
+        let store = tokio::task::spawn_blocking(move || EmbeddedStore::open(&folder))
+            .await?
+            .map_err(|error| {
+                Failure::from(error)
+                    .hint("stop that process, or give this one its own folder with `--data`")
+            })?;
+        let config = NodeConfig {
+            listen: setup.listen,
+            admin: setup.admin,
+            region: setup.region,
+            domains: setup.domains,
+            owner: OWNER.to_owned(),
+            callback_allow: setup.callback_allow,
+            callback_key_url: setup.callback_key_url,
+            callback_key: setup.data.callback_key()?,
+            admin_secret: setup.data.admin_secret()?,
+            limits: Limits::default(),
+            clock: Clock::system(),
+        };
+        let catalog = store.catalog();
+        let node = Node::start(config, Arc::clone(&catalog), store.blobs())
+            .await
+            .map_err(|error| {
+                Failure::from(error).hint(
+                "choose another address with `--storage`, `--listen`, `--app` or `--admin`; port 0 \
+                 means any free one",
+            )
+            })?;
+        setup.data.write_admin_address(node.admin_address())?;
+        Ok(Self {
+            node,
+            catalog,
+            store,
+            data: setup.data,
+        })
+    }
+
+    /// Makes sure that this access key is known.
+    pub(crate) async fn put_key(&self, id: &str, secret: &str, what: &str) -> Result<(), Failure> {
+        let facts = AccessKeyFacts {
+            id: AccessKeyId::parse(id)?,
+            secret: AccessKeySecret::new(secret),
+            created: Timestamp::now(),
+            description: what.to_owned(),
+        };
+        self.catalog
+            .put_access_key(&facts)
+            .await
+            .map_err(Failure::from)
+    }
+
+    /// Stops serving, lets what runs finish, and closes the store.
+    pub(crate) async fn stop(self) {
+        self.data.remove_admin_address();
+        self.node.shutdown().await;
+        drop(self.catalog);
+        let store = self.store;
+        if tokio::task::spawn_blocking(move || store.close())
+            .await
+            .is_err()
+        {
+            tracing::error!("the store did not close well");
+        }
+    }
+}
+
+/// Thousands of connections need as many descriptors; the usual soft limit is 1,024.
+fn raise_descriptor_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    if setrlimit(Resource::Nofile, raised).is_err() {
+        note(
+            "the limit of open files could not be raised; many connections at once may be refused",
+        );
+    }
+}
+
+/// The one owner of every bucket.
+const OWNER: &str = "upcall";

@@ -1,0 +1,348 @@
+//! What was typed: form only. What it means is decided in [`resolve`](super::resolve).
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Files go straight from a browser to storage, and the application hears of every one.
+#[derive(Debug, Parser)]
+#[command(
+    name = "upcall",
+    version,
+    about,
+    max_term_width = 100,
+    propagate_version = true
+)]
+pub(crate) struct Arguments {
+    /// What to log: a level, or `target=level` pairs with commas between
+    #[arg(
+        long,
+        global = true,
+        env = "UPCALL_LOG",
+        default_value = "info",
+        value_name = "FILTER"
+    )]
+    pub(crate) log: String,
+    /// How to write the log
+    #[arg(
+        long,
+        global = true,
+        env = "UPCALL_LOG_FORMAT",
+        value_enum,
+        default_value = "text"
+    )]
+    pub(crate) log_format: LogFormat,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// A line of text per event
+    Text,
+    /// A JSON object per event
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run storage and the reference application on this machine, with a bucket and keys
+    #[command(after_help = "Example: upcall dev --lan")]
+    Dev(DevArgs),
+    /// Run the storage server alone
+    #[command(
+        after_help = "Example: upcall serve --data /var/lib/upcall --listen 0.0.0.0:8700 \
+                            --domain oss.example.com"
+    )]
+    Serve(ServeArgs),
+    /// Run the reference application server alone
+    #[command(
+        after_help = "Example: UPCALL_ACCESS_KEY_ID=… UPCALL_ACCESS_KEY_SECRET=… upcall app \
+                            --bucket photos --host http://127.0.0.1:8700/photos/ --key-url \
+                            http://127.0.0.1:8700/callback_pub_key_v1.pem"
+    )]
+    App(AppArgs),
+    /// Create, list and set up buckets of a running server
+    #[command(subcommand)]
+    Bucket(BucketCommand),
+    /// Create, list and delete access keys of a running server
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Sign upload policies
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DevArgs {
+    /// Where data and keys are kept
+    #[arg(
+        long,
+        env = "UPCALL_DATA",
+        default_value = "./upcall-data",
+        value_name = "DIR"
+    )]
+    pub(crate) data: PathBuf,
+    /// Where storage listens; port 0 means any free one
+    #[arg(long, default_value = "127.0.0.1:8700", value_name = "ADDR")]
+    pub(crate) storage: SocketAddr,
+    /// Where the application listens
+    #[arg(long, default_value = "127.0.0.1:8701", value_name = "ADDR")]
+    pub(crate) app: SocketAddr,
+    /// Where the admin interface listens
+    #[arg(long, default_value = "127.0.0.1:8702", value_name = "ADDR")]
+    pub(crate) admin: SocketAddr,
+    /// Listen on the local network too, and print a QR code that a phone can open
+    #[arg(long)]
+    pub(crate) lan: bool,
+    /// Print one JSON object with the addresses and keys when ready
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug, Default)]
+#[expect(clippy::doc_markdown, reason = "these texts are printed by `--help`")]
+pub(crate) struct ServeArgs {
+    /// Where data and keys are kept [env: UPCALL_DATA]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Where storage listens [env: UPCALL_LISTEN] [default: 127.0.0.1:8700]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Where the admin interface listens [env: UPCALL_ADMIN] [default: 127.0.0.1:8702]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) admin: Option<SocketAddr>,
+    /// The region, which V4 signatures name [env: UPCALL_REGION] [default: cn-hangzhou]
+    #[arg(long)]
+    pub(crate) region: Option<String>,
+    /// A domain under which buckets are BUCKET.DOMAIN; may be repeated [env: UPCALL_DOMAIN]
+    /// [default: oss-REGION.localhost]
+    #[arg(long, value_name = "D")]
+    pub(crate) domain: Vec<String>,
+    /// Where callbacks may go: public, loopback, private or a network; may be repeated
+    /// [env: UPCALL_CALLBACK_ALLOW] [default: public]
+    #[arg(long, value_name = "RULE")]
+    pub(crate) callback_allow: Vec<String>,
+    /// The address of the public key that callbacks announce [env: UPCALL_CALLBACK_KEY_URL]
+    /// [default: this server's own]
+    #[arg(long, value_name = "URL")]
+    pub(crate) callback_key_url: Option<String>,
+    /// A TOML file with settings
+    #[arg(long, env = "UPCALL_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print each setting and where it came from, and start nothing
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Print one JSON object with the addresses when ready
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct AppArgs {
+    /// Where the application listens; port 0 means any free one
+    #[arg(long, default_value = "127.0.0.1:8701", value_name = "ADDR")]
+    pub(crate) listen: SocketAddr,
+    /// The bucket that files go to
+    #[arg(long)]
+    pub(crate) bucket: String,
+    /// The bucket's address, as browsers reach it
+    #[arg(long, value_name = "URL")]
+    pub(crate) host: String,
+    /// The address of this application's `/callback`, as the storage server reaches it
+    /// [default: where it listens]
+    #[arg(long, value_name = "URL")]
+    pub(crate) callback_url: Option<String>,
+    /// From where public keys are taken, beside OSS's own addresses; may be repeated
+    #[arg(long, value_name = "URL")]
+    pub(crate) key_url: Vec<String>,
+    /// The SQLite file that keeps what callbacks said
+    #[arg(long, default_value = "./upcall-app.sqlite", value_name = "FILE")]
+    pub(crate) data: PathBuf,
+    /// The largest file that a policy permits
+    #[arg(long, default_value = "1GiB", value_name = "SIZE", value_parser = super::units::parse_size)]
+    pub(crate) max_size: u64,
+    /// How long a policy is good for
+    #[arg(long, default_value = "5m", value_name = "TIME", value_parser = super::units::parse_duration)]
+    pub(crate) policy_lifetime: std::time::Duration,
+    /// Print one JSON object with the address when ready
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How a running server is reached.
+#[derive(Args, Debug)]
+pub(crate) struct AdminArgs {
+    /// The admin address of the server [default: the one that the data directory names]
+    #[arg(long, env = "UPCALL_ADMIN", value_name = "ADDR")]
+    pub(crate) admin: Option<String>,
+    /// The server's data directory, which holds the admin secret
+    #[arg(
+        long,
+        env = "UPCALL_DATA",
+        default_value = "./upcall-data",
+        value_name = "DIR"
+    )]
+    pub(crate) data: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BucketCommand {
+    /// Create a bucket
+    #[command(after_help = "Example: upcall bucket create photos --acl public-read")]
+    Create {
+        /// Its name
+        name: String,
+        /// What anonymous requests may do: private, public-read or public-read-write
+        #[arg(long, default_value = "private")]
+        acl: String,
+        #[command(flatten)]
+        admin: AdminArgs,
+    },
+    /// List the buckets
+    #[command(after_help = "Example: upcall bucket list --json")]
+    List {
+        #[command(flatten)]
+        admin: AdminArgs,
+    },
+    /// Delete an empty bucket
+    #[command(after_help = "Example: upcall bucket delete photos")]
+    Delete {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        admin: AdminArgs,
+    },
+    /// Change what anonymous requests may do
+    #[command(after_help = "Example: upcall bucket acl photos public-read")]
+    Acl {
+        /// The bucket
+        name: String,
+        /// private, public-read or public-read-write
+        acl: String,
+        #[command(flatten)]
+        admin: AdminArgs,
+    },
+    /// Show, set or clear the CORS rules
+    #[command(subcommand)]
+    Cors(CorsCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CorsCommand {
+    /// Show the rules
+    #[command(after_help = "Example: upcall bucket cors get photos --json")]
+    Get {
+        /// The bucket
+        name: String,
+        #[command(flatten)]
+        admin: AdminArgs,
+    },
+    /// Replace the rules by one
+    #[command(
+        after_help = "Example: upcall bucket cors set photos --origin https://www.example.com \
+                            --method GET --method POST --header '*'"
+    )]
+    Set {
+        /// The bucket
+        name: String,
+        /// An origin, with at most one `*`; may be repeated
+        #[arg(long, required = true)]
+        origin: Vec<String>,
+        /// A method; may be repeated
+        #[arg(long, default_values = ["GET", "HEAD", "POST", "PUT"])]
+        method: Vec<String>,
+        /// A request header, with at most one `*`; may be repeated
+        #[arg(long, default_values = ["*"])]
+        header: Vec<String>,
+        /// A header of the answer that a page may read; may be repeated
+        #[arg(long, default_values = ["ETag", "x-oss-request-id"])]
+        expose: Vec<String>,
+        /// How long a browser may remember a preflight, in seconds
+        #[arg(long, default_value_t = 600, value_name = "SECONDS")]
+        max_age: u32,
+        #[command(flatten)]
+        admin: AdminArgs,
+    },
+    /// Take all rules away
+    #[command(after_help = "Example: upcall bucket cors clear photos")]
+    Clear {
+        /// The bucket
+        name: String,
+        #[command(flatten)]
+        admin: AdminArgs,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Create an access key; its secret is shown once
+    #[command(after_help = "Example: upcall key create --description 'application server'")]
+    Create {
+        /// What it is for
+        #[arg(long, default_value = "")]
+        description: String,
+        #[command(flatten)]
+        admin: AdminArgs,
+    },
+    /// List the access keys, without their secrets
+    #[command(after_help = "Example: upcall key list")]
+    List {
+        #[command(flatten)]
+        admin: AdminArgs,
+    },
+    /// Delete an access key; what it signed is refused from then on
+    #[command(after_help = "Example: upcall key delete UC0123456789ABCDEF01")]
+    Delete {
+        /// Its id
+        id: String,
+        #[command(flatten)]
+        admin: AdminArgs,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PolicyCommand {
+    /// Sign a policy with the key in `UPCALL_ACCESS_KEY_ID` and `UPCALL_ACCESS_KEY_SECRET`
+    #[command(
+        after_help = "Example: upcall policy sign --bucket photos --key-prefix user/eric/ \
+                            --max-size 10MiB --expires 1h"
+    )]
+    Sign(SignArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SignArgs {
+    /// The bucket that the form must be posted to
+    #[arg(long)]
+    pub(crate) bucket: String,
+    /// How the key must begin
+    #[arg(long, default_value = "")]
+    pub(crate) key_prefix: String,
+    /// The largest file
+    #[arg(long, default_value = "5GiB", value_name = "SIZE", value_parser = super::units::parse_size)]
+    pub(crate) max_size: u64,
+    /// How long the policy is good for
+    #[arg(long, default_value = "1h", value_name = "TIME", value_parser = super::units::parse_duration)]
+    pub(crate) expires: std::time::Duration,
+    /// Where the storage server is to call; may be repeated, the next one is tried when one fails
+    #[arg(long, value_name = "URL")]
+    pub(crate) callback_url: Vec<String>,
+    /// What it is to send there
+    #[arg(
+        long,
+        value_name = "TEMPLATE",
+        default_value = "bucket=${bucket}&object=${object}&etag=${etag}&size=${size}&mimeType=${mimeType}"
+    )]
+    pub(crate) callback_body: String,
+    /// The storage server, for the `curl` line
+    #[arg(long, default_value = "http://127.0.0.1:8700", value_name = "URL")]
+    pub(crate) storage: String,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}

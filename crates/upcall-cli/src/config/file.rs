@@ -1,0 +1,189 @@
+//! What was written: one TOML file. An unknown key is an error that names the nearest known one.
+
+use std::path::{Path, PathBuf};
+
+use toml::de::{DeTable, DeValue};
+
+use crate::terminal::message::Failure;
+
+/// Settings of a file; what it does not say is `None` or empty.
+#[derive(Debug, Default, Eq, PartialEq)]
+pub(crate) struct FileSettings {
+    pub(crate) data: Option<PathBuf>,
+    pub(crate) listen: Option<String>,
+    pub(crate) admin: Option<String>,
+    pub(crate) region: Option<String>,
+    pub(crate) domains: Vec<String>,
+    pub(crate) callback_allow: Vec<String>,
+    pub(crate) callback_key_url: Option<String>,
+}
+
+/// Reads a file.
+///
+/// # Errors
+/// With the file, the line and, for an unknown key, the nearest known one.
+pub(crate) fn read(path: &Path) -> Result<FileSettings, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::new(format!("cannot read `{}`: {error}", path.display()))
+            .hint("`--config` names a TOML file")
+    })?;
+    parse(&text, &path.display().to_string())
+}
+
+fn parse(text: &str, name: &str) -> Result<FileSettings, Failure> {
+    let table = DeTable::parse(text).map_err(|error| {
+        let line = error.span().map_or(1, |span| line_of(text, span.start));
+        Failure::new(format!("`{name}`, line {line}: {}", error.message()))
+    })?;
+    let mut reader = Reader {
+        text,
+        name,
+        settings: FileSettings::default(),
+    };
+    reader.table("", table.get_ref())?;
+    Ok(reader.settings)
+}
+
+struct Reader<'t> {
+    text: &'t str,
+    name: &'t str,
+    settings: FileSettings,
+}
+
+impl Reader<'_> {
+    fn table(&mut self, prefix: &str, table: &DeTable<'_>) -> Result<(), Failure> {
+        for (key, value) in table {
+            let path = format!("{prefix}{}", key.get_ref());
+            let at = line_of(self.text, key.span().start);
+            match value.get_ref().as_table() {
+                Some(inner) if TABLES.contains(&path.as_str()) => {
+                    self.table(&format!("{path}."), inner)?;
+                }
+                _ => self.take(&path, value.get_ref(), at)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, path: &str, value: &DeValue<'_>, line: usize) -> Result<(), Failure> {
+        let wrong = |wanted: &str| {
+            Failure::new(format!(
+                "`{}`, line {line}: `{path}` is {wanted}",
+                self.name
+            ))
+        };
+        let text = || match value.as_str() {
+            Some(text) => Ok(text.to_owned()),
+            None => Err(wrong("a text, in quotes")),
+        };
+        let list = || {
+            let items = value.as_array().ok_or_else(|| wrong("a list of texts"))?;
+            let texts = items
+                .iter()
+                .map(|item| item.get_ref().as_str().map(str::to_owned));
+            texts
+                .collect::<Option<Vec<_>>>()
+                .ok_or_else(|| wrong("a list of texts"))
+        };
+        match path {
+            "data" => self.settings.data = Some(text()?.into()),
+            "listen" => self.settings.listen = Some(text()?),
+            "admin" => self.settings.admin = Some(text()?),
+            "region" => self.settings.region = Some(text()?),
+            "domains" => self.settings.domains = list()?,
+            "callback.allow" => self.settings.callback_allow = list()?,
+            "callback.key_url" => self.settings.callback_key_url = Some(text()?),
+            unknown => {
+                let shown = unknown.escape_debug();
+                let failure = Failure::new(format!(
+                    "`{}`, line {line}: unknown key `{shown}`",
+                    self.name
+                ));
+                return Err(match nearest(unknown) {
+                    Some(known) => failure.hint(format!("did you mean `{known}`?")),
+                    None => failure.hint(format!("the keys are `{}`", KEYS.join("`, `"))),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn line_of(text: &str, at: usize) -> usize {
+    text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
+}
+
+/// The known key that is at most a third different.
+fn nearest(unknown: &str) -> Option<&'static str> {
+    let distance = |known: &&&str| edit_distance(unknown, known);
+    KEYS.iter()
+        .min_by_key(distance)
+        .filter(|known| edit_distance(unknown, known) * 3 <= known.len().max(unknown.len()))
+        .copied()
+}
+
+/// How many characters to insert, delete or replace (Levenshtein).
+fn edit_distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+const TABLES: [&str; 1] = ["callback"];
+
+const KEYS: [&str; 7] = [
+    "admin",
+    "callback.allow",
+    "callback.key_url",
+    "data",
+    "domains",
+    "listen",
+    "region",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_whole_file_is_read() {
+        let settings = parse(
+            "data = \"/srv\"\nlisten = \"0.0.0.0:80\"\ndomains = [\"a.example\"]\n\n[callback]\nallow = [\"private\"]\nkey_url = \"https://k/\"\n",
+            "u.toml",
+        )
+        .unwrap();
+        assert_eq!(settings.data, Some("/srv".into()));
+        assert_eq!(settings.callback_allow, ["private"]);
+        assert_eq!(settings.callback_key_url.as_deref(), Some("https://k/"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_line() {
+        for (text, sentence) in [
+            (
+                "\n\n[callback]\nkey-url = \"x\"",
+                "`u.toml`, line 4: unknown key `callback.key-url`",
+            ),
+            ("lisen = \"x\"", "`u.toml`, line 1: unknown key `lisen`"),
+            ("data = 7", "`u.toml`, line 1: `data` is a text, in quotes"),
+            (
+                "domains = \"a\"",
+                "`u.toml`, line 1: `domains` is a list of texts",
+            ),
+        ] {
+            assert_eq!(parse(text, "u.toml").unwrap_err().to_string(), sentence);
+        }
+        assert_eq!(nearest("callback.key-url"), Some("callback.key_url"));
+        assert_eq!(nearest("lisen"), Some("listen"));
+        assert_eq!(nearest("colour"), None);
+    }
+}

@@ -1,0 +1,326 @@
+//! What it means: flags before environment before file before default, each with where it came from.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use upcall_server::callback::AllowRule;
+
+use super::args::ServeArgs;
+use super::file::FileSettings;
+use crate::terminal::message::Failure;
+
+/// A value, and who said so.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Setting<T> {
+    pub(crate) value: T,
+    pub(crate) source: Source,
+}
+
+/// Where a setting came from.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Source {
+    Flag(&'static str),
+    Environment(&'static str),
+    File(&'static str),
+    Default,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(name) => write!(f, "flag {name}"),
+            Self::Environment(name) => write!(f, "environment {name}"),
+            Self::File(key) => write!(f, "file, {key}"),
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// The settings of `serve`.
+#[derive(Debug)]
+pub(crate) struct ServeConfig {
+    pub(crate) data: Setting<PathBuf>,
+    pub(crate) listen: Setting<SocketAddr>,
+    pub(crate) admin: Setting<SocketAddr>,
+    pub(crate) region: Setting<String>,
+    pub(crate) domains: Setting<Vec<String>>,
+    pub(crate) callback_allow: Setting<Vec<AllowRule>>,
+    pub(crate) callback_key_url: Option<Setting<String>>,
+}
+
+/// Resolves the settings of `serve`. `environment` looks up a variable.
+///
+/// # Errors
+/// The first value that cannot be read, with where it came from.
+pub(crate) fn serve(
+    args: &ServeArgs,
+    file: FileSettings,
+    environment: &impl Fn(&str) -> Option<String>,
+) -> Result<ServeConfig, Failure> {
+    let one =
+        |flag: (&'static str, Option<String>), variable, file: (&'static str, Option<String>)| {
+            let (name, typed) = flag;
+            typed
+                .map(|value| Setting {
+                    value,
+                    source: Source::Flag(name),
+                })
+                .or_else(|| {
+                    environment(variable).map(|value| Setting {
+                        value,
+                        source: Source::Environment(variable),
+                    })
+                })
+                .or_else(|| {
+                    file.1.map(|value| Setting {
+                        value,
+                        source: Source::File(file.0),
+                    })
+                })
+        };
+    let many = |flag: (&'static str, &[String]), variable, file: (&'static str, Vec<String>)| {
+        let (name, typed) = flag;
+        if !typed.is_empty() {
+            return Some(Setting {
+                value: typed.to_vec(),
+                source: Source::Flag(name),
+            });
+        }
+        let split = |text: String| text.split(',').map(|part| part.trim().to_owned()).collect();
+        environment(variable)
+            .map(|text| Setting {
+                value: split(text),
+                source: Source::Environment(variable),
+            })
+            .or_else(|| {
+                let (key, values) = file;
+                (!values.is_empty()).then_some(Setting {
+                    value: values,
+                    source: Source::File(key),
+                })
+            })
+    };
+    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    let text = |address: Option<SocketAddr>| address.map(|address| address.to_string());
+
+    let data = one(
+        ("--data", path(&args.data)),
+        "UPCALL_DATA",
+        ("data", path(&file.data)),
+    );
+    let listen = one(
+        ("--listen", text(args.listen)),
+        "UPCALL_LISTEN",
+        ("listen", file.listen),
+    );
+    let admin = one(
+        ("--admin", text(args.admin)),
+        "UPCALL_ADMIN",
+        ("admin", file.admin),
+    );
+    let region = one(
+        ("--region", args.region.clone()),
+        "UPCALL_REGION",
+        ("region", file.region),
+    );
+    let domains = many(
+        ("--domain", &args.domain),
+        "UPCALL_DOMAIN",
+        ("domains", file.domains),
+    );
+    let allow = many(
+        ("--callback-allow", &args.callback_allow),
+        "UPCALL_CALLBACK_ALLOW",
+        ("callback.allow", file.callback_allow),
+    );
+    let callback_key_url = one(
+        ("--callback-key-url", args.callback_key_url.clone()),
+        "UPCALL_CALLBACK_KEY_URL",
+        ("callback.key_url", file.callback_key_url),
+    );
+
+    let region = region.unwrap_or_else(|| default("cn-hangzhou".to_owned()));
+    check(
+        &region,
+        "a region is lower-case letters, digits and `-`",
+        |text| {
+            !text.is_empty()
+                && text
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        },
+    )?;
+    let domains =
+        domains.unwrap_or_else(|| default(vec![format!("oss-{}.localhost", region.value)]));
+    Ok(ServeConfig {
+        data: data
+            .map(|data| Setting {
+                value: PathBuf::from(data.value),
+                source: data.source,
+            })
+            .ok_or_else(|| {
+                Failure::new("no data directory was given")
+                    .hint("name one with `--data DIR`, `UPCALL_DATA` or `data` in the file")
+            })?,
+        listen: parsed(listen, "127.0.0.1:8700")?,
+        admin: parsed(admin, "127.0.0.1:8702")?,
+        domains: normalised(domains)?,
+        callback_allow: allow_rules(allow)?,
+        callback_key_url,
+        region,
+    })
+}
+
+fn default<T>(value: T) -> Setting<T> {
+    Setting {
+        value,
+        source: Source::Default,
+    }
+}
+
+fn check(
+    setting: &Setting<String>,
+    rule: &str,
+    is_good: impl Fn(&str) -> bool,
+) -> Result<(), Failure> {
+    if is_good(&setting.value) {
+        return Ok(());
+    }
+    let shown = setting.value.escape_debug();
+    Err(Failure::new(format!("`{shown}` ({}) cannot be used", setting.source)).hint(rule))
+}
+
+fn parsed<T: FromStr>(
+    setting: Option<Setting<String>>,
+    default_text: &str,
+) -> Result<Setting<T>, Failure> {
+    let setting = setting.unwrap_or_else(|| default(default_text.to_owned()));
+    let value = setting.value.parse().map_err(|_| {
+        let shown = setting.value.escape_debug();
+        Failure::new(format!("`{shown}` ({}) is not an address", setting.source))
+            .hint("write an address and a port, such as `0.0.0.0:8700`")
+    })?;
+    Ok(Setting {
+        value,
+        source: setting.source,
+    })
+}
+
+/// In lower case, and nothing in them that cannot be in a host name.
+fn normalised(domains: Setting<Vec<String>>) -> Result<Setting<Vec<String>>, Failure> {
+    let value: Vec<String> = domains
+        .value
+        .iter()
+        .map(|domain| domain.to_ascii_lowercase())
+        .collect();
+    let is_domain = |domain: &String| {
+        !domain.is_empty()
+            && domain.split('.').all(|label| {
+                (1..=63).contains(&label.len())
+                    && label
+                        .bytes()
+                        .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            })
+    };
+    if let Some(bad) = value.iter().find(|domain| !is_domain(domain)) {
+        let shown = bad.escape_debug();
+        return Err(
+            Failure::new(format!("`{shown}` ({}) is not a domain", domains.source))
+                .hint("write a name such as `oss.example.com`, without scheme, port or `*`"),
+        );
+    }
+    Ok(Setting {
+        value,
+        source: domains.source,
+    })
+}
+
+fn allow_rules(setting: Option<Setting<Vec<String>>>) -> Result<Setting<Vec<AllowRule>>, Failure> {
+    let Some(setting) = setting else {
+        return Ok(default(vec![AllowRule::Public]));
+    };
+    let rules = setting.value.iter().map(|text| {
+        text.parse::<AllowRule>().map_err(|error| {
+            let shown = text.escape_debug();
+            Failure::new(format!("`{shown}` ({}) is not a rule", setting.source))
+                .hint(error.to_string())
+        })
+    });
+    Ok(Setting {
+        value: rules.collect::<Result<_, _>>()?,
+        source: setting.source,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolved(args: &ServeArgs, file: FileSettings, environment: &[(&str, &str)]) -> ServeConfig {
+        let environment = |wanted: &str| {
+            environment
+                .iter()
+                .find(|(name, _)| *name == wanted)
+                .map(|(_, value)| (*value).to_owned())
+        };
+        serve(args, file, &environment).unwrap()
+    }
+
+    #[test]
+    fn a_flag_comes_before_the_environment_before_the_file_before_the_default() {
+        let file = || FileSettings {
+            data: Some("/file".into()),
+            region: Some("file".to_owned()),
+            listen: Some("1.1.1.1:1".to_owned()),
+            ..FileSettings::default()
+        };
+        let environment = [("UPCALL_DATA", "/env"), ("UPCALL_REGION", "env")];
+        let args = ServeArgs {
+            data: Some("/flag".into()),
+            ..ServeArgs::default()
+        };
+
+        let config = resolved(&args, file(), &environment);
+
+        let source = |text: &str| text.to_owned();
+        assert_eq!(config.data.source.to_string(), source("flag --data"));
+        assert_eq!(
+            config.region.source.to_string(),
+            source("environment UPCALL_REGION")
+        );
+        assert_eq!(config.listen.source.to_string(), source("file, listen"));
+        assert_eq!(config.admin.source, Source::Default);
+        assert_eq!(config.domains.value, ["oss-env.localhost"]);
+        assert_eq!(config.callback_allow.value, [AllowRule::Public]);
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_read_is_named_with_its_source() {
+        let none = |_: &str| None;
+        let args = |change: fn(&mut ServeArgs)| {
+            let mut args = ServeArgs {
+                data: Some("/d".into()),
+                ..ServeArgs::default()
+            };
+            change(&mut args);
+            serve(&args, FileSettings::default(), &none)
+                .unwrap_err()
+                .to_string()
+        };
+        assert_eq!(
+            args(|args| args.callback_allow = vec!["all".to_owned()]),
+            "`all` (flag --callback-allow) is not a rule"
+        );
+        assert_eq!(
+            args(|args| args.domain = vec!["*.example.com".to_owned()]),
+            "`*.example.com` (flag --domain) is not a domain"
+        );
+        assert_eq!(
+            args(|args| args.region = Some("A".to_owned())),
+            "`A` (flag --region) cannot be used"
+        );
+        assert_eq!(args(|args| args.data = None), "no data directory was given");
+    }
+}
