@@ -150,19 +150,24 @@ fn check_format(folder: &Path) -> Result<(), OpenError> {
                 folder: folder.to_owned(),
             }),
         },
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let mut file = fs::OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(&path)
-                .map_err(io)?;
-            writeln!(file, "{FORMAT_NAME} {FORMAT_VERSION}").map_err(io)?;
-            file.sync_all().map_err(io)?;
-            sync_folder(folder).map_err(io)
-        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => write_format(folder).map_err(io),
         Err(error) => Err(io(error)),
     }
+}
+
+/// Under another name first: a crash must not leave half a line that nobody can read.
+fn write_format(folder: &Path) -> io::Result<()> {
+    let half = folder.join("format.new");
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&half)?;
+    writeln!(file, "{FORMAT_NAME} {FORMAT_VERSION}")?;
+    file.sync_all()?;
+    fs::rename(&half, folder.join("format"))?;
+    sync_folder(folder)
 }
 
 /// Why a data directory cannot be opened.

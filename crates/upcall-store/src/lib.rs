@@ -2,7 +2,7 @@
 //!
 //! [`catalog`] is for small facts with transactions, [`blobs`] for large immutable bytes. The
 //! embedded engine, [`EmbeddedStore`], implements both in one data directory of one process.
-//! [`contract`] is the suite that every engine passes.
+//! `contract`, behind the feature of that name, is the suite that every engine passes.
 
 pub mod blobs;
 pub mod catalog;

@@ -64,6 +64,20 @@ fn only_its_owner_may_look_inside() {
 }
 
 #[test]
+fn a_first_start_that_crashed_is_begun_again() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("format.new"), "upc").unwrap();
+    EmbeddedStore::open(folder.path()).unwrap().close();
+    // Behind the format comes an empty catalog.
+    for name in ["catalog.sqlite", "catalog.sqlite-wal"] {
+        let _ = fs::remove_file(folder.path().join(name));
+    }
+    fs::write(folder.path().join("catalog.sqlite"), "").unwrap();
+    EmbeddedStore::open(folder.path()).unwrap().close();
+    assert!(!folder.path().join("format.new").exists());
+}
+
+#[test]
 fn a_newer_format_is_refused_and_left_alone() {
     let TestStore { store, folder } = TestStore::open();
     drop(store);
