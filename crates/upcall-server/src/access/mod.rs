@@ -95,6 +95,7 @@ mod tests {
     use upcall::name::BucketName;
 
     use super::*;
+    use super::{BucketAcl as B, ObjectAcl as O};
 
     #[test]
     fn what_nobody_may_do_is_decided_by_the_acl() {
@@ -106,7 +107,6 @@ mod tests {
             created: Timestamp::UNIX_EPOCH,
         };
         let allowed = |action, acl| may(&Requester::Anonymous, action, Some(&bucket(acl))).is_ok();
-        use {BucketAcl as B, ObjectAcl as O};
         for (action, private, public_read, public_read_write) in [
             (Action::Read(O::Default), false, true, true),
             (Action::Read(O::Private), false, false, false),

@@ -96,6 +96,16 @@ impl Answer {
         &mut self.headers
     }
 
+    /// How long the body is, or would be.
+    pub(crate) fn length(&self) -> u64 {
+        match &self.content {
+            Content::Empty => 0,
+            Content::Announced(length) => *length,
+            Content::Bytes(bytes) => bytes.len() as u64,
+            Content::Object(body) => body.length(),
+        }
+    }
+
     pub(crate) fn status(&self) -> StatusCode {
         self.status
     }
@@ -106,12 +116,7 @@ impl Answer {
         line: RequestLine,
         answering: Answering,
     ) -> Response<AnswerBody> {
-        let length = match &self.content {
-            Content::Empty => 0,
-            Content::Announced(length) => *length,
-            Content::Bytes(bytes) => bytes.len() as u64,
-            Content::Object(body) => body.length(),
-        };
+        let length = self.length();
         let is_bodiless = matches!(
             self.status,
             StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED

@@ -3,7 +3,6 @@
 //! Source: OSS, "GetObject", "HeadObject"; RFC 9110, sections 13 and 14.
 
 use std::io;
-use std::ops::Range;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -13,7 +12,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::header::{self, HeaderName};
 use upcall::error::{Refusal, WireError};
-use upcall_store::blobs::BlobReader;
+use upcall_store::blobs::{BlobError, BlobReader};
 use upcall_store::catalog::{BucketFacts, ObjectFacts};
 
 use super::existing;
@@ -38,20 +37,34 @@ pub(crate) async fn run(
     let requester = access::authenticate(server, &call).await?;
     let overrides = Overrides::parse(&call.target.query, &requester)?;
     let bucket = existing(&call, bucket)?;
-    let object = find(server, &call, &bucket, &requester).await?;
+    for _ in 0..LOOKS {
+        let object = find(server, &call, &bucket, &requester).await?;
+        if let Some(answer) = look(server, operation, &call, &object, &overrides).await? {
+            line.bytes(answer.length());
+            return Ok(answer);
+        }
+    }
+    tracing::error!(id = %call.id, "an object's bytes are gone, however often it is looked up");
+    Err(fault::internal())
+}
 
-    match object_conditions::judge(&call.headers, &object) {
+/// The answer for this object; nothing if it was replaced or deleted before its blob was open.
+async fn look(
+    server: &Arc<Server>,
+    operation: Operation,
+    call: &Call,
+    object: &ObjectFacts,
+    overrides: &Overrides,
+) -> Result<Option<Answer>, Refusal> {
+    match object_conditions::judge(&call.headers, object) {
         Verdict::Go => {}
         Verdict::Failed => return Err(WireError::PRECONDITION_FAILED.into()),
         Verdict::NotModified => {
-            return Ok(describe(
-                Answer::new(StatusCode::NOT_MODIFIED),
-                &object,
-                &overrides,
-            ));
+            let answer = Answer::new(StatusCode::NOT_MODIFIED);
+            return Ok(Some(describe(answer, object, overrides)));
         }
     }
-    let (status, range) = match object_conditions::part(&call.headers, &object) {
+    let (status, range) = match object_conditions::part(&call.headers, object) {
         Part::Whole => (StatusCode::OK, 0..object.length),
         Part::Range(range) => (StatusCode::PARTIAL_CONTENT, range),
         Part::Unsatisfiable => {
@@ -61,17 +74,22 @@ pub(crate) async fn run(
         }
     };
     let length = range.end - range.start;
-    line.bytes(length);
-    let mut answer = describe(Answer::new(status), &object, &overrides);
+    let mut answer = describe(Answer::new(status), object, overrides);
     if status == StatusCode::PARTIAL_CONTENT {
         let content_range = format!("bytes {}-{}/{}", range.start, range.end - 1, object.length);
         answer = answer.header(header::CONTENT_RANGE, &content_range);
     }
     if operation == Operation::HeadObject {
-        return Ok(answer.announced(length));
+        return Ok(Some(answer.announced(length)));
     }
-    let body = open(server, &call, &object, range).await?;
-    Ok(answer.object(body))
+    match server.blobs.read(object.blob, range).await {
+        Ok(reader) => Ok(Some(answer.object(ObjectBody {
+            reader,
+            left: length,
+        }))),
+        Err(BlobError::Missing { .. }) => Ok(None),
+        Err(error) => Err(fault::of_blobs(&error, call.id)),
+    }
 }
 
 /// The object, if the requester may see it. Whoever may not list the bucket does not learn from the
@@ -100,24 +118,6 @@ async fn find(
     };
     access::may(requester, Action::Read(object.acl), Some(bucket))?;
     Ok(object)
-}
-
-async fn open(
-    server: &Arc<Server>,
-    call: &Call,
-    object: &ObjectFacts,
-    range: Range<u64>,
-) -> Result<ObjectBody, Refusal> {
-    let length = range.end - range.start;
-    let reader = server
-        .blobs
-        .read(object.blob, range)
-        .await
-        .map_err(|error| fault::of_blobs(&error, call.id))?;
-    Ok(ObjectBody {
-        reader,
-        left: length,
-    })
 }
 
 /// What is known of an object, in headers.
@@ -230,3 +230,6 @@ impl ObjectBody {
 
 const X_OSS_OBJECT_TYPE: HeaderName = HeaderName::from_static("x-oss-object-type");
 const X_OSS_STORAGE_CLASS: HeaderName = HeaderName::from_static("x-oss-storage-class");
+
+/// How often an object is looked up that is replaced each time before it can be read.
+const LOOKS: usize = 5;
