@@ -1,4 +1,5 @@
 //! Exchanges: one request and its whole answer, against the real server over real sockets.
+#![expect(clippy::too_many_lines, reason = "a table of cases reads better whole")]
 #![expect(
     clippy::unwrap_used,
     reason = "a test that cannot go on should stop where it is"

@@ -73,3 +73,51 @@ rows! {
     SIGNATURE_DOES_NOT_MATCH = 403 "SignatureDoesNotMatch" Some("0002-00000705"), "The request signature we calculated does not match the signature you provided. Check your key and signing method.";
     TOO_MANY_BUCKETS = 400 "TooManyBuckets" None, "You have attempted to create more buckets than allowed.";
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every row of ours stands in the protocol's table with this status, and its message and EC
+    /// among those that are printed there.
+    #[test]
+    fn every_row_is_one_of_the_protocol() {
+        let text = include_str!("../../tests/vectors/errors.json");
+        let rows: serde_json::Value = serde_json::from_str(text).unwrap();
+        let rows = rows.as_array().unwrap();
+        for ours in WireError::ALL {
+            if NOT_IN_THE_TABLE.contains(&ours.code) {
+                continue;
+            }
+            let of_code: Vec<_> = rows.iter().filter(|row| row["code"] == ours.code).collect();
+            assert!(!of_code.is_empty(), "{} is not in the table", ours.code);
+            let is_printed = |row: &&&serde_json::Value| {
+                let messages = row["messages"].as_array().unwrap();
+                row["status"] == ours.status
+                    && (messages.is_empty()
+                        || messages.iter().any(|message| {
+                            let known = message.as_str().unwrap().trim_end_matches('…');
+                            ours.message.starts_with(known) || known.contains(ours.message)
+                        }))
+            };
+            assert!(
+                of_code.iter().any(|row| is_printed(&row)),
+                "{}: {} is not what is printed",
+                ours.code,
+                ours.message
+            );
+            let ecs: Vec<_> = of_code
+                .iter()
+                .flat_map(|row| row["ecs"].as_array().unwrap())
+                .collect();
+            if let Some(ec) = ours.ec
+                && !ecs.is_empty()
+            {
+                assert!(ecs.iter().any(|known| *known == ec), "{}: {ec}", ours.code);
+            }
+        }
+    }
+
+    /// Rows whose source is another page: GetObject's range behaviour and the limit of buckets.
+    const NOT_IN_THE_TABLE: [&str; 2] = ["InvalidRange", "TooManyBuckets"];
+}
