@@ -47,10 +47,11 @@ pub(crate) fn parse_http_date(text: &str) -> Option<Timestamp> {
     TimeZone::UTC.to_timestamp(time).ok()
 }
 
-/// `2014-12-01T12:00:00.000Z`, as OSS's XML has it.
+/// `2014-12-01T12:00:00.000Z`, as OSS's XML has it: whole seconds, written with three zeros, which
+/// OSS's Python SDK insists on.
 pub(crate) fn iso_date(time: Timestamp) -> String {
     time.to_zoned_datetime(TimeZone::UTC)
-        .strftime("%Y-%m-%dT%H:%M:%S.%3fZ")
+        .strftime("%Y-%m-%dT%H:%M:%S.000Z")
         .to_string()
 }
 
@@ -62,7 +63,7 @@ mod tests {
     fn dates_are_written_as_the_protocol_has_them() {
         let time = Timestamp::from_millisecond(784_111_777_042).unwrap();
         assert_eq!(http_date(time), "Sun, 06 Nov 1994 08:49:37 GMT");
-        assert_eq!(iso_date(time), "1994-11-06T08:49:37.042Z");
+        assert_eq!(iso_date(time), "1994-11-06T08:49:37.000Z");
         assert_eq!(
             parse_http_date(&http_date(time)),
             Timestamp::from_second(784_111_777).ok()
