@@ -40,7 +40,7 @@ def test_what_is_put_is_read_listed_and_deleted(photos, key):
     headers = {"x-oss-meta-colour": "red", "Content-Type": "image/x-test"}
     put = photos.put_object(key, content, headers=headers)
     assert put.status == 200
-    assert put.crc == put.resp.headers["x-oss-hash-crc64ecma"] or str(put.crc) == put.resp.headers["x-oss-hash-crc64ecma"]
+    assert str(put.crc) == put.resp.headers["x-oss-hash-crc64ecma"]
 
     got = photos.get_object(key)
     assert got.read() == content
@@ -94,11 +94,12 @@ def test_a_put_with_callback_headers_returns_the_applications_answer(photos, key
 def test_a_failed_callback_is_said_and_the_object_stays(photos, key):
     with Refusing() as url:
         headers = {"x-oss-callback": encode({"callbackUrl": url, "callbackBody": "size=${size}"})}
-        with pytest.raises(oss2.exceptions.ServerError) as refused:
-            photos.put_object(key, b"hello", headers=headers)
-    assert refused.value.status == 203
-    assert refused.value.code == "CallbackFailed"
-    assert "Error status : 500." in refused.value.message
+        put = photos.put_object(key, b"hello", headers=headers)
+    # A 2xx, so that nobody sends the file again; the SDK takes it for success.
+    assert put.status == 203
+    said = put.resp.read().decode()
+    assert "<Code>CallbackFailed</Code>" in said
+    assert "<Message>Error status : 500.</Message>" in said
     assert photos.get_object(key).read() == b"hello"
 
 
