@@ -85,13 +85,10 @@ impl DataFolder {
     }
 
     /// Where the admin interface of the running server is, for the commands.
-    pub(crate) fn write_admin_address(&self, address: SocketAddr) -> io::Result<()> {
-        fs::write(self.0.join(ADMIN_ADDRESS), format!("{address}\n"))
-    }
-
-    pub(crate) fn remove_admin_address(&self) {
-        // It is only a convenience; a stale one leads to "connection refused".
-        let _ = fs::remove_file(self.0.join(ADMIN_ADDRESS));
+    pub(crate) fn write_admin_address(&self, address: SocketAddr) -> io::Result<AdminAddressFile> {
+        let path = self.0.join(ADMIN_ADDRESS);
+        fs::write(&path, format!("{address}\n"))?;
+        Ok(AdminAddressFile(path))
     }
 
     pub(crate) fn admin_address(&self) -> Result<String, Failure> {
@@ -144,6 +141,17 @@ impl DataFolder {
             .and_then(|folder| folder.sync_all())
             .map_err(io)?;
         Ok(text)
+    }
+}
+
+/// Says where the admin interface is, as long as the server runs.
+#[derive(Debug)]
+pub(crate) struct AdminAddressFile(PathBuf);
+
+impl Drop for AdminAddressFile {
+    fn drop(&mut self) {
+        // It is only a convenience; a stale one leads to "connection refused".
+        let _ = fs::remove_file(&self.0);
     }
 }
 

@@ -2,9 +2,10 @@
 
 use upcall::callback::PublicKeyUrls;
 use upcall::name::{AccessKeyId, AccessKeySecret, BucketName};
-use upcall_app::{App, AppConfig, CallbackUrlRule, HostRule};
+use upcall_app::{App, AppConfig, CallbackUrlRule, HostRule, StartError};
 
 use crate::command::stop::Stop;
+use crate::command::storage::other_address;
 use crate::config::args::AppArgs;
 use crate::data::environment_secret;
 use crate::terminal::message::{Failure, note};
@@ -40,7 +41,9 @@ pub(crate) async fn run(args: &AppArgs) -> Result<(), Failure> {
         limits: upcall_app::Limits::default(),
         clock: upcall_app::Clock::system(),
     };
-    let app = App::start(config).await?;
+    let app = App::start(config)
+        .await
+        .map_err(|error| cannot_start(error, "--listen"))?;
     if args.json {
         output::json(&serde_json::json!({ "app": format!("http://{}", app.address()) }))?;
     } else {
@@ -50,6 +53,17 @@ pub(crate) async fn run(args: &AppArgs) -> Result<(), Failure> {
     note("stopping");
     stop.finish(app.shutdown()).await;
     Ok(())
+}
+
+/// An application that does not start, with the flag that gives it another address.
+pub(super) fn cannot_start(error: StartError, listen_flag: &str) -> Failure {
+    let is_address = matches!(error, StartError::Listen { .. });
+    let failure = Failure::from(error);
+    if is_address {
+        failure.hint(other_address(listen_flag))
+    } else {
+        failure
+    }
 }
 
 /// The access key in the environment.

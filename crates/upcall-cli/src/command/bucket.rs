@@ -2,6 +2,7 @@
 
 use hyper::Method;
 use serde_json::{Value, json};
+use upcall::name::BucketName;
 
 use super::admin_client::AdminClient;
 use crate::config::args::{AdminArgs, BucketCommand, CorsCommand};
@@ -15,7 +16,7 @@ pub(crate) async fn run(command: BucketCommand) -> Result<(), Failure> {
             change(
                 &admin,
                 Method::PUT,
-                &path(&name, ""),
+                &path(&name, "")?,
                 Some(&body),
                 "created",
                 &name,
@@ -26,7 +27,7 @@ pub(crate) async fn run(command: BucketCommand) -> Result<(), Failure> {
             change(
                 &admin,
                 Method::DELETE,
-                &path(&name, ""),
+                &path(&name, "")?,
                 None,
                 "deleted",
                 &name,
@@ -38,7 +39,7 @@ pub(crate) async fn run(command: BucketCommand) -> Result<(), Failure> {
             change(
                 &admin,
                 Method::PUT,
-                &path(&name, "/acl"),
+                &path(&name, "/acl")?,
                 Some(&body),
                 "changed",
                 &name,
@@ -98,18 +99,18 @@ async fn cors(command: CorsCommand) -> Result<(), Failure> {
             change(
                 &admin,
                 Method::PUT,
-                &path(&name, "/cors"),
+                &path(&name, "/cors")?,
                 Some(&body),
                 "changed",
                 &name,
             )
             .await
         }
-        CorsCommand::Clear { name, admin } => {
+        CorsCommand::Delete { name, admin } => {
             change(
                 &admin,
                 Method::DELETE,
-                &path(&name, "/cors"),
+                &path(&name, "/cors")?,
                 None,
                 "changed",
                 &name,
@@ -121,7 +122,7 @@ async fn cors(command: CorsCommand) -> Result<(), Failure> {
 
 async fn show_rules(name: &str, admin: &AdminArgs) -> Result<(), Failure> {
     let answer = AdminClient::new(admin)?
-        .ask(Method::GET, &path(name, "/cors"), None)
+        .ask(Method::GET, &path(name, "/cors")?, None)
         .await?;
     if admin.json {
         output::json(&answer)?;
@@ -167,14 +168,16 @@ async fn change(
     Ok(())
 }
 
-/// A name that is none gets a clear error from the server; here it must only stay one segment.
-fn path(name: &str, rest: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
-    let name: String = name
-        .chars()
-        .map(|c| if plain(c) { c } else { '_' })
-        .collect();
-    format!("/v1/buckets/{name}{rest}")
+/// Where the admin interface has this bucket.
+///
+/// # Errors
+/// The text is no bucket name, and the server need not be asked.
+fn path(name: &str, rest: &str) -> Result<String, Failure> {
+    let bucket = BucketName::parse(name).map_err(|error| {
+        let failure = Failure::new(format!("`{}` is no bucket name", name.escape_debug()));
+        failure.hint(error.to_string())
+    })?;
+    Ok(format!("/v1/buckets/{bucket}{rest}"))
 }
 
 pub(super) fn items(value: &Value) -> impl Iterator<Item = &Value> {

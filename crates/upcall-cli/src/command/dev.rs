@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::broadcast;
-use upcall::callback::PublicKeyUrls;
+use upcall::callback::{CallbackParameter, PublicKeyUrls};
 use upcall::name::{AccessKeyId, AccessKeySecret, BucketName};
 use upcall_app::{App, AppConfig, CallbackUrlRule, HostRule};
 use upcall_server::callback::{AllowRule, CallbackReport};
 use upcall_store::catalog::{BucketAcl, BucketFacts, CatalogError, Cors, CorsRule};
 
+use crate::command::app::cannot_start;
+use crate::command::signed_form::{Permission, SignedForm};
 use crate::command::stop::Stop;
 use crate::command::storage::{Storage, StorageSetup};
 use crate::config::args::DevArgs;
@@ -26,6 +28,7 @@ pub(crate) async fn run(args: &DevArgs) -> Result<(), Failure> {
     let storage = Storage::start(StorageSetup {
         data: data.clone(),
         listen: vec![reachable_from(args.storage, lan)],
+        listen_flag: "--storage",
         admin: args.admin,
         region: REGION.to_owned(),
         domains: vec![format!("oss-{REGION}.localhost")],
@@ -49,7 +52,7 @@ pub(crate) async fn run(args: &DevArgs) -> Result<(), Failure> {
     if args.json {
         output::json(&ready.to_json(&storage))?;
     } else {
-        output::line(ready.banner(&storage, &data))?;
+        output::line(ready.banner(&storage, &data)?)?;
         if let Some(code) = ready
             .lan
             .and_then(|address| qr::write(&format!("http://{address}/")))
@@ -97,9 +100,9 @@ async fn start_app(
         limits: upcall_app::Limits::default(),
         clock: upcall_app::Clock::system(),
     };
-    App::start(config).await.map_err(|error| {
-        Failure::from(error).hint("choose another address with `--app`; port 0 means any free one")
-    })
+    App::start(config)
+        .await
+        .map_err(|error| cannot_start(error, "--app"))
 }
 
 /// The bucket, and rules that let the application's pages post to it.
@@ -216,7 +219,7 @@ impl Ready<'_> {
         })
     }
 
-    fn banner(&self, storage: &Storage, data: &DataFolder) -> String {
+    fn banner(&self, storage: &Storage, data: &DataFolder) -> Result<String, Failure> {
         let Self {
             storage: address,
             app,
@@ -226,14 +229,33 @@ impl Ready<'_> {
             .lan
             .map(|address| format!("  on a phone   http://{address}/\n"))
             .unwrap_or_default();
-        format!(
+        Ok(format!(
             "\n  upload page  http://{app}/\n{lan}  storage      http://{address}/{BUCKET}/\n  admin        \
              http://{}\n  public key   {}\n  data         {} (the access key is in `dev-key`)\n\n\
-             \x20 Stop with Ctrl-C. Every callback shows as a line below.\n",
+             An upload by hand, good for a day:\n\n{}\n\n\
+             Stop with Ctrl-C. Every callback shows as a line below.\n",
             storage.node.admin_address(),
             storage.node.public_key_url(),
             data.path().display(),
+            self.form()?.curl("cat.jpg"),
+        ))
+    }
+
+    /// What anybody may post for a day; the application hears of it.
+    fn form(&self) -> Result<SignedForm, Failure> {
+        let callback = CallbackParameter::builder(
+            &format!("http://{}/callback", self.app),
+            "bucket=${bucket}&object=${object}&size=${size}&mimeType=${mimeType}",
         )
+        .build()?;
+        let permission = Permission {
+            bucket: &BucketName::parse(BUCKET)?,
+            key_prefix: "",
+            max_bytes: MOST_BYTES,
+            lifetime: Duration::from_secs(24 * 3600),
+            callback: Some(&callback),
+        };
+        SignedForm::sign(&permission, &format!("http://{}", self.storage), self.key)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use hyper::Method;
 use serde_json::json;
+use upcall::name::AccessKeyId;
 
 use super::admin_client::AdminClient;
 use super::bucket::{items, text};
@@ -45,14 +46,16 @@ pub(crate) async fn run(command: KeyCommand) -> Result<(), Failure> {
             }
         }
         KeyCommand::Delete { id, admin } => {
-            let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '=');
-            let segment: String = id.chars().map(|c| if plain(c) { c } else { '_' }).collect();
-            let client = AdminClient::new(&admin)?;
-            client
-                .ask(Method::DELETE, &format!("/v1/keys/{segment}"), None)
+            // What is in an id needs no encoding in a path.
+            let id = AccessKeyId::parse(&id).map_err(|error| {
+                let failure = Failure::new(format!("`{}` is no access key id", id.escape_debug()));
+                failure.hint(error.to_string())
+            })?;
+            AdminClient::new(&admin)?
+                .ask(Method::DELETE, &format!("/v1/keys/{id}"), None)
                 .await?;
             if admin.json {
-                output::json(&json!({ "id": id }))?;
+                output::json(&json!({ "id": id.as_str() }))?;
             } else {
                 output::line(format!("key `{id}` deleted"))?;
             }

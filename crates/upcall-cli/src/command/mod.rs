@@ -7,6 +7,7 @@ mod dev;
 mod key;
 mod policy;
 mod serve;
+mod signed_form;
 mod stop;
 mod storage;
 

@@ -17,6 +17,7 @@ pub(crate) async fn run(args: &ServeArgs) -> Result<(), Failure> {
     let storage = Storage::start(StorageSetup {
         data: DataFolder::new(&config.data.value),
         listen: vec![config.listen.value],
+        listen_flag: "--listen",
         admin: config.admin.value,
         region: config.region.value.clone(),
         domains: config.domains.value.clone(),

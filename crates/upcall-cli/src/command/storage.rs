@@ -6,17 +6,19 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use upcall::name::{AccessKeyId, AccessKeySecret};
 use upcall_server::callback::AllowRule;
-use upcall_server::{Clock, Limits, Node, NodeConfig};
-use upcall_store::EmbeddedStore;
+use upcall_server::{Clock, Limits, Node, NodeConfig, StartError};
 use upcall_store::catalog::{AccessKeyFacts, Catalog};
+use upcall_store::{EmbeddedStore, OpenError};
 
-use crate::data::DataFolder;
+use crate::data::{AdminAddressFile, DataFolder};
 use crate::terminal::message::{Failure, note};
 
 /// What a storage server is started with.
 pub(crate) struct StorageSetup {
     pub(crate) data: DataFolder,
     pub(crate) listen: Vec<SocketAddr>,
+    /// The flag that says where to listen, for the hint.
+    pub(crate) listen_flag: &'static str,
     pub(crate) admin: SocketAddr,
     pub(crate) region: String,
     pub(crate) domains: Vec<String>,
@@ -29,7 +31,7 @@ pub(crate) struct Storage {
     pub(crate) node: Node,
     pub(crate) catalog: Arc<dyn Catalog>,
     store: EmbeddedStore,
-    data: DataFolder,
+    admin_address: AdminAddressFile,
 }
 
 impl Storage {
@@ -39,10 +41,7 @@ impl Storage {
         let folder = setup.data.path().to_owned();
         let store = tokio::task::spawn_blocking(move || EmbeddedStore::open(&folder))
             .await?
-            .map_err(|error| {
-                Failure::from(error)
-                    .hint("stop that process, or give this one its own folder with `--data`")
-            })?;
+            .map_err(cannot_open)?;
         let config = NodeConfig {
             listen: setup.listen,
             admin: setup.admin,
@@ -59,26 +58,26 @@ impl Storage {
         let catalog = store.catalog();
         let node = Node::start(config, Arc::clone(&catalog), store.blobs())
             .await
-            .map_err(|error| {
-                Failure::from(error).hint(
-                "choose another address with `--storage`, `--listen`, `--app` or `--admin`; port 0 \
-                 means any free one",
-            )
-            })?;
-        setup.data.write_admin_address(node.admin_address())?;
+            .map_err(|error| cannot_start(error, setup.admin, setup.listen_flag))?;
+        let admin_address = setup.data.write_admin_address(node.admin_address())?;
         Ok(Self {
             node,
             catalog,
             store,
-            data: setup.data,
+            admin_address,
         })
     }
 
     /// Makes sure that this access key is known.
     pub(crate) async fn put_key(&self, id: &str, secret: &str, what: &str) -> Result<(), Failure> {
+        let (id, secret) = (AccessKeyId::parse(id)?, AccessKeySecret::new(secret));
+        let known = self.catalog.access_key(&id).await?;
+        if known.is_some_and(|known| known.secret == secret) {
+            return Ok(());
+        }
         let facts = AccessKeyFacts {
-            id: AccessKeyId::parse(id)?,
-            secret: AccessKeySecret::new(secret),
+            id,
+            secret,
             created: Timestamp::now(),
             description: what.to_owned(),
         };
@@ -90,7 +89,7 @@ impl Storage {
 
     /// Stops serving, lets what runs finish, and closes the store.
     pub(crate) async fn stop(self) {
-        self.data.remove_admin_address();
+        drop(self.admin_address);
         self.node.shutdown().await;
         drop(self.catalog);
         let store = self.store;
@@ -101,6 +100,37 @@ impl Storage {
             tracing::error!("the store did not close well");
         }
     }
+}
+
+fn cannot_open(error: OpenError) -> Failure {
+    let is_held = matches!(error, OpenError::Held { .. });
+    let failure = Failure::from(error);
+    if is_held {
+        failure.hint("stop that process, or give this one its own folder with `--data`")
+    } else {
+        failure
+    }
+}
+
+fn cannot_start(error: StartError, admin: SocketAddr, listen_flag: &str) -> Failure {
+    let flag = match &error {
+        StartError::Bind(bind) if bind.address == admin => Some("--admin"),
+        StartError::Bind(_) => Some(listen_flag),
+        StartError::Address(_)
+        | StartError::CallbackKey(_)
+        | StartError::NoAddress
+        | StartError::Tls(_) => None,
+    };
+    let failure = Failure::from(error);
+    match flag {
+        Some(flag) => failure.hint(other_address(flag)),
+        None => failure,
+    }
+}
+
+/// What to do when an address cannot be listened on.
+pub(crate) fn other_address(flag: &str) -> String {
+    format!("choose another address with `{flag} ADDR`; port 0 means any free one")
 }
 
 /// Thousands of connections need as many descriptors; the usual soft limit is 1,024.

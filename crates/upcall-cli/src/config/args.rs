@@ -12,7 +12,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     version,
     about,
     max_term_width = 100,
-    propagate_version = true
+    propagate_version = true,
+    after_help = "Example: upcall dev"
 )]
 pub(crate) struct Arguments {
     /// What to log: a level, or `target=level` pairs with commas between
@@ -64,13 +65,19 @@ pub(crate) enum Command {
     )]
     App(AppArgs),
     /// Create, list and set up buckets of a running server
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: upcall bucket create photos")]
     Bucket(BucketCommand),
     /// Create, list and delete access keys of a running server
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example: upcall key create --description 'application server'"
+    )]
     Key(KeyCommand),
     /// Sign upload policies
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example: upcall policy sign --bucket photos --max-size 10MiB"
+    )]
     Policy(PolicyCommand),
 }
 
@@ -227,8 +234,8 @@ pub(crate) enum BucketCommand {
         #[command(flatten)]
         admin: AdminArgs,
     },
-    /// Show, set or clear the CORS rules
-    #[command(subcommand)]
+    /// Show, set or delete the CORS rules
+    #[command(subcommand, after_help = "Example: upcall bucket cors get photos")]
     Cors(CorsCommand),
 }
 
@@ -269,8 +276,8 @@ pub(crate) enum CorsCommand {
         admin: AdminArgs,
     },
     /// Take all rules away
-    #[command(after_help = "Example: upcall bucket cors clear photos")]
-    Clear {
+    #[command(after_help = "Example: upcall bucket cors delete photos")]
+    Delete {
         /// The bucket
         name: String,
         #[command(flatten)]
