@@ -58,6 +58,20 @@ pub const CALLBACK_ANSWER_BYTES: usize = 1024 * 1024;
 /// lead where the guard would not have let us go.
 pub const CALLBACK_REDIRECTS: usize = 0;
 
+/// Host names of callbacks that the system is asked about at the same time. Beyond it: the next one
+/// waits, within [`LOOKUP`].
+///
+/// 64: a look-up keeps a thread for as long as a name server likes to take, and the disk needs the
+/// same threads (512).
+pub const LOOKUPS: usize = 64;
+
+/// Time for one look-up of a host name. Beyond it: the name counts as one that does not resolve.
+pub const LOOKUP: Duration = Duration::from_secs(5);
+
+/// Pieces of one batch, whatever they hold: a body may come byte by byte, and each piece costs 32
+/// bytes beside its own. Beyond it the batch goes to the disk as it is.
+pub const WRITE_BATCH_PIECES: usize = 1024;
+
 /// What may be set; each field says what happens beyond it.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -81,6 +95,9 @@ pub struct Limits {
     pub callback: Duration,
     /// Callbacks under way at the same time. Beyond it: 203 `Too many callback requests.`
     pub callbacks: usize,
+    /// Bytes of all forms together whose file has not begun, beyond the first
+    /// [`READ_BUFFER_BYTES`] of each. Beyond it: 503, and nothing was stored.
+    pub form_memory: usize,
     /// Time that a shutdown waits for running requests. Beyond it their connections are cut.
     pub drain: Duration,
     /// Bounds of a form's head.
@@ -99,6 +116,7 @@ impl Default for Limits {
             linger: Duration::from_secs(5),
             callback: Duration::from_secs(5),
             callbacks: 4096,
+            form_memory: 256 * 1024 * 1024,
             drain: Duration::from_secs(60),
             form: FormLimits::default(),
         }

@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use http::Uri;
 use http::uri::Scheme;
@@ -27,11 +28,25 @@ use super::guard::{Guard, GuardError};
 pub(crate) struct Connector {
     guard: Guard,
     tls: Arc<rustls::ClientConfig>,
+    time_limit: Duration,
 }
 
 impl Connector {
-    pub(crate) fn new(guard: Guard, tls: Arc<rustls::ClientConfig>) -> Self {
-        Self { guard, tls }
+    pub(crate) fn new(guard: Guard, tls: Arc<rustls::ClientConfig>, time_limit: Duration) -> Self {
+        Self {
+            guard,
+            tls,
+            time_limit,
+        }
+    }
+
+    /// Within a time limit of its own: the client finishes in the background, where no call's limit
+    /// counts, what it began when a pooled connection became free.
+    async fn connect_in_time(self, uri: Uri) -> Result<TokioIo<Stream>, ConnectError> {
+        let time_limit = self.time_limit;
+        tokio::time::timeout(time_limit, self.connect(uri))
+            .await
+            .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
     }
 
     async fn connect(self, uri: Uri) -> Result<TokioIo<Stream>, ConnectError> {
@@ -72,7 +87,7 @@ impl tower_service::Service<Uri> for Connector {
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        Box::pin(self.clone().connect(uri))
+        Box::pin(self.clone().connect_in_time(uri))
     }
 }
 

@@ -84,7 +84,7 @@ impl Dispatcher {
         let client = |sni: bool| -> Result<HttpClient, rustls::Error> {
             let mut tls = tls_config()?;
             tls.enable_sni = sni;
-            let connector = Connector::new(config.guard.clone(), Arc::new(tls));
+            let connector = Connector::new(config.guard.clone(), Arc::new(tls), config.time_limit);
             Ok(Client::builder(TokioExecutor::new())
                 .pool_timer(TokioTimer::new())
                 .pool_idle_timeout(POOL_IDLE)

@@ -7,8 +7,13 @@
 //! Source: OSS, "Callback" (`Private address is forbidden to callback.`); IANA special-purpose
 //! address registries.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _};
 use std::str::FromStr;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use crate::limits;
 
 /// One thing that the operator allows.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -108,12 +113,14 @@ pub struct InvalidAllowRule;
 #[derive(Clone, Debug)]
 pub(crate) struct Guard {
     rules: Box<[AllowRule]>,
+    lookups: Arc<Semaphore>,
 }
 
 impl Guard {
     pub(crate) fn new(rules: &[AllowRule]) -> Self {
         Self {
             rules: rules.into(),
+            lookups: Arc::new(Semaphore::new(limits::LOOKUPS)),
         }
     }
 
@@ -127,10 +134,9 @@ impl Guard {
         host: &str,
         port: u16,
     ) -> Result<Vec<SocketAddr>, GuardError> {
-        let addresses: Vec<SocketAddr> = tokio::net::lookup_host((host, port))
+        let addresses = tokio::time::timeout(limits::LOOKUP, self.look_up(host, port))
             .await
-            .map_err(|_| GuardError::Unresolvable)?
-            .collect();
+            .unwrap_or(Err(GuardError::Unresolvable))?;
         if addresses.is_empty() {
             return Err(GuardError::Unresolvable);
         }
@@ -138,6 +144,27 @@ impl Guard {
             Ok(addresses)
         } else {
             Err(GuardError::Forbidden)
+        }
+    }
+
+    /// Asks the system, on a thread that may wait. It cannot be hurried, and the thread is one of those
+    /// that write to the disk; so few may ask at a time, and each keeps its place until it is answered.
+    async fn look_up(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, GuardError> {
+        if let Ok(address) = host.parse() {
+            return Ok(vec![SocketAddr::new(address, port)]);
+        }
+        let place = Arc::clone(&self.lookups).acquire_owned().await;
+        let place = place.map_err(|_| GuardError::Unresolvable)?;
+        let host = host.to_owned();
+        let lookup = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            (host.as_str(), port)
+                .to_socket_addrs()
+                .map(Iterator::collect)
+        });
+        match lookup.await {
+            Ok(Ok(addresses)) => Ok(addresses),
+            Ok(Err(_)) | Err(_) => Err(GuardError::Unresolvable),
         }
     }
 
@@ -346,5 +373,19 @@ mod tests {
             let judged = guard.resolve(host, 80).await;
             assert!(judged.is_err(), "{host}: {judged:?}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn names_wait_for_a_place_and_addresses_do_not() {
+        let guard = Guard::new(&[AllowRule::Loopback]);
+        let all = u32::try_from(limits::LOOKUPS).unwrap();
+        let places = guard.lookups.acquire_many(all).await.unwrap();
+
+        assert!(guard.resolve("127.0.0.1", 80).await.is_ok());
+        let given_up = guard.resolve("localhost", 80).await;
+        assert_eq!(given_up, Err(GuardError::Unresolvable));
+
+        drop(places);
+        assert!(guard.resolve("localhost", 80).await.is_ok());
     }
 }
