@@ -14,6 +14,8 @@ use crate::limits;
 pub(crate) struct ImageProbe {
     head: Vec<u8>,
     state: State,
+    /// How much must have come before it is worth looking again.
+    look_at: usize,
 }
 
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -36,6 +38,11 @@ impl ImageProbe {
             look(bytes)
         } else {
             self.collect(bytes);
+            // A file that comes byte by byte is looked at as often as one that comes in doubling
+            // pieces: each look begins at the beginning.
+            if self.head.len() < self.look_at {
+                return;
+            }
             look(&self.head)
         };
         self.state = looked_at;
@@ -43,6 +50,7 @@ impl ImageProbe {
             if self.head.is_empty() {
                 self.collect(bytes);
             }
+            self.look_at = (self.head.len() * 2).min(limits::IMAGE_HEADER_BYTES);
             if self.head.len() >= limits::IMAGE_HEADER_BYTES {
                 self.state = State::NoImage;
             }
@@ -54,7 +62,11 @@ impl ImageProbe {
 
     /// What was found, when the file is over.
     pub(crate) fn finish(self) -> Option<ImageInfo> {
-        match self.state {
+        let state = match self.state {
+            State::Undecided => look(&self.head),
+            decided @ (State::Known(_) | State::NoImage) => decided,
+        };
+        match state {
             State::Known(info) => Some(info),
             State::Undecided | State::NoImage => None,
         }
@@ -156,6 +168,23 @@ mod tests {
     #[test]
     fn a_frame_header_that_comes_too_late_makes_an_unknown_image() {
         assert_eq!(probe(&jpeg(300_000), 65_536), None);
+    }
+
+    #[test]
+    fn a_file_that_comes_in_crumbs_is_not_looked_at_for_each() {
+        let mut file = b"\xff\xd8".to_vec();
+        file.resize(200_000, 0);
+        for segment in file[2..].chunks_exact_mut(4) {
+            segment.copy_from_slice(&[0xff, 0xe1, 0, 2]);
+        }
+        let started = std::time::Instant::now();
+        assert_eq!(probe(&file, 4), None);
+        let took = started.elapsed();
+        assert!(took < std::time::Duration::from_secs(5), "{took:?}");
+
+        // The last look is when the file is over.
+        assert!(probe(&jpeg(1000), 700).is_some());
+        assert!(probe(&jpeg(1000), 1).is_some());
     }
 
     #[test]
