@@ -6,9 +6,12 @@
 mod authenticate;
 
 use upcall::error::{Refusal, WireError};
-use upcall::name::AccessKeyId;
+use upcall::name::{AccessKeyId, ObjectKey};
 use upcall_store::catalog::{BucketAcl, BucketFacts, ObjectAcl};
 
+use crate::fault;
+use crate::http::request_id::RequestId;
+use crate::node::Server;
 pub(crate) use authenticate::{authenticate, known_key};
 
 /// Who is asking.
@@ -87,6 +90,36 @@ pub(crate) fn may(
     Err(Refusal::new(WireError::ACCESS_DENIED)
         .message(message)
         .hint(hint))
+}
+
+/// Whether somebody who may write to the bucket may also touch what the key holds already: an object
+/// with an ACL of its own that is not `public-read-write` is its owner's to overwrite and delete.
+///
+/// # Errors
+/// `AccessDenied`. Source: OSS, "Object ACL".
+pub(crate) async fn may_replace(
+    server: &Server,
+    requester: &Requester,
+    bucket: &BucketFacts,
+    key: &ObjectKey,
+    id: RequestId,
+) -> Result<(), Refusal> {
+    if *requester != Requester::Anonymous {
+        return Ok(());
+    }
+    let found = server
+        .catalog
+        .object(&bucket.name, key)
+        .await
+        .map_err(|error| fault::of_catalog(&error, id))?;
+    match found.map(|object| object.acl) {
+        Some(ObjectAcl::Private | ObjectAcl::PublicRead) => {
+            Err(Refusal::new(WireError::ACCESS_DENIED)
+                .message("You do not have write permission on this object.")
+                .hint("the object has an ACL of its own; sign the request, or use another key"))
+        }
+        Some(ObjectAcl::Default | ObjectAcl::PublicReadWrite) | None => Ok(()),
+    }
 }
 
 #[cfg(test)]

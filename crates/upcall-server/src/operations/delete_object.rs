@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use upcall_store::catalog::BucketFacts;
+use upcall_store::catalog::{BucketFacts, CatalogError};
 
 use super::{existing, no_content};
 use crate::access::{self, Action};
@@ -18,18 +18,20 @@ pub(crate) async fn run(
     let requester = access::authenticate(server, &call).await?;
     let bucket = existing(&call, bucket)?;
     access::may(&requester, Action::Write, Some(&bucket))?;
-    let key = call
-        .target
-        .key
-        .as_ref()
-        .expect("the route table asks for a key");
-    let deleted = server
-        .catalog
-        .delete_object(&bucket.name, key)
-        .await
-        .map_err(|error| fault::of_catalog(&error, call.id))?;
-    if let Some(object) = deleted {
-        server.blobs.give_up(object.blob);
-    }
+    let id = call.id;
+    let key = call.target.key.expect("the route table asks for a key");
+    access::may_replace(server, &requester, &bucket, &key, id).await?;
+
+    // Whoever hangs up in between has deleted all the same; the blob must not be forgotten.
+    let task_server = Arc::clone(server);
+    let task = server.tasks.spawn(async move {
+        let catalog = &task_server.catalog;
+        if let Some(object) = catalog.delete_object(&bucket.name, &key).await? {
+            task_server.blobs.give_up(object.blob);
+        }
+        Ok::<_, CatalogError>(())
+    });
+    let deleted = task.await.map_err(|_| fault::internal())?;
+    deleted.map_err(|error| fault::of_catalog(&error, id))?;
     Ok(no_content())
 }

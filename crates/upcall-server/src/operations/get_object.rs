@@ -13,7 +13,7 @@ use http::StatusCode;
 use http::header::{self, HeaderName};
 use upcall::error::{Refusal, WireError};
 use upcall_store::blobs::{BlobError, BlobReader};
-use upcall_store::catalog::{BucketFacts, ObjectFacts};
+use upcall_store::catalog::{BucketFacts, ObjectAcl, ObjectFacts};
 
 use super::existing;
 use super::object_conditions::{self, Part, Verdict};
@@ -111,7 +111,8 @@ async fn find(
         .await
         .map_err(|error| fault::of_catalog(&error, call.id))?;
     let Some(object) = found else {
-        access::may(requester, Action::List, Some(bucket))?;
+        // With the words for an object that is there.
+        access::may(requester, Action::Read(ObjectAcl::Default), Some(bucket))?;
         return Err(Refusal::new(WireError::NO_SUCH_KEY)
             .extra("Key", key.as_str())
             .hint("list the bucket to see which keys it has"));

@@ -46,6 +46,12 @@ async fn admit(
     let requester = access::authenticate(server, &call).await?;
     let bucket = existing(&call, bucket)?;
     access::may(&requester, Action::Write, Some(&bucket))?;
+    let key = call
+        .target
+        .key
+        .clone()
+        .expect("the route table asks for a key");
+    access::may_replace(server, &requester, &bucket, &key, call.id).await?;
 
     let headers = &call.headers;
     refuse_what_is_missing(headers)?;
@@ -74,21 +80,14 @@ async fn admit(
         operation: "PutObject",
         requester,
         bucket,
-        key: call
-            .target
-            .key
-            .clone()
-            .expect("the route table asks for a key"),
+        key,
         length,
         expires: None,
         content_md5: headers
             .get(CONTENT_MD5)
             .map(parse_content_md5)
             .transpose()?,
-        overwrite: match text("x-oss-forbid-overwrite").as_deref() {
-            Some("true") => Overwrite::Forbid,
-            _ => Overwrite::Allow,
-        },
+        overwrite: overwrite(headers)?,
         callback,
         content_type: text("content-type").unwrap_or_else(|| admit::OCTET_STREAM.to_owned()),
         headers: StoredHeaders {
@@ -110,6 +109,23 @@ async fn admit(
         },
     };
     Ok((admitted, PlainFile { body: call.body }))
+}
+
+/// # Errors
+/// `InvalidArgument` for what is neither `true` nor `false`: taken for `false`, it would cost an object.
+fn overwrite(headers: &HeaderMap) -> Result<Overwrite, Refusal> {
+    let Some(value) = headers.get(FORBID_OVERWRITE) else {
+        return Ok(Overwrite::Allow);
+    };
+    match value.as_bytes() {
+        b"" => Ok(Overwrite::Allow),
+        value if value.eq_ignore_ascii_case(b"false") => Ok(Overwrite::Allow),
+        value if value.eq_ignore_ascii_case(b"true") => Ok(Overwrite::Forbid),
+        value => Err(Refusal::new(WireError::INVALID_ARGUMENT)
+            .extra("ArgumentName", FORBID_OVERWRITE)
+            .extra("ArgumentValue", String::from_utf8_lossy(value))
+            .hint("it is `true` or `false`")),
+    }
 }
 
 /// What would change what is stored, and this server does not do.
@@ -214,3 +230,5 @@ impl FileSource for PlainFile {
         }
     }
 }
+
+const FORBID_OVERWRITE: &str = "x-oss-forbid-overwrite";
