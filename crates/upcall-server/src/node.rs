@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{Semaphore, broadcast, watch};
 use tokio::task::JoinHandle;
 use upcall_crypto::RsaPrivateKey;
 use upcall_store::blobs::Blobs;
@@ -55,6 +55,8 @@ pub(crate) struct Server {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Clock,
     pub(crate) limits: Limits,
+    /// A permit for each byte of [`Limits::form_memory`].
+    pub(crate) form_memory: Arc<Semaphore>,
     pub(crate) region: String,
     pub(crate) domains: Vec<String>,
     pub(crate) owner: String,
@@ -146,6 +148,7 @@ impl Node {
             guard,
             metrics,
             clock: config.clock,
+            form_memory: Arc::new(Semaphore::new(config.limits.form_memory)),
             limits: config.limits,
             region: config.region,
             domains: config.domains,

@@ -7,7 +7,8 @@
 //! [`Admitted`], or the first reason why not.
 //!
 //! The order of the checks is the order of what a stranger may learn: signature, then expiry, then
-//! conditions, then the callback, then anything that looks into the bucket.
+//! conditions, then the callback's form, then what the bucket allows, and only then where the
+//! callback's host is: nobody who may not upload can make us ask a name server.
 //!
 //! Source: OSS, "PostObject" (form elements, error codes) and "Appendix: Post Policy".
 
@@ -135,8 +136,9 @@ pub(super) async fn admit_form(
         form,
         file_at_least,
         bucket_name,
+        memory: _memory,
     } = head;
-    let bucket = bucket.ok_or_else(|| no_such_bucket(bucket_name))?;
+    let bucket = bucket_now(server, bucket, bucket_name, call.id).await?;
     form.key_text().map_err(|error| error.refusal())?;
     let signed = authenticate_form(server, &form, call.id).await?;
     let mut length = LengthRange {
@@ -155,11 +157,14 @@ pub(super) async fn admit_form(
     if file_at_least > length.max {
         return Err(PolicyError::TooLarge { max: length.max }.refusal());
     }
-    let callback = match form_callback(&form)? {
+    let callback = form_callback(&form)?;
+    access::may(&signed.requester, access::Action::Write, Some(&bucket))?;
+    let key = form.object_key().map_err(|error| error.refusal())?;
+    access::may_replace(server, &signed.requester, &bucket, &key, call.id).await?;
+    let callback = match callback {
         Some(callback) => Some(judge_callback(server, callback).await?),
         None => None,
     };
-    access::may(&signed.requester, access::Action::Write, Some(&bucket))?;
     refuse_encryption(&form)?;
     // A policy cannot see the header, so under one the header does not count.
     let header_acl = match signed.policy {
@@ -172,7 +177,7 @@ pub(super) async fn admit_form(
     Ok(Admitted {
         operation: "PostObject",
         requester: signed.requester,
-        key: form.object_key().map_err(|error| error.refusal())?,
+        key,
         length,
         expires: signed.policy.map(|policy| policy.expiration),
         content_md5: None,
@@ -187,6 +192,24 @@ pub(super) async fn admit_form(
         bucket,
         call,
     })
+}
+
+/// The bucket as it is now: the form may have taken long to come.
+async fn bucket_now(
+    server: &Server,
+    bucket: Option<Arc<BucketFacts>>,
+    name: String,
+    id: RequestId,
+) -> Result<Arc<BucketFacts>, Refusal> {
+    let now = match &bucket {
+        Some(bucket) => server
+            .catalog
+            .bucket(&bucket.name)
+            .await
+            .map_err(|error| crate::fault::of_catalog(&error, id))?,
+        None => None,
+    };
+    now.ok_or_else(|| no_such_bucket(name))
 }
 
 /// Who signed a form, and what.

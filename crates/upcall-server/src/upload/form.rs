@@ -6,11 +6,14 @@
 //!
 //! Source: OSS, "PostObject"; RFC 7578.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use bytes::Bytes;
 use http::header;
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use upcall::error::{Refusal, WireError};
 use upcall::form::{Boundary, FormEvent, FormParser, PostForm};
 use upcall_crypto::Md5;
@@ -18,7 +21,8 @@ use upcall_crypto::Md5;
 use super::ingest::{FileSource, IngestError};
 use crate::http::answer::CONTENT_MD5;
 use crate::http::service::{Call, text_of};
-use crate::limits::{self, Limits};
+use crate::limits;
+use crate::node::Server;
 
 /// What is known before the file is read.
 #[derive(Debug)]
@@ -29,6 +33,8 @@ pub(crate) struct FormHead {
     pub(crate) file_at_least: u64,
     /// Which bucket was addressed.
     pub(crate) bucket_name: String,
+    /// Given back when the fields are.
+    pub(crate) memory: FormMemory,
 }
 
 /// What of the request matters after its body was taken.
@@ -44,7 +50,7 @@ pub(crate) struct CallFacts {
 /// Reads the form up to its file.
 pub(crate) async fn read_head(
     call: Call,
-    limits: &Limits,
+    server: &Server,
 ) -> Result<(FormHead, FormFile), Refusal> {
     let content_type = text_of(&call.headers, &header::CONTENT_TYPE).unwrap_or_default();
     let boundary = Boundary::from_content_type(content_type).map_err(|error| error.refusal())?;
@@ -54,7 +60,8 @@ pub(crate) async fn read_head(
     }
     let mut file = FormFile {
         body: call.body,
-        parser: FormParser::new(boundary, limits.form),
+        parser: FormParser::new(boundary, server.limits.form),
+        memory: Some(FormMemory::new(Arc::clone(&server.form_memory))),
         received: 0,
         digest: expected_digest(&call.headers)?,
         file_is_over: false,
@@ -89,12 +96,14 @@ pub(crate) async fn read_head(
     let file_at_least = announced
         .unwrap_or(0)
         .saturating_sub(file.received + FORM_TAIL_BYTES);
+    let memory = file.memory.take().ok_or_else(crate::fault::internal)?;
     Ok((
         FormHead {
             call,
             form,
             file_at_least,
             bucket_name,
+            memory,
         },
         file,
     ))
@@ -123,6 +132,45 @@ pub(crate) fn parse_content_md5(value: &http::HeaderValue) -> Result<[u8; 16], R
         })
 }
 
+/// What one form takes of the memory that all forms have together. A stranger can send 8 MB of fields
+/// on each of thousands of connections, and nothing of it can be judged before the last field.
+#[derive(Debug)]
+pub(crate) struct FormMemory {
+    all: Arc<Semaphore>,
+    taken: Option<OwnedSemaphorePermit>,
+    bytes: usize,
+}
+
+impl FormMemory {
+    fn new(all: Arc<Semaphore>) -> Self {
+        Self {
+            all,
+            taken: None,
+            bytes: 0,
+        }
+    }
+
+    /// Takes some more; the first [`limits::READ_BUFFER_BYTES`], which every form we know fits into,
+    /// are free.
+    fn grow(&mut self, bytes: usize) -> Result<(), IngestError> {
+        self.bytes += bytes;
+        let taken = self
+            .taken
+            .as_ref()
+            .map_or(0, OwnedSemaphorePermit::num_permits);
+        let wanted = self.bytes.saturating_sub(limits::READ_BUFFER_BYTES + taken);
+        let wanted = u32::try_from(wanted).map_err(|_| IngestError::Busy)?;
+        let more = Arc::clone(&self.all)
+            .try_acquire_many_owned(wanted)
+            .map_err(|_| IngestError::Busy)?;
+        match &mut self.taken {
+            Some(taken) => taken.merge(more),
+            none => *none = Some(more),
+        }
+        Ok(())
+    }
+}
+
 #[derive(Debug)]
 struct BodyDigest {
     md5: Md5,
@@ -134,6 +182,8 @@ struct BodyDigest {
 pub(crate) struct FormFile {
     body: Incoming,
     parser: FormParser,
+    /// Until the file begins.
+    memory: Option<FormMemory>,
     received: u64,
     digest: Option<BodyDigest>,
     file_is_over: bool,
@@ -171,6 +221,9 @@ impl FormFile {
 
     fn push(&mut self, bytes: Bytes) -> Result<(), IngestError> {
         self.count(&bytes)?;
+        if let Some(memory) = &mut self.memory {
+            memory.grow(bytes.len())?;
+        }
         if let Some(digest) = &mut self.digest {
             digest.md5.update(&bytes);
         }

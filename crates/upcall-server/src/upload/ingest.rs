@@ -121,7 +121,8 @@ impl Batch {
     fn push(&mut self, bytes: Bytes) -> Option<Vec<Bytes>> {
         self.bytes += bytes.len();
         self.pieces.push(bytes);
-        if self.bytes < limits::WRITE_BATCH_BYTES {
+        if self.bytes < limits::WRITE_BATCH_BYTES && self.pieces.len() < limits::WRITE_BATCH_PIECES
+        {
             return None;
         }
         self.bytes = 0;
@@ -132,6 +133,8 @@ impl Batch {
 /// Why a file did not become durable, as far as it is the client's doing.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum IngestError {
+    #[error("the forms that are under way take all the memory that forms may take")]
+    Busy,
     #[error("the digest of the body is not the one that was announced")]
     DigestMismatch,
     #[error("the form is broken")]
@@ -147,6 +150,8 @@ pub(crate) enum IngestError {
 impl IngestError {
     pub(crate) fn refusal(&self) -> Refusal {
         match self {
+            Self::Busy => Refusal::new(WireError::SERVICE_UNAVAILABLE)
+                .hint("many forms with very long fields are on their way; try again in a moment"),
             Self::DigestMismatch => Refusal::new(WireError::INVALID_DIGEST).hint(
                 "the bytes that arrived have another MD5 than `Content-MD5` says; send them again",
             ),
@@ -157,5 +162,19 @@ impl IngestError {
             Self::TooLarge { most } => Refusal::new(WireError::ENTITY_TOO_LARGE)
                 .hint(format!("one upload has at most {most} bytes")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_of_tiny_pieces_does_not_grow_without_bound() {
+        let mut batch = Batch::default();
+        let pieces = (0..10_000).filter_map(|_| batch.push(Bytes::from_static(b"x")));
+        let sizes: Vec<usize> = pieces.map(|full| full.len()).collect();
+        assert_eq!(sizes, [limits::WRITE_BATCH_PIECES; 9]);
+        assert!(batch.pieces.len() < limits::WRITE_BATCH_PIECES);
     }
 }

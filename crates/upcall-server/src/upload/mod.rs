@@ -29,9 +29,7 @@ pub(crate) async fn post_object(
     bucket: Option<Arc<BucketFacts>>,
     line: &mut RequestLine,
 ) -> Result<Answer, Refusal> {
-    let (head, file) = line
-        .timed("form", form::read_head(call, &server.limits))
-        .await?;
+    let (head, file) = line.timed("form", form::read_head(call, server)).await?;
     let admitted = line
         .timed("admit", admit::admit_form(server, head, bucket))
         .await?;

@@ -6,8 +6,10 @@
 )]
 
 mod bad_forms;
+mod bounds;
 mod client;
 mod form;
 mod framing;
+mod permission;
 mod post_object;
 mod server;
