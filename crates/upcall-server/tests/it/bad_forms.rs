@@ -490,7 +490,7 @@ async fn a_policy_may_not_expire_while_the_file_arrives() {
     let form = Form::empty("photos")
         .field("key", "a")
         .policy_until(&until, r#"[["starts-with","$key",""]]"#)
-        .file("a", &[7; 900_000]);
+        .file("a", &vec![7; 900_000]);
     let request = form.request("h");
     let (start, end) = request.split_at(700_000);
 

@@ -86,7 +86,7 @@ impl Form {
 
     /// Another header of the request.
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
-        self.extra_headers.push_str(&format!("{name}: {value}\r\n"));
+        self.extra_headers += &[name, ": ", value, "\r\n"].concat();
         self
     }
 
