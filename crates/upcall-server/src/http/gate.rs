@@ -60,6 +60,7 @@ pub(crate) struct Exchange {
     refused: Mutex<Option<FramingError>>,
     must_close: AtomicBool,
     is_answering: AtomicBool,
+    is_request_over: AtomicBool,
 }
 
 impl Exchange {
@@ -74,6 +75,11 @@ impl Exchange {
     /// Whether this connection must close after the current answer.
     pub(crate) fn must_close(&self) -> bool {
         self.must_close.load(Ordering::Relaxed)
+    }
+
+    /// The whole request has come. Of a chunked body the gate does not see the end itself.
+    pub(crate) fn request_is_over(&self) {
+        self.is_request_over.store(true, Ordering::Relaxed);
     }
 
     /// From now until the guard is dropped it is the peer who waits: an answer is made or sent.
@@ -204,6 +210,10 @@ impl<S: AsyncRead + Unpin> Gate<S> {
         let expired = match self.pass {
             Pass::Head if self.exchange.is_answering.load(Ordering::Relaxed) => {
                 self.reading.restart();
+                return Poll::Pending;
+            }
+            // A chunked body is the connection's last; while its answer is made, the peer may be silent.
+            Pass::All if self.exchange.is_request_over.load(Ordering::Relaxed) => {
                 return Poll::Pending;
             }
             Pass::Head if self.inbox.is_empty() => self.reading.poll_idle(cx, pace.idle),

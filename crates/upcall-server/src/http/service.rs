@@ -46,6 +46,7 @@ pub(crate) struct Call {
     pub(crate) headers: HeaderMap,
     pub(crate) target: Target,
     pub(crate) body: Incoming,
+    pub(crate) exchange: Arc<Exchange>,
 }
 
 /// What a request is answered with, and what was learnt on the way that the answer needs.
@@ -75,7 +76,7 @@ impl Service for StorageService {
 
         let outcome = match exchange.take_refusal() {
             Some(reason) => Err(Refusal::new(WireError::BAD_REQUEST).hint(reason.to_string())),
-            None => match self.prepare(request, id, peer) {
+            None => match self.prepare(request, id, peer, exchange) {
                 Ok((operation, call)) => {
                     host.clone_from(&call.host);
                     line.names(operation.name(), &call.target);
@@ -117,6 +118,7 @@ impl StorageService {
         request: Request<Incoming>,
         id: RequestId,
         peer: SocketAddr,
+        exchange: &Arc<Exchange>,
     ) -> Result<(Operation, Call), Refusal> {
         let (parts, body) = request.into_parts();
         let host = parts
@@ -142,6 +144,7 @@ impl StorageService {
                 headers: parts.headers,
                 target,
                 body,
+                exchange: Arc::clone(exchange),
             };
             return Ok((Operation::PublicKey, call));
         }
@@ -155,6 +158,7 @@ impl StorageService {
             headers: parts.headers,
             target,
             body,
+            exchange: Arc::clone(exchange),
         };
         Ok((operation, call))
     }

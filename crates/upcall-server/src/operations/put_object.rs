@@ -106,6 +106,7 @@ async fn admit(
             host: call.host,
             headers: call.headers,
             style: call.target.style,
+            exchange: call.exchange,
         },
     };
     Ok((admitted, PlainFile { body: call.body }))

@@ -20,6 +20,7 @@ use upcall_crypto::Md5;
 
 use super::ingest::{FileSource, IngestError};
 use crate::http::answer::CONTENT_MD5;
+use crate::http::gate::Exchange;
 use crate::http::service::{Call, text_of};
 use crate::limits;
 use crate::node::Server;
@@ -45,6 +46,7 @@ pub(crate) struct CallFacts {
     pub(crate) host: String,
     pub(crate) headers: http::HeaderMap,
     pub(crate) style: crate::http::target::Style,
+    pub(crate) exchange: Arc<Exchange>,
 }
 
 /// Reads the form up to its file.
@@ -91,6 +93,7 @@ pub(crate) async fn read_head(
         host: call.host,
         headers: call.headers,
         style: call.target.style,
+        exchange: call.exchange,
     };
     // What came includes the head, and parts behind the file are small; the rest must be file.
     let file_at_least = announced

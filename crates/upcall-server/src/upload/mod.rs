@@ -48,6 +48,7 @@ pub(crate) async fn run(
         .timed("ingest", ingest::ingest(server, &admitted, file))
         .await?;
     line.bytes(ingested.length);
+    admitted.call.exchange.request_is_over();
     let (committed, notified) = finish(server, admitted, ingested, line).await?;
     Ok(respond::respond(&committed, notified))
 }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt as _;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 use upcall_server::Limits;
 
 use crate::form::Form;
@@ -43,4 +46,62 @@ async fn long_fields_of_many_forms_are_bounded_together() {
         204,
         "what was taken is given back"
     );
+}
+
+/// A body in chunks does not tell the gate where it ends. Silence behind it is the answer's time, not
+/// the peer's.
+#[tokio::test]
+async fn an_answer_may_take_longer_than_a_slow_body_may() {
+    let limits = Limits {
+        progress_window: Duration::from_millis(300),
+        ..Limits::default()
+    };
+    let server = TestServer::start_with(Setup {
+        limits,
+        ..Setup::default()
+    })
+    .await;
+    let application = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = application.local_addr().unwrap();
+    let answering = tokio::spawn(async move {
+        let (mut socket, _) = application.accept().await.unwrap();
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+        socket.write_all(answer).await.unwrap();
+        let _ = socket.read(&mut [0; 4096]).await;
+    });
+
+    let callback = format!(r#"{{"callbackUrl":"http://{address}/","callbackBody":"a"}}"#);
+    let request = format!(
+        "PUT /open/a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nx-oss-callback: {}\r\n\r\n\
+         5\r\nhello\r\n0\r\n\r\n",
+        STANDARD.encode(callback)
+    );
+    let answer = server.client().send(request.as_bytes()).await;
+    assert_eq!((answer.status, answer.text().as_str()), (200, "{}"));
+    answering.await.unwrap();
+}
+
+/// Between requests, and before the first one, silence has a limit.
+#[tokio::test]
+async fn an_idle_connection_is_closed() {
+    let limits = Limits {
+        idle: Duration::from_millis(300),
+        request_head: Duration::from_millis(300),
+        linger: Duration::from_millis(100),
+        ..Limits::default()
+    };
+    let server = TestServer::start_with(Setup {
+        limits,
+        ..Setup::default()
+    })
+    .await;
+    let request = "GET /open/ HTTP/1.1\r\nHost: a\r\n\r\n";
+    for sent in ["", "GET / HT", request, &request.repeat(2)] {
+        let mut socket = server.client().connect().await;
+        socket.write_all(sent.as_bytes()).await.unwrap();
+        let mut rest = Vec::new();
+        let read = tokio::time::timeout(Duration::from_secs(5), socket.read_to_end(&mut rest));
+        assert!(read.await.is_ok(), "still open after {sent:?}");
+    }
 }
