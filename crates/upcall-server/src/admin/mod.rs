@@ -21,6 +21,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::http::answer::{Answer, AnswerBody, X_OSS_REQUEST_ID};
+use crate::http::framing::FramingError;
 use crate::http::gate::Exchange;
 use crate::http::request_id::RequestId;
 use crate::http::service::{Service, plain, text_of};
@@ -95,6 +96,7 @@ impl Service for AdminService {
     async fn handle(
         &self,
         request: Request<Incoming>,
+        refused: Option<FramingError>,
         peer: SocketAddr,
         exchange: &Arc<Exchange>,
     ) -> Result<Response<AnswerBody>, Infallible> {
@@ -102,7 +104,7 @@ impl Service for AdminService {
         let id = RequestId::new(self.server.clock.now());
         let mut line = RequestLine::new(id, peer, Arc::clone(&self.server.metrics));
         line.admin();
-        let answer = match exchange.take_refusal() {
+        let answer = match refused {
             Some(reason) => Err(AdminError::Framing(reason.to_string())),
             None => self.answer(request).await,
         };

@@ -101,7 +101,9 @@ impl Connection {
         let peer = self.peer;
         let handler = hyper::service::service_fn(move |request| {
             let (service, exchange) = (Arc::clone(&service), Arc::clone(&exchange));
-            async move { service.handle(request, peer, &exchange).await }
+            // Now, not when the answer is begun: by then the next head may have been refused.
+            let refused = exchange.take_refusal();
+            async move { service.handle(request, refused, peer, &exchange).await }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())

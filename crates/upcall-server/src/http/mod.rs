@@ -2,7 +2,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod cors;
-mod framing;
+pub(crate) mod framing;
 pub(crate) mod gate;
 pub(crate) mod listener;
 pub(crate) mod operation;

@@ -17,6 +17,7 @@ use upcall_store::catalog::BucketFacts;
 
 use super::answer::{Answer, AnswerBody, X_OSS_REQUEST_ID, X_OSS_SERVER_TIME};
 use super::cors;
+use super::framing::FramingError;
 use super::gate::Exchange;
 use super::operation::Operation;
 use super::request_id::RequestId;
@@ -27,9 +28,11 @@ use crate::telemetry::request_line::RequestLine;
 
 /// What serves the requests of a listener.
 pub(crate) trait Service: Send + Sync + 'static {
+    /// Answers `request`; or, if it stands in the place of a head that was refused, says why.
     fn handle(
         &self,
         request: Request<Incoming>,
+        refused: Option<FramingError>,
         peer: SocketAddr,
         exchange: &Arc<Exchange>,
     ) -> impl Future<Output = Result<Response<AnswerBody>, Infallible>> + Send;
@@ -62,6 +65,7 @@ impl Service for StorageService {
     async fn handle(
         &self,
         request: Request<Incoming>,
+        refused: Option<FramingError>,
         peer: SocketAddr,
         exchange: &Arc<Exchange>,
     ) -> Result<Response<AnswerBody>, Infallible> {
@@ -74,7 +78,7 @@ impl Service for StorageService {
         let mut host = String::new();
         let mut bucket = None;
 
-        let outcome = match exchange.take_refusal() {
+        let outcome = match refused {
             Some(reason) => Err(Refusal::new(WireError::BAD_REQUEST).hint(reason.to_string())),
             None => match self.prepare(request, id, peer, exchange) {
                 Ok((operation, call)) => {

@@ -454,6 +454,30 @@ async fn a_request_has_one_reading_or_none() {
     assert!(server.keys("open").await.iter().all(|key| key == "a"));
 }
 
+/// Two requests in one go: the first is answered for what it says, whatever the second is.
+#[tokio::test]
+async fn a_bad_head_is_not_held_against_the_request_before_it() {
+    let server = TestServer::start().await;
+    for bad in [
+        "GET /open/ HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        "GET /open/ HTTP/1.1\nHost: a\n\n",
+        "\0\n\n",
+    ] {
+        let mut socket = server.client().connect().await;
+        let both = format!("GET /open/ HTTP/1.1\r\nHost: h\r\n\r\n{bad}");
+        socket.write_all(both.as_bytes()).await.unwrap();
+        let mut answers = Vec::new();
+        let read = socket.read_to_end(&mut answers);
+        let read = tokio::time::timeout(Duration::from_secs(10), read).await;
+        assert!(read.is_ok(), "the connection stays open after {bad:?}");
+        assert_eq!(
+            statuses(&String::from_utf8_lossy(&answers)),
+            [200],
+            "{bad:?}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_broken_chunk_ends_the_upload_and_the_connection() {
     let server = TestServer::start().await;
