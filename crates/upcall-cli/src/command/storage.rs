@@ -37,7 +37,7 @@ pub(crate) struct Storage {
 impl Storage {
     /// Opens the store, makes what is missing, and serves.
     pub(crate) async fn start(setup: StorageSetup) -> Result<Self, Failure> {
-        raise_descriptor_limit();
+        let limits = limits_for(raise_descriptor_limit());
         let folder = setup.data.path().to_owned();
         let store = tokio::task::spawn_blocking(move || EmbeddedStore::open(&folder))
             .await?
@@ -52,7 +52,7 @@ impl Storage {
             callback_key_url: setup.callback_key_url,
             callback_key: setup.data.callback_key()?,
             admin_secret: setup.data.admin_secret()?,
-            limits: Limits::default(),
+            limits,
             clock: Clock::system(),
         };
         let catalog = store.catalog();
@@ -133,8 +133,9 @@ pub(crate) fn other_address(flag: &str) -> String {
     format!("choose another address with `{flag} ADDR`; port 0 means any free one")
 }
 
-/// Thousands of connections need as many descriptors; the usual soft limit is 1,024.
-fn raise_descriptor_limit() {
+/// Thousands of connections need as many descriptors; the usual soft limit is 1,024. Returns how many
+/// there may be; nothing if there is no limit.
+fn raise_descriptor_limit() -> Option<u64> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {
@@ -142,11 +143,45 @@ fn raise_descriptor_limit() {
         maximum: limit.maximum,
     };
     if setrlimit(Resource::Nofile, raised).is_err() {
-        note(
-            "the limit of open files could not be raised; many connections at once may be refused",
-        );
+        note("the limit of open files could not be raised; fewer connections at once are taken");
+        return limit.current;
     }
+    limit.maximum
 }
+
+/// As many connections as there are descriptors for: each may need its socket, a blob's file and a
+/// callback's socket. Without this, idle connections alone could leave no file for an upload.
+fn limits_for(descriptors: Option<u64>) -> Limits {
+    let mut limits = Limits::default();
+    if let Some(descriptors) = descriptors {
+        let enough = descriptors.saturating_sub(OTHER_DESCRIPTORS) / 3;
+        let enough = usize::try_from(enough).unwrap_or(usize::MAX).max(1);
+        limits.connections = limits.connections.min(enough);
+    }
+    limits
+}
+
+/// For listeners, the catalog, the application's page.
+const OTHER_DESCRIPTORS: u64 = 124;
 
 /// The one owner of every bucket.
 const OWNER: &str = "upcall";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_connections_are_taken_than_there_are_descriptors_for() {
+        let most = Limits::default().connections;
+        for (descriptors, connections) in [
+            (None, most),
+            (Some(1_048_576), most),
+            (Some(4096), 1324),
+            (Some(1024), 300),
+            (Some(0), 1),
+        ] {
+            assert_eq!(limits_for(descriptors).connections, connections);
+        }
+    }
+}
