@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http::header;
 use http_body_util::BodyExt as _;
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Incoming;
 use upcall::callback::{CallbackError, CallbackParameter, CallbackVars};
 use upcall::error::{Refusal, WireError};
 use upcall::form::SuccessAction;
@@ -25,7 +25,7 @@ use crate::node::Server;
 use crate::telemetry::request_line::RequestLine;
 use crate::upload;
 use crate::upload::admit::{self, Admitted, AdmittedCallback};
-use crate::upload::form::{CallFacts, parse_content_md5};
+use crate::upload::form::{CallFacts, announced_length, parse_content_md5};
 use crate::upload::ingest::{FileSource, IngestError};
 
 pub(crate) async fn run(
@@ -55,10 +55,7 @@ async fn admit(
 
     let headers = &call.headers;
     refuse_what_is_missing(headers)?;
-    let announced = call.body.size_hint().exact();
-    if announced.is_none() && !headers.contains_key(header::TRANSFER_ENCODING) {
-        return Err(WireError::MISSING_CONTENT_LENGTH.into());
-    }
+    let announced = announced_length(headers, &call.body)?;
     let length = LengthRange {
         min: 0,
         max: limits::FILE_BYTES,

@@ -56,10 +56,7 @@ pub(crate) async fn read_head(
 ) -> Result<(FormHead, FormFile), Refusal> {
     let content_type = text_of(&call.headers, &header::CONTENT_TYPE).unwrap_or_default();
     let boundary = Boundary::from_content_type(content_type).map_err(|error| error.refusal())?;
-    let announced = call.body.size_hint().exact();
-    if announced.is_none() && !call.headers.contains_key(header::TRANSFER_ENCODING) {
-        return Err(WireError::MISSING_CONTENT_LENGTH.into());
-    }
+    let announced = announced_length(&call.headers, &call.body)?;
     let mut file = FormFile {
         body: call.body,
         parser: FormParser::new(boundary, server.limits.form),
@@ -110,6 +107,25 @@ pub(crate) async fn read_head(
         },
         file,
     ))
+}
+
+/// How long a body says it is; a chunked one does not.
+///
+/// # Errors
+/// `MissingContentLength` if it is neither. HTTP would have it empty; for an upload, which may take the
+/// place of an object, somebody has to have said so.
+pub(crate) fn announced_length(
+    headers: &http::HeaderMap,
+    body: &Incoming,
+) -> Result<Option<u64>, Refusal> {
+    let is_framed = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING]
+        .iter()
+        .any(|name| headers.contains_key(name));
+    if !is_framed {
+        return Err(Refusal::new(WireError::MISSING_CONTENT_LENGTH)
+            .hint("send `Content-Length`, `0` for an empty body, or send the body in chunks"));
+    }
+    Ok(body.size_hint().exact())
 }
 
 /// `Content-MD5` of a form is that of the whole body.

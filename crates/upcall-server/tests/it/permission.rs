@@ -113,6 +113,26 @@ async fn forbid_overwrite_means_it_in_any_case() {
     }
 }
 
+/// A body whose length nobody has told is not an empty file.
+#[tokio::test]
+async fn an_upload_says_how_long_it_is() {
+    let server = TestServer::start().await;
+    let form = Form::empty("open");
+    for request in [
+        "PUT /open/a HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(),
+        format!(
+            "POST /open/ HTTP/1.1\r\nHost: a\r\nContent-Type: {}\r\n\r\n",
+            form.content_type()
+        ),
+    ] {
+        let answer = server.client().send(request.as_bytes()).await;
+        answer.assert_refused(411, "MissingContentLength", "Content-Length");
+    }
+    assert!(server.keys("open").await.is_empty());
+    let empty = "PUT /open/a HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n";
+    assert_eq!(server.client().send(empty.as_bytes()).await.status, 200);
+}
+
 /// Whoever hangs up while a deletion is made leaves no blob behind.
 #[tokio::test]
 async fn a_deletion_without_a_listener_leaves_no_blob() {
