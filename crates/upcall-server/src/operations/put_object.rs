@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use http::header;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use upcall::callback::{CallbackError, CallbackParameter, CallbackVars};
