@@ -8,6 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use upcall_server::Limits;
 
+use crate::client::read_answer;
 use crate::form::Form;
 use crate::server::{Setup, TestServer};
 
@@ -104,4 +105,51 @@ async fn an_idle_connection_is_closed() {
         let read = tokio::time::timeout(Duration::from_secs(5), socket.read_to_end(&mut rest));
         assert!(read.await.is_ok(), "still open after {sent:?}");
     }
+}
+
+/// A stop waits for the answer that is being made, and for nobody who has asked nothing.
+#[tokio::test]
+async fn a_stop_cuts_no_answer_and_waits_for_no_idler() {
+    let limits = Limits {
+        linger: Duration::from_millis(100),
+        ..Limits::default()
+    };
+    let server = TestServer::start_with(Setup {
+        limits,
+        ..Setup::default()
+    })
+    .await;
+    let application = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = application.local_addr().unwrap();
+    let (called, is_called) = tokio::sync::oneshot::channel();
+    let answering = tokio::spawn(async move {
+        let (mut socket, _) = application.accept().await.unwrap();
+        called.send(()).unwrap();
+        tokio::time::sleep(Duration::from_millis(1000)).await;
+        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+        socket.write_all(answer).await.unwrap();
+        let _ = socket.read(&mut [0; 4096]).await;
+    });
+    let silent = server.client().connect().await;
+    let mut idle = server.client().connect().await;
+    let list = b"GET /open/ HTTP/1.1\r\nHost: a\r\n\r\n";
+    idle.write_all(list).await.unwrap();
+    assert_eq!(read_answer(&mut idle, "GET").await.unwrap().status, 200);
+
+    let callback = format!(r#"{{"callbackUrl":"http://{address}/","callbackBody":"a"}}"#);
+    let put = format!(
+        "PUT /open/a HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nx-oss-callback: {}\r\n\r\nhello",
+        STANDARD.encode(callback)
+    );
+    let mut uploader = server.client().connect().await;
+    uploader.write_all(put.as_bytes()).await.unwrap();
+    is_called.await.unwrap();
+    let stop = tokio::spawn(server.shutdown());
+    let answer = read_answer(&mut uploader, "PUT").await.unwrap();
+    assert_eq!((answer.status, answer.text().as_str()), (200, "{}"));
+    assert!(answer.is_closed);
+    let stopped = tokio::time::timeout(Duration::from_secs(10), stop).await;
+    assert!(stopped.is_ok(), "the stop waits for somebody");
+    answering.await.unwrap();
+    drop((silent, idle));
 }
