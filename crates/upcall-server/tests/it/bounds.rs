@@ -125,7 +125,7 @@ async fn a_stop_cuts_no_answer_and_waits_for_no_idler() {
     let answering = tokio::spawn(async move {
         let (mut socket, _) = application.accept().await.unwrap();
         called.send(()).unwrap();
-        tokio::time::sleep(Duration::from_millis(1000)).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
         let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
         socket.write_all(answer).await.unwrap();
         let _ = socket.read(&mut [0; 4096]).await;
