@@ -2,17 +2,21 @@
 
 use std::path::Path;
 
+use upcall::name::AccessKeyId;
+use upcall_server::callback::AllowRule;
+
 use crate::command::stop::Stop;
 use crate::command::storage::{Storage, StorageSetup};
 use crate::config::args::ServeArgs;
 use crate::config::file::{self, FileSettings};
-use crate::config::resolve::{self, ServeConfig};
+use crate::config::resolve::{self, ServeConfig, Setting, Source};
 use crate::data::{self, DataFolder};
 use crate::terminal::message::{Failure, note};
-use crate::terminal::output;
+use crate::terminal::{output, table};
 
 pub(crate) async fn run(args: &ServeArgs) -> Result<(), Failure> {
     let config = resolved(args)?;
+    let root = given_root_key()?;
     let mut stop = Stop::listen()?;
     let storage = Storage::start(StorageSetup {
         data: DataFolder::new(&config.data.value),
@@ -25,7 +29,7 @@ pub(crate) async fn run(args: &ServeArgs) -> Result<(), Failure> {
         callback_key_url: config.callback_key_url.map(|setting| setting.value),
     })
     .await?;
-    root_key(&storage).await?;
+    put_root_key(&storage, root).await?;
 
     let node = &storage.node;
     let addresses = serde_json::json!({
@@ -55,91 +59,65 @@ pub(crate) async fn run(args: &ServeArgs) -> Result<(), Failure> {
 
 /// Prints each setting and where it came from.
 pub(crate) fn check(args: &ServeArgs) -> Result<(), Failure> {
-    let config = resolved(args)?;
-    let rules: Vec<String> = config
-        .callback_allow
-        .value
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    let key_url = config.callback_key_url.as_ref();
-    let rows = [
-        (
-            "data",
-            config.data.value.display().to_string(),
-            config.data.source.to_string(),
-        ),
-        (
-            "listen",
-            config.listen.value.to_string(),
-            config.listen.source.to_string(),
-        ),
-        (
-            "admin",
-            config.admin.value.to_string(),
-            config.admin.source.to_string(),
-        ),
-        (
-            "region",
-            config.region.value.clone(),
-            config.region.source.to_string(),
-        ),
-        (
-            "domains",
-            config.domains.value.join(", "),
-            config.domains.source.to_string(),
-        ),
-        (
-            "callback.allow",
-            rules.join(", "),
-            config.callback_allow.source.to_string(),
-        ),
-        (
-            "callback.key_url",
-            key_url.map_or("this server's own".to_owned(), |setting| {
-                setting.value.clone()
-            }),
-            key_url.map_or("default".to_owned(), |setting| setting.source.to_string()),
-        ),
-        (
-            "access key",
-            "…".to_owned(),
-            secret_source("UPCALL_ACCESS_KEY_SECRET", "made at first start")?,
-        ),
-        (
-            "admin secret",
-            "…".to_owned(),
-            secret_source("UPCALL_ADMIN_SECRET", "data directory")?,
-        ),
-    ];
+    let rows = rows(&resolved(args)?)?;
     if args.json {
         let settings: serde_json::Map<String, serde_json::Value> = rows
-            .iter()
-            .map(|(name, value, source)| {
-                (
-                    (*name).to_owned(),
-                    serde_json::json!({ "value": value, "source": source }),
-                )
+            .into_iter()
+            .map(|[name, value, source]| {
+                let said = serde_json::json!({ "value": value, "source": source });
+                (name, said)
             })
             .collect();
         output::json(&settings)?;
     } else {
-        let cells = rows.map(|(name, value, source)| vec![name.to_owned(), value, source]);
-        output::line(crate::terminal::table::write(
-            &["SETTING", "VALUE", "FROM"],
-            &cells,
-        ))?;
+        let cells = rows.map(Vec::from);
+        output::line(table::write(&["SETTING", "VALUE", "FROM"], &cells))?;
     }
     Ok(())
 }
 
-fn secret_source(name: &'static str, otherwise: &str) -> Result<String, Failure> {
-    let is_given = data::environment_secret(name)?.is_some();
-    Ok(if is_given {
-        format!("environment {name}")
-    } else {
-        otherwise.to_owned()
-    })
+/// Name, value and source of each setting; a secret is never a value here.
+fn rows(config: &ServeConfig) -> Result<[[String; 3]; 9], Failure> {
+    fn row<T>(name: &str, setting: &Setting<T>, shown: impl FnOnce(&T) -> String) -> [String; 3] {
+        [
+            name.to_owned(),
+            shown(&setting.value),
+            setting.source.to_string(),
+        ]
+    }
+    let hidden = |name: &str, source| [name.to_owned(), "…".to_owned(), source];
+    let rules = |rules: &Vec<AllowRule>| {
+        let texts: Vec<String> = rules.iter().map(ToString::to_string).collect();
+        texts.join(", ")
+    };
+    let own = || Setting {
+        value: "this server's own".to_owned(),
+        source: Source::Default,
+    };
+    let key_url = config.callback_key_url.clone().unwrap_or_else(own);
+    Ok([
+        row("data", &config.data, |data| data.display().to_string()),
+        row("listen", &config.listen, ToString::to_string),
+        row("admin", &config.admin, ToString::to_string),
+        row("region", &config.region, Clone::clone),
+        row("domains", &config.domains, |names| names.join(", ")),
+        row("callback.allow", &config.callback_allow, rules),
+        row("callback.key_url", &key_url, Clone::clone),
+        hidden(
+            "access key",
+            match given_root_key()? {
+                Some(_) => "environment UPCALL_ACCESS_KEY_SECRET".to_owned(),
+                None => "made at first start".to_owned(),
+            },
+        ),
+        hidden(
+            "admin secret",
+            match data::environment_secret("UPCALL_ADMIN_SECRET")? {
+                Some(_) => "environment UPCALL_ADMIN_SECRET".to_owned(),
+                None => "data directory".to_owned(),
+            },
+        ),
+    ])
 }
 
 fn resolved(args: &ServeArgs) -> Result<ServeConfig, Failure> {
@@ -152,24 +130,35 @@ fn resolved(args: &ServeArgs) -> Result<ServeConfig, Failure> {
 }
 
 /// The key from the environment; or, if the server has none at all, a new one, shown once.
-async fn root_key(storage: &Storage) -> Result<(), Failure> {
+async fn put_root_key(storage: &Storage, given: Option<(String, String)>) -> Result<(), Failure> {
+    if let Some((id, secret)) = given {
+        return storage.put_key(&id, &secret, "from the environment").await;
+    }
+    if storage.catalog.access_keys().await?.is_empty() {
+        let id = format!("root-{}", data::random_hex(6)?);
+        let secret = data::random_hex(20)?;
+        storage.put_key(&id, &secret, "made at first start").await?;
+        note(format!(
+            "This server has its first access key. It is shown once:\n\n  \
+             UPCALL_ACCESS_KEY_ID={id}\n  UPCALL_ACCESS_KEY_SECRET={secret}\n"
+        ));
+    }
+    Ok(())
+}
+
+/// The root key's id and secret in the environment.
+///
+/// # Errors
+/// One of them is missing, or cannot be read.
+fn given_root_key() -> Result<Option<(String, String)>, Failure> {
     let id = data::environment_secret("UPCALL_ACCESS_KEY_ID")?;
     let secret = data::environment_secret("UPCALL_ACCESS_KEY_SECRET")?;
     match (id, secret) {
-        (Some(id), Some(secret)) => storage.put_key(&id, &secret, "from the environment").await,
-        (None, None) if storage.catalog.access_keys().await?.is_empty() => {
-            let (id, secret) = (
-                format!("root-{}", data::random_hex(6)?),
-                data::random_hex(20)?,
-            );
-            storage.put_key(&id, &secret, "made at first start").await?;
-            note(format!(
-                "This server has its first access key. It is shown once:\n\n  \
-                 UPCALL_ACCESS_KEY_ID={id}\n  UPCALL_ACCESS_KEY_SECRET={secret}\n"
-            ));
-            Ok(())
+        (Some(id), Some(secret)) => {
+            AccessKeyId::parse(&id)?;
+            Ok(Some((id, secret)))
         }
-        (None, None) => Ok(()),
+        (None, None) => Ok(None),
         (Some(_), None) | (None, Some(_)) => Err(Failure::new(
             "of `UPCALL_ACCESS_KEY_ID` and `UPCALL_ACCESS_KEY_SECRET` only one is set",
         )

@@ -10,7 +10,6 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[command(
     name = "upcall",
     version,
-    about,
     max_term_width = 100,
     propagate_version = true,
     after_help = "Example: upcall dev"
@@ -25,7 +24,7 @@ pub(crate) struct Arguments {
         value_name = "FILTER"
     )]
     pub(crate) log: String,
-    /// How to write the log
+    /// How to write the log: a line of text or a JSON object per event
     #[arg(
         long,
         global = true,
@@ -40,9 +39,7 @@ pub(crate) struct Arguments {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum LogFormat {
-    /// A line of text per event
     Text,
-    /// A JSON object per event
     Json,
 }
 

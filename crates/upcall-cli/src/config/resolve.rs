@@ -59,117 +59,107 @@ pub(crate) fn serve(
     file: FileSettings,
     environment: &impl Fn(&str) -> Option<String>,
 ) -> Result<ServeConfig, Failure> {
-    let one =
-        |flag: (&'static str, Option<String>), variable, file: (&'static str, Option<String>)| {
-            let (name, typed) = flag;
-            typed
-                .map(|value| Setting {
-                    value,
-                    source: Source::Flag(name),
-                })
-                .or_else(|| {
-                    environment(variable).map(|value| Setting {
-                        value,
-                        source: Source::Environment(variable),
-                    })
-                })
-                .or_else(|| {
-                    file.1.map(|value| Setting {
-                        value,
-                        source: Source::File(file.0),
-                    })
-                })
-        };
-    let many = |flag: (&'static str, &[String]), variable, file: (&'static str, Vec<String>)| {
-        let (name, typed) = flag;
-        if !typed.is_empty() {
-            return Some(Setting {
-                value: typed.to_vec(),
-                source: Source::Flag(name),
-            });
-        }
-        let split = |text: String| text.split(',').map(|part| part.trim().to_owned()).collect();
-        environment(variable)
-            .map(|text| Setting {
-                value: split(text),
-                source: Source::Environment(variable),
-            })
-            .or_else(|| {
-                let (key, values) = file;
-                (!values.is_empty()).then_some(Setting {
-                    value: values,
-                    source: Source::File(key),
-                })
-            })
+    let text = |names: &Names, typed: Option<String>, written| {
+        first(names, typed, environment(names.variable), written)
     };
-    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
-    let text = |address: Option<SocketAddr>| address.map(|address| address.to_string());
+    let list = |names: &Names, typed: &[String], written: Vec<String>| {
+        let said = |values: Vec<String>| Some(values).filter(|values| !values.is_empty());
+        let split = |text: String| text.split(',').map(|part| part.trim().to_owned()).collect();
+        let in_environment = environment(names.variable).map(split);
+        first(names, said(typed.to_vec()), in_environment, said(written))
+    };
+    let address = |address: Option<SocketAddr>| address.map(|address| address.to_string());
 
-    let data = one(
-        ("--data", path(&args.data)),
-        "UPCALL_DATA",
-        ("data", path(&file.data)),
-    );
-    let listen = one(
-        ("--listen", text(args.listen)),
-        "UPCALL_LISTEN",
-        ("listen", file.listen),
-    );
-    let admin = one(
-        ("--admin", text(args.admin)),
-        "UPCALL_ADMIN",
-        ("admin", file.admin),
-    );
-    let region = one(
-        ("--region", args.region.clone()),
-        "UPCALL_REGION",
-        ("region", file.region),
-    );
-    let domains = many(
-        ("--domain", &args.domain),
-        "UPCALL_DOMAIN",
-        ("domains", file.domains),
-    );
-    let allow = many(
-        ("--callback-allow", &args.callback_allow),
-        "UPCALL_CALLBACK_ALLOW",
-        ("callback.allow", file.callback_allow),
-    );
-    let callback_key_url = one(
-        ("--callback-key-url", args.callback_key_url.clone()),
-        "UPCALL_CALLBACK_KEY_URL",
-        ("callback.key_url", file.callback_key_url),
-    );
-
-    let region = region.unwrap_or_else(|| default("cn-hangzhou".to_owned()));
-    check(
-        &region,
-        "a region is lower-case letters, digits and `-`",
-        |text| {
-            !text.is_empty()
-                && text
-                    .bytes()
-                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-        },
-    )?;
-    let domains =
-        domains.unwrap_or_else(|| default(vec![format!("oss-{}.localhost", region.value)]));
+    let in_environment = environment(DATA.variable).map(PathBuf::from);
+    let data = first(&DATA, args.data.clone(), in_environment, file.data);
+    let listen = text(&LISTEN, address(args.listen), file.listen);
+    let admin = text(&ADMIN, address(args.admin), file.admin);
+    let region = region(text(&REGION, args.region.clone(), file.region))?;
+    let domains = list(&DOMAIN, &args.domain, file.domains)
+        .unwrap_or_else(|| default(vec![format!("oss-{}.localhost", region.value)]));
+    let allow = list(&CALLBACK_ALLOW, &args.callback_allow, file.callback_allow);
+    let key_url = args.callback_key_url.clone();
+    let callback_key_url = text(&CALLBACK_KEY_URL, key_url, file.callback_key_url);
+    if let Some(url) = &callback_key_url {
+        check(
+            url,
+            "a public key has an address with `http://` or `https://`",
+            is_url,
+        )?;
+    }
     Ok(ServeConfig {
-        data: data
-            .map(|data| Setting {
-                value: PathBuf::from(data.value),
-                source: data.source,
-            })
-            .ok_or_else(|| {
-                Failure::new("no data directory was given")
-                    .hint("name one with `--data DIR`, `UPCALL_DATA` or `data` in the file")
-            })?,
+        data: data.ok_or_else(|| {
+            Failure::new("no data directory was given")
+                .hint("name one with `--data DIR`, `UPCALL_DATA` or `data` in the file")
+        })?,
         listen: parsed(listen, "127.0.0.1:8700")?,
         admin: parsed(admin, "127.0.0.1:8702")?,
+        region,
         domains: normalised(domains)?,
         callback_allow: allow_rules(allow)?,
         callback_key_url,
-        region,
+    })
+}
+
+/// What a setting is called by each who may say it.
+struct Names {
+    flag: &'static str,
+    variable: &'static str,
+    key: &'static str,
+}
+
+impl Names {
+    const fn new(flag: &'static str, variable: &'static str, key: &'static str) -> Self {
+        Self {
+            flag,
+            variable,
+            key,
+        }
+    }
+}
+
+const DATA: Names = Names::new("--data", "UPCALL_DATA", "data");
+const LISTEN: Names = Names::new("--listen", "UPCALL_LISTEN", "listen");
+const ADMIN: Names = Names::new("--admin", "UPCALL_ADMIN", "admin");
+const REGION: Names = Names::new("--region", "UPCALL_REGION", "region");
+const DOMAIN: Names = Names::new("--domain", "UPCALL_DOMAIN", "domains");
+const CALLBACK_ALLOW: Names = Names::new(
+    "--callback-allow",
+    "UPCALL_CALLBACK_ALLOW",
+    "callback.allow",
+);
+const CALLBACK_KEY_URL: Names = Names::new(
+    "--callback-key-url",
+    "UPCALL_CALLBACK_KEY_URL",
+    "callback.key_url",
+);
+
+/// The first of them that was said.
+fn first<T>(
+    names: &Names,
+    typed: Option<T>,
+    in_environment: Option<T>,
+    written: Option<T>,
+) -> Option<Setting<T>> {
+    let by = |value: Option<T>, source| value.map(|value| Setting { value, source });
+    by(typed, Source::Flag(names.flag))
+        .or_else(|| by(in_environment, Source::Environment(names.variable)))
+        .or_else(|| by(written, Source::File(names.key)))
+}
+
+fn region(said: Option<Setting<String>>) -> Result<Setting<String>, Failure> {
+    let region = said.unwrap_or_else(|| default("cn-hangzhou".to_owned()));
+    let is_plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    let is_region = |text: &str| !text.is_empty() && text.bytes().all(is_plain);
+    let rule = "a region is lower-case letters, digits and `-`";
+    check(&region, rule, is_region)?;
+    Ok(region)
+}
+
+fn is_url(text: &str) -> bool {
+    ["http://", "https://"].iter().any(|scheme| {
+        text.strip_prefix(scheme)
+            .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic()))
     })
 }
 
@@ -297,6 +287,43 @@ mod tests {
     }
 
     #[test]
+    fn a_list_is_taken_whole_from_the_first_who_gives_one() {
+        let args = |rules: &[&str]| ServeArgs {
+            data: Some("/d".into()),
+            callback_allow: rules.iter().map(ToString::to_string).collect(),
+            ..ServeArgs::default()
+        };
+        let file = || FileSettings {
+            callback_allow: vec!["public".to_owned(), "loopback".to_owned()],
+            ..FileSettings::default()
+        };
+        let environment = [("UPCALL_CALLBACK_ALLOW", "private, 10.1.0.0/16")];
+        let shown = |config: ServeConfig| {
+            let allow = config.callback_allow;
+            let rules: Vec<String> = allow.value.iter().map(ToString::to_string).collect();
+            (rules.join(" "), allow.source)
+        };
+
+        let by_flag = shown(resolved(&args(&["loopback"]), file(), &environment));
+        let by_environment = shown(resolved(&args(&[]), file(), &environment));
+        let by_file = shown(resolved(&args(&[]), file(), &[]));
+
+        let (flag, variable) = ("--callback-allow", "UPCALL_CALLBACK_ALLOW");
+        assert_eq!(by_flag, ("loopback".to_owned(), Source::Flag(flag)));
+        assert_eq!(
+            by_environment,
+            (
+                "private 10.1.0.0/16".to_owned(),
+                Source::Environment(variable)
+            )
+        );
+        assert_eq!(
+            by_file,
+            ("public loopback".to_owned(), Source::File("callback.allow"))
+        );
+    }
+
+    #[test]
     fn a_value_that_cannot_be_read_is_named_with_its_source() {
         let none = |_: &str| None;
         let args = |change: fn(&mut ServeArgs)| {
@@ -321,6 +348,19 @@ mod tests {
             args(|args| args.region = Some("A".to_owned())),
             "`A` (flag --region) cannot be used"
         );
+        for url in ["k.example.com", "ftp://k/", "https://", "https://k/a b"] {
+            let args = ServeArgs {
+                data: Some("/d".into()),
+                callback_key_url: Some(url.to_owned()),
+                ..ServeArgs::default()
+            };
+            assert_eq!(
+                serve(&args, FileSettings::default(), &none)
+                    .unwrap_err()
+                    .to_string(),
+                format!("`{url}` (flag --callback-key-url) cannot be used")
+            );
+        }
         assert_eq!(args(|args| args.data = None), "no data directory was given");
     }
 }

@@ -4,11 +4,7 @@
 pub(crate) fn write(heads: &[&str], rows: &[Vec<String>]) -> String {
     let escaped: Vec<Vec<String>> = rows
         .iter()
-        .map(|row| {
-            row.iter()
-                .map(|cell| cell.escape_debug().to_string())
-                .collect()
-        })
+        .map(|row| row.iter().map(|cell| escaped_cell(cell)).collect())
         .collect();
     let width = |column: usize| {
         let cells = escaped.iter().filter_map(|row| row.get(column));
@@ -35,14 +31,26 @@ pub(crate) fn write(heads: &[&str], rows: &[Vec<String>]) -> String {
     lines.join("\n")
 }
 
+/// Without characters that move the cursor or turn the text around; quotes do neither.
+fn escaped_cell(cell: &str) -> String {
+    let mut escaped = String::with_capacity(cell.len());
+    for c in cell.chars() {
+        match c {
+            '\'' | '"' => escaped.push(c),
+            _ => escaped.extend(c.escape_debug()),
+        }
+    }
+    escaped
+}
+
 #[cfg(test)]
 mod tests {
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
-        let rows = [vec!["a".to_owned(), "long\u{1b}[31m".to_owned()]];
+        let rows = [vec!["a".to_owned(), "it's\u{1b}[31m".to_owned()]];
         assert_eq!(
             super::write(&["NAME", "B"], &rows),
-            "NAME  B\na     long\\u{1b}[31m"
+            "NAME  B\na     it's\\u{1b}[31m"
         );
     }
 }

@@ -1,0 +1,14 @@
+//! The program as a person or a script meets it: real processes, real sockets, folders of their own.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop where it is"
+)]
+
+mod admin;
+mod dev;
+mod help;
+mod http;
+mod policy;
+mod program;
+mod serve;
+mod stop;
