@@ -54,10 +54,6 @@ pub const BUCKETS: usize = 100;
 /// Bytes of a callback's answer. Source: OSS, "Callback", step 5 (1 MB).
 pub const CALLBACK_ANSWER_BYTES: usize = 1024 * 1024;
 
-/// Redirects that a callback follows. Source: a recorded `Error status : 301.`; and a redirect could
-/// lead where the guard would not have let us go.
-pub const CALLBACK_REDIRECTS: usize = 0;
-
 /// Host names of callbacks that the system is asked about at the same time. Beyond it: the next one
 /// waits, within [`LOOKUP`].
 ///

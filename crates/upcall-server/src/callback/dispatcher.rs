@@ -46,7 +46,7 @@ pub(crate) struct CallbackOrder {
 /// What the application said, for the uploader.
 #[derive(Debug)]
 pub(crate) struct CallbackAnswer {
-    pub(crate) content_type: String,
+    pub(crate) content_type: &'static str,
     pub(crate) body: Bytes,
 }
 
@@ -187,13 +187,8 @@ impl Dispatcher {
             .to_bytes();
         let content_type = text(header::CONTENT_TYPE).unwrap_or_default();
         answer::judge_body(content_type, &body)?;
-        let content_type = if content_type.is_empty() {
-            JSON
-        } else {
-            content_type
-        };
         Ok(CallbackAnswer {
-            content_type: content_type.to_owned(),
+            content_type: answer::media_type(content_type),
             body,
         })
     }
@@ -258,8 +253,6 @@ fn tls_config() -> Result<rustls::ClientConfig, rustls::Error> {
         .with_root_certificates(roots)
         .with_no_client_auth())
 }
-
-const JSON: &str = "application/json";
 
 /// What OSS calls itself when it calls. Source: a capture of 2019.
 const USER_AGENT: &str = "aliyun-oss-callback";

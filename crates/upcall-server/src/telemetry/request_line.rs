@@ -95,11 +95,12 @@ impl RequestLine {
     }
 
     pub(crate) fn refused(&mut self, refusal: &Refusal) {
-        let sentence = refusal
-            .hint_text()
-            .unwrap_or_else(|| refusal.text())
-            .to_owned();
-        self.refusal = Some((refusal.row().code, sentence));
+        // The sentence for an unmet condition repeats the policy, which does not belong into a log.
+        let sentence = match refusal.row().ec {
+            Some("0006-00000227") => "a condition of the policy is not met",
+            _ => refusal.hint_text().unwrap_or_else(|| refusal.text()),
+        };
+        self.refusal = Some((refusal.row().code, sentence.to_owned()));
     }
 
     pub(crate) fn answered(&mut self, status: StatusCode) {

@@ -71,12 +71,14 @@ impl Admitted {
     /// # Errors
     /// As soon as the file is longer than it may be.
     pub(super) fn check_not_too_long(&self, length: u64) -> Result<(), IngestError> {
-        if length > self.length.max {
-            return Err(IngestError::Policy(PolicyError::TooLarge {
-                max: self.length.max,
-            }));
+        if length <= self.length.max {
+            return Ok(());
         }
-        Ok(())
+        let max = self.length.max;
+        Err(match self.expires {
+            Some(_) => IngestError::Policy(PolicyError::TooLarge { max }),
+            None => IngestError::TooLarge { most: max },
+        })
     }
 
     /// What can be judged only when the whole file has come.

@@ -19,7 +19,7 @@ use crate::http::target::Style;
 pub(crate) fn respond(committed: &Committed, notified: Notified) -> Answer {
     let answer = match notified {
         Notified::Agreed(answer) => {
-            Answer::new(StatusCode::OK).bytes(&answer.content_type, answer.body)
+            Answer::new(StatusCode::OK).bytes(answer.content_type, answer.body)
         }
         // 203, not 502: the object *is* stored. A 5xx would make SDKs send the file again.
         Notified::Failed(failure) => {

@@ -69,6 +69,16 @@ pub fn judge(
     judge_body(content_type, body)
 }
 
+/// The media type under which the uploader gets the answer: XML if it calls itself so, else JSON,
+/// whatever the application said. A page that reads it must not be made to take it for HTML.
+pub fn media_type(content_type: &str) -> &'static str {
+    if is_xml(content_type) {
+        "application/xml"
+    } else {
+        "application/json"
+    }
+}
+
 /// Whether the media type, whatever its parameters, is `application/xml`.
 fn is_xml(content_type: &str) -> bool {
     let media_type = content_type.split(';').next().unwrap_or_default();
