@@ -32,7 +32,7 @@ pub(crate) fn run(command: &PolicyCommand) -> Result<(), Failure> {
         output::json(&serde_json::json!({
             "url": form.url,
             "fields": fields,
-            "expiration": form.expiration.to_string(),
+            "expiration": format!("{:.3}", form.expiration),
             "document": form.document.to_json(),
             "curl": curl,
         }))?;

@@ -132,7 +132,8 @@ fn resolved(args: &ServeArgs) -> Result<ServeConfig, Failure> {
 /// The key from the environment; or, if the server has none at all, a new one, shown once.
 async fn put_root_key(storage: &Storage, given: Option<(String, String)>) -> Result<(), Failure> {
     if let Some((id, secret)) = given {
-        return storage.put_key(&id, &secret, "from the environment").await;
+        storage.put_key(&id, &secret, FROM_ENVIRONMENT).await?;
+        return forget_former_root_keys(storage, &id).await;
     }
     if storage.catalog.access_keys().await?.is_empty() {
         let id = format!("root-{}", data::random_hex(6)?);
@@ -145,6 +146,23 @@ async fn put_root_key(storage: &Storage, given: Option<(String, String)>) -> Res
     }
     Ok(())
 }
+
+/// Whoever changes the key in the environment wants the one before to sign nothing any more.
+async fn forget_former_root_keys(storage: &Storage, current: &str) -> Result<(), Failure> {
+    for key in storage.catalog.access_keys().await? {
+        if key.description == FROM_ENVIRONMENT && key.id.as_str() != current {
+            storage.catalog.delete_access_key(&key.id).await?;
+            note(format!(
+                "the access key `{}` came from the environment once; it signs no longer",
+                key.id
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// How a key is described that the environment gave.
+const FROM_ENVIRONMENT: &str = "from the environment";
 
 /// The root key's id and secret in the environment.
 ///

@@ -44,7 +44,7 @@ impl SignedForm {
     ) -> Result<Self, Failure> {
         let lifetime = SignedDuration::try_from(permission.lifetime)?;
         let expiration = Timestamp::now().checked_add(lifetime)?;
-        // As a policy writes it.
+        // As precise as a policy writes it.
         let expiration = Timestamp::from_millisecond(expiration.as_millisecond())?;
         let callback = permission.callback.map(CallbackParameter::encode);
         let mut builder = PolicyBuilder::new(expiration)

@@ -1,4 +1,5 @@
-//! A QR code of half blocks, dark on light whatever the terminal's colours are.
+//! A QR code of half blocks. Light modules are drawn, as most terminals write light on dark; phones
+//! read the inverse, too.
 
 use qrcode::QrCode;
 use qrcode::types::Color;
@@ -16,7 +17,6 @@ pub(crate) fn write(text: &str) -> Option<String> {
     for y in (0..side).step_by(2) {
         let line: String = (0..side)
             .map(|x| match (is_dark(x, y), is_dark(x, y + 1)) {
-                // Inverted: terminals are mostly dark, and light modules are drawn.
                 (false, false) => '█',
                 (false, true) => '▀',
                 (true, false) => '▄',
@@ -33,12 +33,39 @@ const QUIET: usize = 2;
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
     #[test]
-    fn an_address_fits() {
-        let code = super::write("http://192.168.100.200:8701/").unwrap();
-        assert!(
-            code.lines()
-                .all(|line| line.chars().count() == code.lines().next().unwrap().chars().count())
-        );
+    fn the_blocks_are_the_modules_of_the_code() {
+        let text = "http://192.168.100.200:8701/";
+        let code = QrCode::new(text).unwrap();
+
+        let mut rows: Vec<Vec<Color>> = Vec::new();
+        for line in write(text).unwrap().lines() {
+            let row = |light: [char; 2]| {
+                let colour = |c| {
+                    if light.contains(&c) {
+                        Color::Light
+                    } else {
+                        Color::Dark
+                    }
+                };
+                line.chars().map(colour).collect()
+            };
+            rows.extend([row(['█', '▀']), row(['█', '▄'])]);
+        }
+
+        let side = code.width() + 2 * QUIET;
+        assert!(rows.len() >= side && rows.iter().all(|row| row.len() == side));
+        for (y, row) in rows.iter().enumerate() {
+            for (x, colour) in row.iter().enumerate() {
+                let inside = |at: usize| at.checked_sub(QUIET).filter(|at| *at < code.width());
+                let expected = match (inside(x), inside(y)) {
+                    (Some(x), Some(y)) => code[(x, y)],
+                    _ => Color::Light,
+                };
+                assert_eq!(*colour, expected, "{x} {y}");
+            }
+        }
     }
 }

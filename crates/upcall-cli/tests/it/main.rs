@@ -5,6 +5,7 @@
 )]
 
 mod admin;
+mod app;
 mod dev;
 mod help;
 mod http;

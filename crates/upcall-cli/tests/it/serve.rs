@@ -156,6 +156,26 @@ fn the_root_key_may_come_from_files() {
 }
 
 #[test]
+fn a_root_key_that_was_changed_signs_no_longer() {
+    let folder = tempdir().unwrap();
+    let serve = |id: &str| {
+        Upcall::serve(folder.path())
+            .env("UPCALL_ACCESS_KEY_ID", id)
+            .env("UPCALL_ACCESS_KEY_SECRET", "hunter2-hunter2")
+            .start()
+    };
+    serve("former").stop();
+
+    let serve = serve("current");
+    let keys = Upcall::new(&["key", "list", "--json"]);
+    let keys = keys.data(folder.path()).run().done_json();
+
+    assert_eq!(keys["keys"].as_array().unwrap().len(), 1);
+    assert_eq!(keys["keys"][0]["id"], "current");
+    serve.stop();
+}
+
+#[test]
 fn the_first_line_says_everything_a_script_needs() {
     let folder = tempdir().unwrap();
     let serve = Upcall::serve(folder.path())
