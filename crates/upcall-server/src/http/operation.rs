@@ -157,6 +157,13 @@ const ROUTES: &[Route] = &[
     ),
     (Method::GET, Place::Object, None, Operation::GetObject),
     (Method::HEAD, Place::Object, None, Operation::HeadObject),
+    // GetObjectMeta: what HeadObject says, of which clients read less.
+    (
+        Method::HEAD,
+        Place::Object,
+        Some("objectMeta"),
+        Operation::HeadObject,
+    ),
     (Method::PUT, Place::Object, None, Operation::PutObject),
     (Method::DELETE, Place::Object, None, Operation::DeleteObject),
 ];
