@@ -5,8 +5,10 @@
     reason = "a test that cannot go on should stop where it is"
 )]
 
+mod application;
 mod bad_forms;
 mod bounds;
+mod callbacks;
 mod client;
 mod form;
 mod framing;
