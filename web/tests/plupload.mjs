@@ -6,7 +6,8 @@
  * plupload is AGPL: it is installed for this test, served by this test, and never shipped. The page
  * comes from an origin of its own, as somebody's website would, so every answer crosses origins.
  *
- * Environment: APP_URL, ACCESS_KEY_SECRET, CHROMIUM (optional).
+ * Environment: APP_URL, ACCESS_KEY_SECRET, BUCKET, ADMIN_URL, ADMIN_SECRET (to let the bucket be used
+ * from that origin), CHROMIUM (optional).
  */
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -103,6 +104,7 @@ before(async () => {
     return response.writeHead(200, { "content-type": file[0] }).end(file[1]);
   });
   await new Promise((resolve) => site.listen(0, "127.0.0.1", resolve));
+  await allowOrigin(`http://127.0.0.1:${site.address().port}`);
 });
 after(async () => {
   await browser?.close();
@@ -119,6 +121,17 @@ beforeEach(async () => {
   await page.waitForFunction(() => window.state !== undefined);
 });
 afterEach(() => page.context().close());
+
+/** What the site's operator does once: one more CORS rule for the bucket, beside those it has. */
+async function allowOrigin(origin) {
+  const url = new URL(`/v1/buckets/${required("BUCKET")}/cors`, required("ADMIN_URL"));
+  const headers = { authorization: `Bearer ${required("ADMIN_SECRET")}` };
+  const cors = await (await fetch(url, { headers })).json();
+  const rule = { allowedOrigins: [origin], allowedMethods: ["POST"], allowedHeaders: ["*"] };
+  const body = JSON.stringify({ ...cors, rules: [...cors.rules, rule] });
+  const answer = await fetch(url, { method: "PUT", headers: { ...headers, "content-type": "application/json" }, body });
+  assert.equal(answer.status, 204, await answer.text());
+}
 
 /** Chooses the files, presses the button, and waits for as many results. */
 async function upload(...files) {

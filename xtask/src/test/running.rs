@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
-use xtask::program::Running;
+use xtask::program::{ADMIN_SECRET, Running};
 
 use crate::logged;
 
@@ -25,6 +25,7 @@ impl Dev {
         for address in ["--storage", "--app", "--admin"] {
             command.args([address, "127.0.0.1:0"]);
         }
+        command.env("UPCALL_ADMIN_SECRET", ADMIN_SECRET);
         command.stderr(logged::append(log)?);
         let mut dev = Self {
             program: None,

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use xtask::program::ADMIN_SECRET;
 use xtask::tally::Tally;
 use xtask::workspace::{Build, Program};
 
@@ -131,12 +132,12 @@ fn browser(bench: &Bench<'_>) -> Result<()> {
             "page.spec.mjs",
             "plupload.mjs",
         ])
+        .env("ADMIN_SECRET", ADMIN_SECRET)
         .env("SCREENSHOTS", bench.workspace.own("screenshots"));
     for (name, member) in [
         ("APP_URL", "app"),
-        ("STORAGE_URL", "storage"),
+        ("ADMIN_URL", "admin"),
         ("BUCKET", "bucket"),
-        ("ACCESS_KEY_ID", "accessKeyId"),
         ("ACCESS_KEY_SECRET", "accessKeySecret"),
     ] {
         node.env(name, dev.text(member)?);

@@ -5,6 +5,7 @@
     reason = "a test that cannot go on should stop where it is"
 )]
 
+mod admin;
 mod application;
 mod bad_forms;
 mod bounds;
@@ -13,6 +14,7 @@ mod client;
 mod cors;
 mod form;
 mod framing;
+mod objects;
 mod permission;
 mod post_object;
 mod server;

@@ -105,10 +105,6 @@ impl TestServer {
         self.node.admin_address()
     }
 
-    pub(crate) fn node(&self) -> &Node {
-        &self.node
-    }
-
     pub(crate) fn client(&self) -> Client {
         Client::new(self.address())
     }

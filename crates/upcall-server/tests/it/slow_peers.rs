@@ -31,7 +31,7 @@ async fn peers_that_keep_us_waiting_are_dropped_while_others_upload() {
         .await;
     assert_eq!(stored.status, 204, "{stored:?}");
     let form = Form::signed("photos", "slow")
-        .file("a", &[7; 100_000])
+        .file("a", &vec![7; 100_000])
         .request("h");
 
     let mut peers = Vec::new();

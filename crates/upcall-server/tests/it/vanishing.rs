@@ -82,7 +82,7 @@ async fn a_refusal_comes_before_64_kib_of_the_file() {
     ] {
         let mut socket = server.client().connect().await;
         socket.write_all(&announcing_a_gib(&form)).await.unwrap();
-        socket.write_all(&[7; 60 * 1024]).await.unwrap();
+        socket.write_all(&vec![7; 60 * 1024]).await.unwrap();
         // Nothing more is sent, and still the whole answer comes.
         let answer = read_answer(&mut socket, "POST").await.unwrap();
         answer.assert_refused(status, code, "");
