@@ -1,7 +1,8 @@
 //! MD5 and RSA signatures with MD5, through AWS-LC.
 //!
 //! The wire protocol asks for both, and the safe wrapper `aws-lc-rs` offers neither. This is the
-//! one crate that may hold `unsafe`: each block calls one C function, and says why it may.
+//! one crate that may hold `unsafe`: each block calls one C function, or what only some
+//! CPUs can do, and says why it may.
 //!
 //! In and out: bytes. There are no files here, so that no key ever stands in one whose mode was
 //! somebody else's choice; the caller writes [`PrivateKeyPem`] where only it can read.

@@ -51,4 +51,22 @@ proptest! {
         let expected: [u8; 16] = md5::Md5::digest(&bytes).into();
         prop_assert_eq!(md5.finish(), expected);
     }
+
+    #[test]
+    fn many_at_once_give_the_digests_that_md_5_gives(
+        files in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..1000), 0..20),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let mut digests = vec![Md5::new(); files.len()];
+        let (heads, tails): (Vec<_>, Vec<_>) =
+            files.iter().map(|file| file.split_at(cut.index(file.len() + 1))).unzip();
+        for pieces in [heads, tails] {
+            let mut batch: Vec<_> = digests.iter_mut().zip(pieces).collect();
+            Md5::update_many(&mut batch);
+        }
+        for (digest, file) in digests.into_iter().zip(&files) {
+            let expected: [u8; 16] = md5::Md5::digest(file).into();
+            prop_assert_eq!(digest.finish(), expected);
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! MD5 over pieces: what an object's entity tag and a callback's `Content-MD5` are made of.
 
+mod lanes;
+
 use std::fmt;
 
 use aws_lc_sys::{MD5_CTX, MD5_Final, MD5_Init, MD5_Update};
@@ -39,6 +41,21 @@ impl Md5 {
         // the length are those of one slice, which is only read, and not kept. For an empty slice
         // the call returns before it looks at the pointer.
         unsafe { MD5_Update(&raw mut self.0, bytes.as_ptr().cast(), bytes.len()) };
+    }
+
+    /// Adds the next piece to each of several digests: the same as [`update`](Self::update) with
+    /// each pair, in less time.
+    ///
+    /// One digest cannot go faster than its chain of additions and rotations; several can go side
+    /// by side in the lanes of the CPU's vectors, up to 16, if it has AVX2 or AVX-512. Elsewhere,
+    /// and for what is left when too few pieces have a whole block of 64 bytes, the digests go one
+    /// after the other. Any number of pairs and any lengths will do; it pays from 2 pieces on, most
+    /// with 8 or 16 of like length.
+    ///
+    /// On return all slices of `batch` are empty, and its pairs may stand in another order. Nothing
+    /// is allocated.
+    pub fn update_many(batch: &mut [(&mut Self, &[u8])]) {
+        lanes::update_many(batch);
     }
 
     /// The digest of all pieces.
