@@ -9,6 +9,8 @@ mod app;
 mod dev;
 mod help;
 mod http;
+mod logs;
+mod memory;
 mod policy;
 mod program;
 mod serve;

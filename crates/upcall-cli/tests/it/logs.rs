@@ -1,0 +1,125 @@
+//! The log at its most talkative: what must never be in it, and that a line is an event.
+
+use tempfile::tempdir;
+
+use crate::http::{FORM, ask, form};
+use crate::program::{Running, Upcall};
+
+const SECRET: &str = "s3cr3t-of-the-root-key";
+
+#[test]
+fn at_trace_level_no_secret_and_no_control_byte() {
+    for format in ["text", "json"] {
+        let folder = tempdir().unwrap();
+        let serve = Upcall::serve(folder.path())
+            .and(&["--callback-allow", "loopback"])
+            .and(&["--log", "trace", "--log-format", format])
+            .env("UPCALL_ACCESS_KEY_ID", "root")
+            .env("UPCALL_ACCESS_KEY_SECRET", SECRET)
+            .start();
+        let admin = std::fs::read_to_string(folder.path().join("admin-secret")).unwrap();
+        let command = |words: &[&str]| Upcall::new(words).data(folder.path()).run().done_json();
+        command(&["bucket", "create", "photos", "--json"]);
+        let other = command(&["key", "create", "--json"]);
+        let other = other["secret"].as_str().unwrap().to_owned();
+
+        let mut hidden = vec![SECRET.to_owned(), admin.trim().to_owned(), other];
+        let uploads = everything(&serve, &mut hidden);
+        let log = serve.stop().stderr;
+
+        for secret in &hidden {
+            assert!(secret.len() > 8, "{secret} would be found anywhere");
+            assert!(!log.contains(secret), "`{secret}` is in the log:\n{log}");
+        }
+        let control = |c: char| c.is_control() && c != '\n';
+        let odd: Vec<&str> = log.lines().filter(|line| line.contains(control)).collect();
+        assert!(odd.is_empty(), "{odd:?}");
+        // Said to whoever sits at the terminal, beside the log.
+        let is_notice = |line: &&str| line.starts_with("stopping: ");
+        let is_event = |line: &&str| match format {
+            "json" => serde_json::from_str::<serde_json::Value>(line).is_ok(),
+            _ => LEVELS.iter().any(|level| line.contains(level)),
+        };
+        let broken: Vec<&str> = log
+            .lines()
+            .filter(|line| !is_event(line) && !is_notice(line))
+            .collect();
+        assert!(broken.is_empty(), "{broken:?}");
+        let lines = log.lines().filter(|line| line.contains("PostObject"));
+        assert_eq!(lines.count(), uploads, "{log}");
+    }
+}
+
+/// Uploads and other requests, good and bad; how many forms there were. What they carried that is
+/// nobody's business is added to `hidden`.
+fn everything(serve: &Running, hidden: &mut Vec<String>) -> usize {
+    let storage = serve.address("storage");
+    let post = |fields: &[(String, String)], name: &str| {
+        ask(storage, "POST /photos/", FORM, &form(fields, name, "bytes")).status
+    };
+    let good = signed(&[]);
+    // Nobody listens on port 1: the callback fails, and is logged as such.
+    let called = signed(&["--callback-url", "http://127.0.0.1:1/hook?token=abcdefghij"]);
+    for fields in [&good, &called] {
+        let secret = |name: &str| ["policy", "signature", "callback"].contains(&name);
+        let values = fields.iter().filter(|(name, _)| secret(name));
+        hidden.extend(values.map(|(_, value)| value.clone()));
+    }
+    hidden.push("token=abcdefghij".to_owned());
+    assert_eq!(post(&good, "plain.txt"), 200);
+    assert_eq!(post(&called, "called.txt"), 203);
+    assert_eq!(post(&good, "right\u{202e}left\u{1f600}.txt"), 200);
+    assert_eq!(post(&good, "\u{1b}[31mred\u{7}.txt"), 400);
+
+    let mut forged = good.clone();
+    for (name, value) in &mut forged {
+        if name == "signature" {
+            "c2lnbmF0dXJlLXRoYXQtaXMtd3Jvbmc=".clone_into(value);
+        }
+    }
+    hidden.push("c2lnbmF0dXJlLXRoYXQtaXMtd3Jvbmc".to_owned());
+    assert_eq!(post(&forged, "forged.txt"), 403);
+    let mut strange = good.clone();
+    strange.insert(
+        0,
+        ("x:\u{1b}]0;title\u{7}".to_owned(), "a\u{0}b".to_owned()),
+    );
+    post(&strange, "strange.txt");
+
+    let header = "aGVhZGVyLXNpZ25hdHVyZS13cm9uZw==";
+    let presigned = "cHJlc2lnbmVkLXNpZ25hdHVyZQ";
+    hidden.extend([header.to_owned(), presigned.to_owned()]);
+    let headers = format!(
+        "Authorization: OSS root:{header}\r\nDate: Tue, 24 Nov 2026 08:00:00 GMT\r\n\
+         X-Odd: \u{1}\r\n"
+    );
+    ask(storage, "PUT /photos/put.txt", &headers, b"bytes");
+    let headers = headers.replace("X-Odd: \u{1}\r\n", "User-Agent: \u{9b}31m\u{202e}\r\n");
+    ask(
+        storage,
+        "PUT /photos/a%0d%0ab%1b%5b31m.txt",
+        &headers,
+        b"bytes",
+    );
+    let query = format!("OSSAccessKeyId=root&Expires=4000000000&Signature={presigned}%3D");
+    ask(storage, &format!("GET /photos/plain.txt?{query}"), "", b"");
+    6
+}
+
+/// The fields of a form for `photos`, whose key is the file's name.
+fn signed(words: &[&str]) -> Vec<(String, String)> {
+    let signed = Upcall::new(&["policy", "sign", "--json", "--bucket", "photos"])
+        .and(words)
+        .env("UPCALL_ACCESS_KEY_ID", "root")
+        .env("UPCALL_ACCESS_KEY_SECRET", SECRET)
+        .run()
+        .done_json();
+    let fields = signed["fields"].as_object().unwrap();
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    fields
+        .iter()
+        .map(|(name, value)| (name.clone(), text(value)))
+        .collect()
+}
+
+const LEVELS: [&str; 5] = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR"];
