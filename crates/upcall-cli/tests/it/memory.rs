@@ -23,7 +23,7 @@ const LARGEST: u64 = 5 * 1024 * MIB;
 #[test]
 fn many_large_uploads_at_once_stay_within_150_mib() {
     let folder = tempdir().unwrap();
-    let serve = open_server(folder.path());
+    let serve = Upcall::serve_open(folder.path());
     let bytes = if is_long() { 64 * MIB } else { 4 * MIB };
     let address = serve.address("storage");
 
@@ -52,7 +52,7 @@ fn five_gibibytes_and_one_byte_more() {
         return;
     }
     let folder = tempdir().unwrap();
-    let serve = open_server(folder.path());
+    let serve = Upcall::serve_open(folder.path());
     let address = serve.address("storage");
 
     let answer = upload(address, "largest", LARGEST);
@@ -65,16 +65,6 @@ fn five_gibibytes_and_one_byte_more() {
     assert!(answer.contains("<Code>EntityTooLarge</Code>"), "{answer}");
     assert_eq!(get(address, "/open/too-large").status, 404);
     println!("{} MiB resident at most", most_resident_kib(&serve) / 1024);
-}
-
-/// With a bucket that anybody may write to.
-fn open_server(data: &std::path::Path) -> Running {
-    let serve = Upcall::serve(data).start();
-    Upcall::new(&["bucket", "create", "open", "--acl", "public-read-write"])
-        .data(data)
-        .run()
-        .done();
-    serve
 }
 
 /// Sends a form with a file of so many bytes, which no disk and no memory of ours has to hold.

@@ -38,6 +38,16 @@ impl Upcall {
         Self::new(&["serve", "--json", "--listen", ANY, "--admin", ANY]).data(data)
     }
 
+    /// `upcall serve`, started, with the bucket `open` that anybody may write to.
+    pub(crate) fn serve_open(data: &Path) -> Running {
+        let serve = Self::serve(data).start();
+        Self::new(&["bucket", "create", "open", "--acl", "public-read-write"])
+            .data(data)
+            .run()
+            .done();
+        serve
+    }
+
     pub(crate) fn and(mut self, words: &[&str]) -> Self {
         self.0.args(words);
         self

@@ -24,7 +24,7 @@ fn either_signal_ends_it_well() {
 #[test]
 fn an_upload_that_runs_is_finished_first() {
     let folder = tempdir().unwrap();
-    let mut serve = open_server(folder.path());
+    let mut serve = Upcall::serve_open(folder.path());
     let (mut upload, rest) = half_an_upload(&serve);
 
     serve.signal(Signal::TERM);
@@ -42,7 +42,7 @@ fn an_upload_that_runs_is_finished_first() {
 #[test]
 fn a_second_signal_does_not_wait_for_an_upload() {
     let folder = tempdir().unwrap();
-    let mut serve = open_server(folder.path());
+    let mut serve = Upcall::serve_open(folder.path());
     let (mut upload, _) = half_an_upload(&serve);
 
     serve.signal(Signal::TERM);
@@ -57,16 +57,6 @@ fn a_second_signal_does_not_wait_for_an_upload() {
     assert!(!answer.starts_with("HTTP/1.1 2"), "{answer}");
     let again = Upcall::serve(folder.path()).start();
     assert_eq!(get(again.address("storage"), "/open/cat.txt").status, 404);
-}
-
-/// With a bucket that anybody may write to.
-fn open_server(data: &std::path::Path) -> Running {
-    let serve = Upcall::serve(data).start();
-    Upcall::new(&["bucket", "create", "open", "--acl", "public-read-write"])
-        .data(data)
-        .run()
-        .done();
-    serve
 }
 
 /// An upload whose file has begun, and what is left to send.
