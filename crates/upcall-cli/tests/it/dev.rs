@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use tempfile::tempdir;
 
-use crate::http::{FORM, ask, form, get};
+use crate::http::{FORM, ask, fields_of, form, get};
 use crate::program::{ANY, Upcall};
 
 #[test]
@@ -125,12 +125,7 @@ fn an_upload_by_hand_is_heard_by_the_application_and_seen_in_the_terminal() {
         .env("UPCALL_ACCESS_KEY_SECRET", dev.text("accessKeySecret"))
         .run()
         .done_json();
-    let fields: Vec<(String, String)> = signed["fields"]
-        .as_object()
-        .unwrap()
-        .iter()
-        .map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned()))
-        .collect();
+    let fields = fields_of(&signed);
     let post = |file| {
         let body = form(&fields, "a\u{202e}cat.txt", file);
         ask(dev.address("storage"), "POST /photos/", FORM, &body)

@@ -3,6 +3,8 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
+use serde_json::Value;
+
 use crate::program::HUNG;
 
 #[derive(Debug)]
@@ -48,6 +50,15 @@ pub(crate) fn get(address: &str, target: &str) -> Answer {
 
 /// The content type of [`form`]'s body, as a header.
 pub(crate) const FORM: &str = "Content-Type: multipart/form-data; boundary=cut\r\n";
+
+/// The fields that `upcall policy sign --json` printed.
+pub(crate) fn fields_of(signed: &Value) -> Vec<(String, String)> {
+    let fields = signed["fields"].as_object().unwrap();
+    fields
+        .iter()
+        .map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned()))
+        .collect()
+}
 
 /// The fields, then a file of this name.
 pub(crate) fn form(fields: &[(String, String)], name: &str, file: &str) -> Vec<u8> {

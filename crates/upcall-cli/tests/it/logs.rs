@@ -2,7 +2,7 @@
 
 use tempfile::tempdir;
 
-use crate::http::{FORM, ask, form};
+use crate::http::{FORM, ask, fields_of, form};
 use crate::program::{Running, Upcall};
 
 const SECRET: &str = "s3cr3t-of-the-root-key";
@@ -54,7 +54,9 @@ fn at_trace_level_no_secret_and_no_control_byte() {
 /// nobody's business is added to `hidden`.
 fn everything(serve: &Running, hidden: &mut Vec<String>) -> usize {
     let storage = serve.address("storage");
-    let post = |fields: &[(String, String)], name: &str| {
+    let mut posts = 0;
+    let mut post = |fields: &[(String, String)], name: &str| {
+        posts += 1;
         ask(storage, "POST /photos/", FORM, &form(fields, name, "bytes")).status
     };
     let good = signed(&[]);
@@ -84,26 +86,30 @@ fn everything(serve: &Running, hidden: &mut Vec<String>) -> usize {
         0,
         ("x:\u{1b}]0;title\u{7}".to_owned(), "a\u{0}b".to_owned()),
     );
-    post(&strange, "strange.txt");
+    assert_eq!(post(&strange, "strange.txt"), 400);
 
     let header = "aGVhZGVyLXNpZ25hdHVyZS13cm9uZw==";
     let presigned = "cHJlc2lnbmVkLXNpZ25hdHVyZQ";
     hidden.extend([header.to_owned(), presigned.to_owned()]);
-    let headers = format!(
-        "Authorization: OSS root:{header}\r\nDate: Tue, 24 Nov 2026 08:00:00 GMT\r\n\
-         X-Odd: \u{1}\r\n"
-    );
-    ask(storage, "PUT /photos/put.txt", &headers, b"bytes");
-    let headers = headers.replace("X-Odd: \u{1}\r\n", "User-Agent: \u{9b}31m\u{202e}\r\n");
-    ask(
-        storage,
-        "PUT /photos/a%0d%0ab%1b%5b31m.txt",
-        &headers,
-        b"bytes",
-    );
+    let date = jiff::Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S GMT");
+    for (line, odd, status) in [
+        ("PUT /photos/put.txt", "", 403),
+        (
+            "PUT /photos/put.txt",
+            "User-Agent: \u{9b}31m\u{202e}\r\n",
+            403,
+        ),
+        ("PUT /photos/put.txt", "X-Odd: \u{1}\r\n", 400),
+        ("PUT /photos/a%0d%0ab%1b%5b31m.txt", "", 400),
+    ] {
+        let headers = format!("Date: {date}\r\nAuthorization: OSS root:{header}\r\n{odd}");
+        let answer = ask(storage, line, &headers, b"bytes");
+        assert_eq!(answer.status, status, "{line} {odd:?}");
+    }
     let query = format!("OSSAccessKeyId=root&Expires=4000000000&Signature={presigned}%3D");
-    ask(storage, &format!("GET /photos/plain.txt?{query}"), "", b"");
-    6
+    let answer = ask(storage, &format!("GET /photos/plain.txt?{query}"), "", b"");
+    assert_eq!(answer.status, 403);
+    posts
 }
 
 /// The fields of a form for `photos`, whose key is the file's name.
@@ -114,12 +120,7 @@ fn signed(words: &[&str]) -> Vec<(String, String)> {
         .env("UPCALL_ACCESS_KEY_SECRET", SECRET)
         .run()
         .done_json();
-    let fields = signed["fields"].as_object().unwrap();
-    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
-    fields
-        .iter()
-        .map(|(name, value)| (name.clone(), text(value)))
-        .collect()
+    fields_of(&signed)
 }
 
 const LEVELS: [&str; 5] = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR"];

@@ -4,13 +4,14 @@
 
 use std::arch::is_x86_feature_detected;
 use std::arch::x86_64::{
-    __m128i, __m256i, _mm_loadu_si128, _mm256_add_epi32, _mm256_and_si256, _mm256_andnot_si256,
-    _mm256_castsi128_si256, _mm256_inserti128_si256, _mm256_loadu_si256, _mm256_or_si256,
-    _mm256_set1_epi32, _mm256_setzero_si256, _mm256_slli_epi32, _mm256_srli_epi32,
-    _mm256_storeu_si256, _mm256_unpackhi_epi32, _mm256_unpackhi_epi64, _mm256_unpacklo_epi32,
-    _mm256_unpacklo_epi64, _mm256_xor_si256,
+    __m256i, _mm256_add_epi32, _mm256_and_si256, _mm256_andnot_si256, _mm256_castsi128_si256,
+    _mm256_inserti128_si256, _mm256_loadu_si256, _mm256_or_si256, _mm256_set1_epi32,
+    _mm256_setzero_si256, _mm256_slli_epi32, _mm256_srli_epi32, _mm256_storeu_si256,
+    _mm256_unpackhi_epi32, _mm256_unpackhi_epi64, _mm256_unpacklo_epi32, _mm256_unpacklo_epi64,
+    _mm256_xor_si256,
 };
 
+use super::quad::quad;
 use super::rounds;
 use super::schedule::{BLOCK_BYTES, Lanes, run_lanes};
 use crate::md5::Md5;
@@ -141,14 +142,6 @@ fn quads(pieces: &[&[[u8; BLOCK_BYTES]]; LANES], block: usize, word: usize) -> [
         *vector = _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(low), high);
     }
     rows
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn quad(block: &[u8; BLOCK_BYTES], word: usize) -> __m128i {
-    let bytes: &[u8; 16] = &block.as_chunks().0[word / 4];
-    // SAFETY: reads 16 bytes, all of `bytes`; any alignment will do.
-    unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) }
 }
 
 #[inline]

@@ -2,12 +2,13 @@
 
 use std::arch::is_x86_feature_detected;
 use std::arch::x86_64::{
-    __m128i, __m512i, _mm_loadu_si128, _mm512_add_epi32, _mm512_castsi128_si512,
-    _mm512_inserti32x4, _mm512_loadu_si512, _mm512_rol_epi32, _mm512_set1_epi32,
-    _mm512_setzero_si512, _mm512_storeu_si512, _mm512_ternarylogic_epi32, _mm512_unpackhi_epi32,
-    _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64,
+    __m512i, _mm512_add_epi32, _mm512_castsi128_si512, _mm512_inserti32x4, _mm512_loadu_si512,
+    _mm512_rol_epi32, _mm512_set1_epi32, _mm512_setzero_si512, _mm512_storeu_si512,
+    _mm512_ternarylogic_epi32, _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32,
+    _mm512_unpacklo_epi64,
 };
 
+use super::quad::quad;
 use super::rounds;
 use super::schedule::{BLOCK_BYTES, Lanes, run_lanes};
 use crate::md5::Md5;
@@ -127,14 +128,6 @@ fn quads(pieces: &[&[[u8; BLOCK_BYTES]]; LANES], block: usize, word: usize) -> [
         *vector = _mm512_inserti32x4::<3>(three, quad(&pieces[row + 12][block], word));
     }
     rows
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn quad(block: &[u8; BLOCK_BYTES], word: usize) -> __m128i {
-    let bytes: &[u8; 16] = &block.as_chunks().0[word / 4];
-    // SAFETY: reads 16 bytes, all of `bytes`; any alignment will do.
-    unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) }
 }
 
 #[inline]

@@ -8,8 +8,7 @@
 //!
 //! The 64 steps stand once, in [`rounds`]; an instruction set adds some twenty operations on its
 //! vector. Tests run the steps over plain arrays as well (`portable`), which is how what AVX-512
-//! shares with AVX2 was tested. AVX-512's own operations have not met a CPU yet: what they
-//! compile to was interpreted, one instruction after another, and found right; their test skips
+//! shares with AVX2 was tested. AVX-512's own operations have not met a CPU yet; their test skips
 //! itself where the CPU has none.
 //!
 //! Source: RFC 1321, 3.4.
@@ -20,6 +19,8 @@ mod avx2;
 mod avx512;
 #[cfg(test)]
 mod portable;
+#[cfg(target_arch = "x86_64")]
+mod quad;
 #[cfg(any(test, target_arch = "x86_64"))]
 mod rounds;
 #[cfg(any(test, target_arch = "x86_64"))]

@@ -78,16 +78,14 @@ fn assert_same(plan: &Plan, update_many: impl Fn(&mut [(&mut Md5, &[u8])])) {
     let mut found = expected.clone();
     for call in 0..plan.calls {
         let mut batch = Vec::new();
-        for (number, (stream, file)) in plan.streams.iter().zip(&files).enumerate() {
+        let digests = expected.iter_mut().zip(&mut found);
+        for ((stream, file), (expected, found)) in plan.streams.iter().zip(&files).zip(digests) {
             let piece = stream.piece(file, call);
-            expected[number].update(piece);
-        }
-        for ((stream, file), md5) in plan.streams.iter().zip(&files).zip(&mut found) {
-            let piece = stream.piece(file, call);
+            expected.update(piece);
             if stream.alone[call] {
-                md5.update(piece);
+                found.update(piece);
             } else {
-                batch.push((md5, piece));
+                batch.push((found, piece));
             }
         }
         update_many(&mut batch);
