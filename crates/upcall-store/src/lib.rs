@@ -8,13 +8,15 @@ pub mod blobs;
 pub mod catalog;
 #[cfg(feature = "contract")]
 pub mod contract;
+pub mod disk;
 mod embedded;
-mod lock;
 
 use std::future::Future;
 use std::pin::Pin;
 
-pub use embedded::{EmbeddedStore, OpenError};
+#[cfg(feature = "contract")]
+pub use embedded::Sabotage;
+pub use embedded::{EmbeddedStore, OpenError, StoreOptions};
 
 /// What the methods of a port return: they are called through `dyn`.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -27,7 +27,7 @@ pub(crate) async fn run(
     let task = server.tasks.spawn(async move {
         let catalog = &task_server.catalog;
         if let Some(object) = catalog.delete_object(&bucket.name, &key).await? {
-            task_server.blobs.give_up(object.blob);
+            task_server.blobs.give_up(&object);
         }
         Ok::<_, CatalogError>(())
     });

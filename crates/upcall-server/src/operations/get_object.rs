@@ -82,7 +82,7 @@ async fn look(
     if operation == Operation::HeadObject {
         return Ok(Some(answer.announced(length)));
     }
-    match server.blobs.read(object.blob, range).await {
+    match server.blobs.read(object, range).await {
         Ok(reader) => Ok(Some(answer.object(ObjectBody {
             reader,
             left: length,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use upcall::callback::ImageInfo;
 use upcall::error::{Refusal, WireError};
 use upcall::name::ETag;
+use upcall_store::blobs::BlobPlace;
 use upcall_store::catalog::{CatalogError, ObjectFacts};
 
 use super::admit::Admitted;
@@ -31,6 +32,7 @@ pub(crate) async fn commit(
         bucket: admitted.bucket.name.clone(),
         key: admitted.key.clone(),
         blob: ingested.draft.id(),
+        place: BlobPlace::default(),
         length: ingested.length,
         etag: ETag::from_md5(ingested.md5),
         crc64: ingested.crc64,
@@ -48,7 +50,7 @@ pub(crate) async fn commit(
         .map_err(|error| refusal(&error, &admitted))?;
     ingested.draft.keep();
     if let Some(replaced) = replaced {
-        server.blobs.give_up(replaced.blob);
+        server.blobs.give_up(&replaced);
     }
     Ok(Committed {
         admitted,

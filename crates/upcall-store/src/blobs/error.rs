@@ -44,6 +44,14 @@ pub enum BlobError {
         /// Which one.
         id: BlobId,
     },
+    /// The disk is as full as it may be: what is left is reserved.
+    #[error("the disk has {free} bytes left, and {reserved} are kept free")]
+    NoSpace {
+        /// Bytes that are left.
+        free: u64,
+        /// Bytes that are kept free.
+        reserved: u64,
+    },
     /// There is no such blob.
     #[error("there is no blob {id}")]
     Missing {
@@ -57,6 +65,7 @@ impl BlobError {
     pub fn is_out_of_space(&self) -> bool {
         match self {
             Self::Io { source, .. } => is_out_of_space(source),
+            Self::NoSpace { .. } => true,
             Self::Closed
             | Self::Damaged { .. }
             | Self::Length { .. }

@@ -1,8 +1,8 @@
-//! Blobs: large immutable bytes under ids that we choose. The port, and its engine.
+//! Blobs: large immutable bytes under ids that we choose. The port.
 
-pub(crate) mod disk;
 mod error;
 mod facts;
+mod place;
 
 use std::fmt;
 use std::ops::Range;
@@ -14,38 +14,50 @@ use uuid::Uuid;
 pub use error::BlobError;
 pub(crate) use error::is_out_of_space;
 pub use facts::BlobFacts;
+pub use place::BlobPlace;
+pub(crate) use place::LogPlace;
 
 use crate::BoxFuture;
+use crate::catalog::ObjectFacts;
 
 /// Where bytes live. A blob is written once, never changed, and read by range.
 ///
 /// Every engine promises, and the contract suite checks:
 ///
-/// - **Durable.** When [`Draft::finish`] returns `Ok`, no crash of process or machine loses the bytes.
+/// - **Durable.** When [`Catalog::commit_object`](crate::catalog::Catalog::commit_object) returns `Ok`
+///   for a finished draft, no crash of process or machine loses its bytes.
 /// - **Nothing half.** A blob that was not finished, or not kept, is given up and its space comes back.
+/// - **Right or not at all.** What is read is what was written for this very object, or an error.
 /// - **Readers finish.** A reader that was opened reads the blob to its end, whoever gives it up.
 /// - **Bounded.** Neither writing nor reading holds more than a few pieces in memory.
 pub trait Blobs: Send + Sync + 'static {
     /// Begins a blob.
+    ///
+    /// # Errors
+    /// [`BlobError::NoSpace`] if the disk is as full as it may be.
     fn begin(&self) -> BoxFuture<'_, Result<Draft, BlobError>>;
 
-    /// Opens a blob for reading these of its bytes.
+    /// Opens the blob of an object, as the catalog gave it, for reading these of its bytes.
     ///
     /// # Errors
-    /// [`BlobError::Missing`] if there is none (an object that was overwritten since it was looked up
-    /// has lost its blob: look it up again); [`BlobError::Damaged`] if it is shorter than it should be,
-    /// or than `range` asks.
-    fn read(&self, id: BlobId, range: Range<u64>) -> BoxFuture<'_, Result<BlobReader, BlobError>>;
+    /// [`BlobError::Missing`] if it is not there (an object that was overwritten, or whose bytes were
+    /// moved, since it was looked up: look it up again); [`BlobError::Damaged`] if it is not what was
+    /// written, as far as that can be seen before its bytes are read, or `range` asks for more.
+    fn read<'a>(
+        &'a self,
+        object: &'a ObjectFacts,
+        range: Range<u64>,
+    ) -> BoxFuture<'a, Result<BlobReader, BlobError>>;
 
-    /// What the blob says of itself.
+    /// What the blob of an object says of itself.
     ///
     /// # Errors
-    /// [`BlobError::Missing`] if there is none, [`BlobError::Damaged`] if its record is broken.
-    fn facts(&self, id: BlobId) -> BoxFuture<'_, Result<BlobFacts, BlobError>>;
+    /// [`BlobError::Missing`] if it is not there, [`BlobError::Damaged`] if its record is broken.
+    fn facts<'a>(&'a self, object: &'a ObjectFacts) -> BoxFuture<'a, Result<BlobFacts, BlobError>>;
 
-    /// Hands the blob to the collector; never waits. The collector asks the catalog first, and
-    /// leaves alone what an object points to.
-    fn give_up(&self, id: BlobId);
+    /// Tells that this object was replaced or deleted; never waits. Its blob is removed, after the
+    /// catalog was asked: one that an object points to stays.
+    fn give_up(&self, object: &ObjectFacts);
 }
 
 /// The id of a blob, chosen by us: ordered by time.
@@ -100,7 +112,7 @@ pub trait BlobWriter: Send + Sync {
     /// Takes the next bytes; may return before they are written.
     fn write(&mut self, pieces: Vec<Bytes>) -> BoxFuture<'_, Result<(), BlobError>>;
 
-    /// Takes the last bytes and makes all of them durable, with their facts.
+    /// Takes the last bytes; all of them, with their facts, are durable when the object is committed.
     fn finish(
         &mut self,
         pieces: Vec<Bytes>,
@@ -137,7 +149,8 @@ impl Draft {
         self.writer.write(pieces).await
     }
 
-    /// Takes the last bytes and makes all of them durable.
+    /// Takes the last bytes. They are durable at the latest when the object that points to them is
+    /// committed; until then nobody may count on them.
     ///
     /// # Errors
     /// The disk's; the draft is lost then.

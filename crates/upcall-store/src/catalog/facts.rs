@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use upcall::name::{AccessKeyId, AccessKeySecret, BucketName, ETag, ObjectKey};
 
-use crate::blobs::BlobId;
+use crate::blobs::{BlobId, BlobPlace};
 
 /// A bucket and its settings.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -122,8 +122,10 @@ pub struct ObjectFacts {
     pub bucket: BucketName,
     /// Under which key.
     pub key: ObjectKey,
-    /// Where the bytes are.
+    /// Which blob has its bytes.
     pub blob: BlobId,
+    /// Where the engine has put them. Whoever makes an object leaves it at its default.
+    pub place: BlobPlace,
     /// How many bytes.
     pub length: u64,
     /// Entity tag, the MD5 of the bytes.

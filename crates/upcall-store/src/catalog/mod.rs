@@ -2,7 +2,6 @@
 
 mod error;
 mod facts;
-pub(crate) mod sqlite;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -68,7 +67,8 @@ pub trait Catalog: Send + Sync + 'static {
     fn delete_bucket<'a>(&'a self, name: &'a BucketName)
     -> BoxFuture<'a, Result<(), CatalogError>>;
 
-    /// Makes `object` visible under its key.
+    /// Makes `object` visible under its key; its bytes are durable then too, also those that
+    /// [`Draft::finish`](crate::blobs::Draft::finish) left in memory.
     ///
     /// Returns what the key pointed to before, so that the caller can give that blob up. If it
     /// pointed to this very blob already, the commit is a repetition: it is done, and there is
@@ -129,7 +129,8 @@ pub trait Catalog: Send + Sync + 'static {
 
     /// Which of these blobs an object points to. Answers for every change that was begun before,
     /// also for one whose future was dropped: what is missing from the answer was not committed,
-    /// and may be removed.
+    /// and may be removed. An engine that keeps small blobs beside their facts need not know them
+    /// here: nobody else could remove them.
     fn referenced<'a>(
         &'a self,
         blobs: &'a [BlobId],

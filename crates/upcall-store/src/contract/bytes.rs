@@ -3,11 +3,12 @@
 use ::bytes::Bytes;
 
 use super::{Ports, at_once, blob_facts, bucket, noise, object};
-use crate::blobs::{BlobError, BlobId};
-use crate::catalog::{ObjectAcl, StoredHeaders};
+use crate::blobs::BlobError;
+use crate::catalog::{ObjectAcl, Overwrite, StoredHeaders};
 
 /// Any range of a blob of any size, written in any pieces.
 pub async fn bytes_come_back_by_range(ports: &Ports) {
+    let bucket = ports.bucket("by-range").await;
     let piece = 256 * 1024;
     for (size, cut) in [
         (0, 1),
@@ -16,9 +17,12 @@ pub async fn bytes_come_back_by_range(ports: &Ports) {
         (piece, piece),
         (piece + 1, 100_000),
         (3 * piece + 5, 65_536),
+        (4 * piece, piece),
+        (4 * piece + 1, 65_536),
+        (9 * piece + 5, 65_536),
     ] {
         let bytes = noise(size as u64, size);
-        let mut facts = object(&bucket("any").name, "a");
+        let mut facts = object(&bucket, "a");
         let mut draft = ports.blobs.begin().await.expect("a draft");
         let mut pieces: Vec<Bytes> = bytes.chunks(cut).map(Bytes::copy_from_slice).collect();
         // Half in batches of two with an empty piece between, the rest with the end.
@@ -28,10 +32,14 @@ pub async fn bytes_come_back_by_range(ports: &Ports) {
             batch.insert(1, Bytes::new());
             draft.write(batch).await.expect("a write");
         }
+        facts.blob = draft.id();
         facts.length = size as u64;
         let finished = draft.finish(rest, blob_facts(&facts)).await;
         finished.expect("a finished draft");
-        let id = draft.id();
+        let committed = ports.catalog.commit_object(&facts, Overwrite::Allow).await;
+        committed.expect("a commit");
+        draft.keep();
+        let found = ports.found(&facts).await.expect("an object");
 
         let end = size as u64;
         for range in [
@@ -41,7 +49,11 @@ pub async fn bytes_come_back_by_range(ports: &Ports) {
             end..end,
             end.saturating_sub(1)..end,
         ] {
-            let mut reader = ports.blobs.read(id, range.clone()).await.expect("a reader");
+            let mut reader = ports
+                .blobs
+                .read(&found, range.clone())
+                .await
+                .expect("a reader");
             let mut found = Vec::new();
             while let Some(piece) = reader.next().await {
                 let piece = piece.expect("a piece");
@@ -52,49 +64,66 @@ pub async fn bytes_come_back_by_range(ports: &Ports) {
             let expected = &bytes[at(range.start)..at(range.end)];
             assert!(found == expected, "{range:?} of {size}");
         }
-        let beyond = ports.blobs.read(id, 0..end + 1).await;
+        let beyond = ports.blobs.read(&found, 0..end + 1).await;
         assert!(
             matches!(beyond, Err(BlobError::Damaged { .. })),
             "{beyond:?}"
         );
-        drop(draft);
     }
 }
 
 /// A blob says of itself what it was told.
 pub async fn facts_come_back_with_the_bytes(ports: &Ports) {
-    let mut object = object(&bucket("any").name, &"ü".repeat(511));
-    object.headers = StoredHeaders {
-        cache_control: Some("max-age=\"1\"".to_owned()),
-        ..StoredHeaders::default()
-    };
-    object.metadata = vec![("名".to_owned(), "x\u{7f}".to_owned()); 100];
-    object.acl = ObjectAcl::PublicReadWrite;
-    let draft = ports.draft(&mut object, b"bytes").await;
-    let facts = ports.blobs.facts(draft.id()).await.expect("facts");
-    assert_eq!(facts, blob_facts(&object));
+    let bucket = ports.bucket("facts").await;
+    for length in [5_u64, 3_000_000] {
+        let mut facts = object(&bucket, &"ü".repeat(511));
+        facts.headers = StoredHeaders {
+            cache_control: Some("max-age=\"1\"".to_owned()),
+            ..StoredHeaders::default()
+        };
+        facts.metadata = vec![("名".to_owned(), "x\u{7f}".to_owned()); 100];
+        facts.acl = ObjectAcl::PublicReadWrite;
+        let bytes = noise(length, usize::try_from(length).expect("few"));
+        let found = ports.put(&mut facts, &bytes).await;
+        let stated = ports.blobs.facts(&found).await.expect("facts");
+        assert_eq!(stated, blob_facts(&facts));
+    }
+    let unknown = object(&bucket, "unknown");
+    let facts = ports.blobs.facts(&unknown).await;
+    assert!(matches!(facts, Err(BlobError::Missing { .. })), "{facts:?}");
+    let read = ports.blobs.read(&unknown, 0..0).await;
+    assert!(matches!(read, Err(BlobError::Missing { .. })), "{read:?}");
+}
 
-    let unknown = ports.blobs.facts(BlobId::new()).await;
-    assert!(
-        matches!(unknown, Err(BlobError::Missing { .. })),
-        "{unknown:?}"
-    );
-    let unknown = ports.blobs.read(BlobId::new(), 0..0).await;
-    assert!(
-        matches!(unknown, Err(BlobError::Missing { .. })),
-        "{unknown:?}"
-    );
+/// What the catalog says and what the blob says must agree: a row that leads to other bytes is not
+/// served.
+pub async fn another_objects_bytes_are_not_read(ports: &Ports) {
+    let bucket = ports.bucket("mixed-up").await;
+    for length in [5_u64, 3_000_000] {
+        let bytes = noise(length, usize::try_from(length).expect("few"));
+        let mine = ports.put(&mut object(&bucket, "mine"), &bytes).await;
+        let other = ports.put(&mut object(&bucket, "other"), &bytes).await;
+        let mut mixed = mine.clone();
+        mixed.place = other.place;
+        mixed.blob = if length > 1_000_000 {
+            other.blob
+        } else {
+            mine.blob
+        };
+        let read = ports.read(&mixed).await;
+        assert!(matches!(read, Err(BlobError::Damaged { .. })), "{read:?}");
+    }
 }
 
 /// Wherever a draft's end comes, its bytes go.
 pub async fn a_draft_that_is_not_kept_is_gone(ports: &Ports) {
-    let mut facts = object(&bucket("any").name, "a");
+    let bucket = ports.bucket("not-kept").await;
+    let mut facts = object(&bucket, "a");
     let begun = ports.blobs.begin().await.expect("a draft");
     let mut written = ports.blobs.begin().await.expect("a draft");
-    let written_once = written.write(vec![Bytes::from_static(b"half")]).await;
+    let written_once = written.write(vec![Bytes::from(noise(1, 3_000_000))]).await;
     written_once.expect("a write");
-    let finished = ports.draft(&mut facts, b"whole").await;
-    assert_eq!(ports.read(finished.id(), 5).await.expect("bytes"), b"whole");
+    let finished = ports.draft(&mut facts, &noise(2, 3_000_000)).await;
 
     let ids = [begun.id(), written.id(), finished.id()];
     drop((begun, written, finished));
@@ -104,7 +133,8 @@ pub async fn a_draft_that_is_not_kept_is_gone(ports: &Ports) {
         ports.settle().await;
         let mut still = Vec::new();
         for id in left {
-            match ports.blobs.read(id, 0..0).await {
+            facts.blob = id;
+            match ports.blobs.read(&facts, 0..0).await {
                 Err(BlobError::Missing { .. }) => {}
                 _ => still.push(id),
             }
@@ -119,32 +149,31 @@ pub async fn a_draft_that_is_not_kept_is_gone(ports: &Ports) {
 
 /// A reader that is open reads the old bytes to their end.
 pub async fn a_reader_finishes_whoever_gives_the_blob_up(ports: &Ports) {
-    let bytes = noise(5, 1_000_000);
-    let mut facts = object(&bucket("any").name, "a");
-    let draft = ports.draft(&mut facts, &bytes).await;
-    let id = draft.id();
-    let mut reader = ports
-        .blobs
-        .read(id, 0..facts.length)
-        .await
-        .expect("a reader");
-    let mut found = reader
-        .next()
-        .await
-        .expect("a piece")
-        .expect("bytes")
-        .to_vec();
-    assert!(found.len() < bytes.len(), "one piece would prove nothing");
+    let bucket = ports.bucket("finishes").await;
+    for length in [800_000_u64, 3_000_000] {
+        let bytes = noise(length, usize::try_from(length).expect("few"));
+        let mut facts = object(&bucket, "a");
+        let found = ports.put(&mut facts, &bytes).await;
+        let mut reader = ports.blobs.read(&found, 0..length).await.expect("a reader");
+        let mut read = reader
+            .next()
+            .await
+            .expect("a piece")
+            .expect("bytes")
+            .to_vec();
+        assert!(read.len() < bytes.len(), "one piece would prove nothing");
 
-    draft.keep();
-    ports.blobs.give_up(id);
-    ports.settle().await;
-    let gone = ports.blobs.read(id, 0..1).await;
-    assert!(matches!(gone, Err(BlobError::Missing { .. })), "{gone:?}");
-    while let Some(piece) = reader.next().await {
-        found.extend_from_slice(&piece.expect("a piece"));
+        ports.put(&mut object(&bucket, "a"), b"new").await;
+        ports.settle().await;
+        while let Some(piece) = reader.next().await {
+            read.extend_from_slice(&piece.expect("a piece"));
+        }
+        assert!(read == bytes);
+        if length > 1_000_000 {
+            let gone = ports.blobs.read(&found, 0..1).await;
+            assert!(matches!(gone, Err(BlobError::Missing { .. })), "{gone:?}");
+        }
     }
-    assert!(found == bytes);
 }
 
 /// Facts that do not fit the bytes make no blob, and such a draft cannot be kept.
@@ -170,31 +199,38 @@ pub async fn a_draft_needs_its_whole_length(ports: &Ports) {
     assert!(matches!(again, Err(BlobError::Lost { .. })), "{again:?}");
     draft.keep();
     ports.settle().await;
-    let gone = ports.blobs.read(id, 0..0).await;
+    facts.blob = id;
+    let gone = ports.blobs.read(&facts, 0..0).await;
     assert!(matches!(gone, Err(BlobError::Missing { .. })), "{gone:?}");
 }
 
 /// Uploads at the same time each get their own bytes.
 pub async fn many_drafts_at_once_do_not_mix(ports: &Ports) {
-    let drafts = at_once((0..48).map(|seed| {
-        let ports = ports.clone();
+    let bucket = ports.bucket("many").await;
+    let uploaded = at_once((0..48).map(|seed| {
+        let (ports, bucket) = (ports.clone(), bucket.clone());
         async move {
             let bytes = noise(seed, 150_000);
-            let mut facts = object(&bucket("any").name, "a");
+            let mut facts = object(&bucket, &format!("key-{seed}"));
             let mut draft = ports.blobs.begin().await.expect("a draft");
             for batch in bytes.chunks(40_000) {
                 let pieces = batch.chunks(7_000).map(Bytes::copy_from_slice);
                 draft.write(pieces.collect()).await.expect("a write");
             }
+            facts.blob = draft.id();
             facts.length = 150_000;
             let finished = draft.finish(Vec::new(), blob_facts(&facts)).await;
             finished.expect("a finished draft");
-            (seed, draft)
+            let committed = ports.catalog.commit_object(&facts, Overwrite::Allow).await;
+            committed.expect("a commit");
+            draft.keep();
+            (seed, facts)
         }
     }))
     .await;
-    for (seed, draft) in drafts {
-        let found = ports.read(draft.id(), 150_000).await.expect("bytes");
-        assert!(found == noise(seed, 150_000), "draft {seed}");
+    for (seed, facts) in uploaded {
+        let found = ports.found(&facts).await.expect("an object");
+        let bytes = ports.read(&found).await.expect("bytes");
+        assert!(bytes == noise(seed, 150_000), "upload {seed}");
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use upcall::name::{BucketName, ObjectKey};
 
-use super::{Ports, Random, bucket, object};
+use super::{Ports, Random, bucket, object, without_place};
 use crate::blobs::BlobId;
 use crate::catalog::{
     BucketAcl, BucketFacts, Catalog, CatalogError, ListObjects, ObjectFacts, ObjectPage, Overwrite,
@@ -90,7 +90,12 @@ impl Operation {
 
     async fn run(&self, catalog: &dyn Catalog) -> Answer {
         let done = |()| Answer::Done;
-        let object = |found: Option<ObjectFacts>| Answer::Object(found.map(Box::new));
+        let page = |mut page: ObjectPage| {
+            page.objects = page.objects.into_iter().map(without_place).collect();
+            Answer::Page(page)
+        };
+        let object =
+            |found: Option<ObjectFacts>| Answer::Object(found.map(without_place).map(Box::new));
         let answer = match self {
             Self::Commit(facts, overwrite) => {
                 catalog.commit_object(facts, *overwrite).await.map(object)
@@ -98,7 +103,7 @@ impl Operation {
             Self::CreateBucket(facts) => catalog.create_bucket(facts).await.map(done),
             Self::Delete(name, key) => catalog.delete_object(name, key).await.map(object),
             Self::DeleteBucket(name) => catalog.delete_bucket(name).await.map(done),
-            Self::List(request) => catalog.list_objects(request).await.map(Answer::Page),
+            Self::List(request) => catalog.list_objects(request).await.map(page),
             Self::Look(name, key) => catalog.object(name, key).await.map(object),
             Self::LookAtBucket(name) => catalog.bucket(name).await.map(Answer::Bucket),
             Self::SetAcl(name, acl) => catalog.set_bucket_acl(name, *acl).await.map(done),

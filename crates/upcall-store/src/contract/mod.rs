@@ -31,8 +31,8 @@ pub use self::buckets::{
 };
 pub use self::bytes::{
     a_draft_needs_its_whole_length, a_draft_that_is_not_kept_is_gone,
-    a_reader_finishes_whoever_gives_the_blob_up, bytes_come_back_by_range,
-    facts_come_back_with_the_bytes, many_drafts_at_once_do_not_mix,
+    a_reader_finishes_whoever_gives_the_blob_up, another_objects_bytes_are_not_read,
+    bytes_come_back_by_range, facts_come_back_with_the_bytes, many_drafts_at_once_do_not_mix,
 };
 pub use self::cancel::{
     a_blob_that_an_object_points_to_is_not_removed, a_dropped_commit_is_all_or_nothing,
@@ -49,7 +49,7 @@ pub use self::objects::{
     overwriting_returns_what_was_replaced, referenced_knows_what_objects_point_to,
 };
 
-use crate::blobs::{BlobError, BlobFacts, BlobId, Blobs, Draft};
+use crate::blobs::{BlobError, BlobFacts, BlobId, BlobPlace, Blobs, Draft};
 use crate::catalog::{
     BucketAcl, BucketFacts, Catalog, ObjectAcl, ObjectFacts, Overwrite, StoredHeaders,
 };
@@ -94,9 +94,32 @@ impl Ports {
         object
     }
 
-    /// Everything in a blob.
-    async fn read(&self, id: BlobId, length: u64) -> Result<Vec<u8>, BlobError> {
-        let mut reader = self.blobs.read(id, 0..length).await?;
+    /// The object as the catalog has it, with its place.
+    async fn found(&self, object: &ObjectFacts) -> Option<ObjectFacts> {
+        let found = self.catalog.object(&object.bucket, &object.key).await;
+        found.expect("an answer")
+    }
+
+    /// What the catalog has under the key of this object, as whoever committed it knows it.
+    async fn plain(&self, object: &ObjectFacts) -> Option<ObjectFacts> {
+        self.found(object).await.map(without_place)
+    }
+
+    /// Uploads these bytes as this object; as the catalog has it then.
+    async fn put(&self, object: &mut ObjectFacts, bytes: &[u8]) -> ObjectFacts {
+        let draft = self.draft(object, bytes).await;
+        let committed = self.catalog.commit_object(object, Overwrite::Allow).await;
+        let replaced = committed.expect("a commit");
+        draft.keep();
+        if let Some(replaced) = replaced {
+            self.blobs.give_up(&replaced);
+        }
+        self.found(object).await.expect("an object")
+    }
+
+    /// Everything in the blob of an object, as the catalog has it.
+    async fn read(&self, object: &ObjectFacts) -> Result<Vec<u8>, BlobError> {
+        let mut reader = self.blobs.read(object, 0..object.length).await?;
         let mut all = Vec::new();
         while let Some(piece) = reader.next().await {
             all.extend_from_slice(&piece?);
@@ -144,6 +167,7 @@ fn object(bucket: &BucketName, text: &str) -> ObjectFacts {
         bucket: bucket.clone(),
         key: key(text),
         blob: BlobId::new(),
+        place: BlobPlace::default(),
         length: 3,
         etag: ETag::from_md5([7; 16]),
         crc64: 9,
@@ -154,6 +178,12 @@ fn object(bucket: &BucketName, text: &str) -> ObjectFacts {
         storage_class: "Standard".to_owned(),
         modified: moment(2),
     }
+}
+
+/// The object as whoever committed it knows it.
+fn without_place(mut object: ObjectFacts) -> ObjectFacts {
+    object.place = BlobPlace::default();
+    object
 }
 
 fn blob_facts(object: &ObjectFacts) -> BlobFacts {

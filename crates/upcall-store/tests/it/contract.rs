@@ -29,6 +29,7 @@ contract! {
     a_page_is_bounded,
     a_reader_finishes_whoever_gives_the_blob_up,
     access_keys_are_kept_and_replaced,
+    another_objects_bytes_are_not_read,
     an_object_is_what_was_committed,
     bytes_come_back_by_range,
     conditional_create_has_one_winner,

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use upcall::name::{AccessKeyId, AccessKeySecret, ObjectKey};
 use upcall_store::blobs::{BlobError, BlobId};
 use upcall_store::catalog::{AccessKeyFacts, CatalogError};
-use upcall_store::{EmbeddedStore, OpenError};
+use upcall_store::{EmbeddedStore, OpenError, StoreOptions};
 
 use crate::store::{TestStore, blob_files, blob_path, draft, list, make_bucket, put, read};
 
@@ -38,7 +38,11 @@ fn a_second_opener_is_told_who_has_the_directory() {
 fn only_its_owner_may_look_inside() {
     let parent = tempfile::tempdir().unwrap();
     let folder = parent.path().join("made/here");
-    let store = EmbeddedStore::open(&folder).unwrap();
+    let options = StoreOptions {
+        small_bytes: 0,
+        ..StoreOptions::default()
+    };
+    let store = EmbeddedStore::open_with(&folder, options).unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&folder), 0o700);
     assert_eq!(mode(&folder.join("blobs")), 0o700);
@@ -82,22 +86,22 @@ fn a_newer_format_is_refused_and_left_alone() {
     let TestStore { store, folder } = TestStore::open();
     drop(store);
     let format = folder.path().join("format");
-    assert_eq!(fs::read_to_string(&format).unwrap(), "upcall-data 1\n");
-    fs::write(&format, "upcall-data 2\n").unwrap();
+    assert_eq!(fs::read_to_string(&format).unwrap(), "upcall-data 2\n");
+    fs::write(&format, "upcall-data 3\n").unwrap();
     let refused = EmbeddedStore::open(folder.path()).unwrap_err();
     assert!(
         refused
             .to_string()
-            .ends_with("it has format 2, this program knows 1"),
+            .ends_with("it has format 3, this program knows 2"),
         "{refused}"
     );
     fs::write(&format, "something else").unwrap();
     let refused = EmbeddedStore::open(folder.path()).unwrap_err();
     assert!(matches!(refused, OpenError::NotOurs { .. }), "{refused}");
 
-    fs::write(&format, "upcall-data 1\n").unwrap();
+    fs::write(&format, "upcall-data 2\n").unwrap();
     let catalog = rusqlite::Connection::open(folder.path().join("catalog.sqlite")).unwrap();
-    catalog.pragma_update(None, "user_version", 2).unwrap();
+    catalog.pragma_update(None, "user_version", 3).unwrap();
     drop(catalog);
     let refused = EmbeddedStore::open(folder.path()).unwrap_err();
     let cause = std::error::Error::source(&refused)
@@ -105,27 +109,30 @@ fn a_newer_format_is_refused_and_left_alone() {
         .expect("a cause");
     assert_eq!(
         cause.to_string(),
-        "the catalog has version 2, this program knows 1; use the newer program"
+        "the catalog has version 3, this program knows 2; use the newer program"
     );
 }
 
 #[tokio::test]
-async fn blobs_without_a_catalog_are_not_swept() {
-    let TestStore { store, folder } = TestStore::open();
-    let bucket = make_bucket(store.catalog().as_ref()).await;
-    put(&store, &bucket, "a", b"bytes").await;
-    drop(store);
-    let before = blob_files(folder.path());
-    assert_eq!(before.len(), 1);
-    for name in ["catalog.sqlite", "catalog.sqlite-wal", "catalog.sqlite-shm"] {
-        let _ = fs::remove_file(folder.path().join(name));
+async fn objects_without_a_catalog_are_not_swept() {
+    for test in [TestStore::open(), TestStore::with_files()] {
+        let TestStore { store, folder } = test;
+        let bucket = make_bucket(store.catalog().as_ref()).await;
+        put(&store, &bucket, "a", b"bytes").await;
+        drop(store);
+        let before = blob_files(folder.path());
+        let log: Vec<_> = fs::read_dir(folder.path().join("log")).unwrap().collect();
+        assert_eq!(log.len(), 1);
+        for name in ["catalog.sqlite", "catalog.sqlite-wal", "catalog.sqlite-shm"] {
+            let _ = fs::remove_file(folder.path().join(name));
+        }
+        let refused = EmbeddedStore::open(folder.path()).unwrap_err();
+        assert!(
+            matches!(refused, OpenError::CatalogMissing { .. }),
+            "{refused}"
+        );
+        assert_eq!(blob_files(folder.path()), before);
     }
-    let refused = EmbeddedStore::open(folder.path()).unwrap_err();
-    assert!(
-        matches!(refused, OpenError::CatalogMissing { .. }),
-        "{refused}"
-    );
-    assert_eq!(blob_files(folder.path()), before);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -159,7 +166,7 @@ async fn everything_is_there_after_it_was_closed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sweep_removes_what_nobody_wants_and_nothing_else() {
-    let TestStore { store, folder } = TestStore::open();
+    let TestStore { store, folder } = TestStore::with_files();
     store.settle();
     let bucket = make_bucket(store.catalog().as_ref()).await;
     let object = put(&store, &bucket, "a", b"bytes").await;
@@ -199,7 +206,7 @@ async fn a_sweep_removes_what_nobody_wants_and_nothing_else() {
 /// The collector runs all the time beside uploads, overwrites and deletions.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sweeping_beside_uploads_loses_nothing_and_leaves_nothing() {
-    let TestStore { store, folder } = TestStore::open();
+    let TestStore { store, folder } = TestStore::with_files();
     let bucket = make_bucket(store.catalog().as_ref()).await;
     let uploads = (0..8).map(|worker| {
         let (store, bucket) = (Arc::clone(&store), bucket.clone());
@@ -212,7 +219,7 @@ async fn sweeping_beside_uploads_loses_nothing_and_leaves_nothing() {
                 if round % 7 == 0 {
                     let key = ObjectKey::parse(&key).unwrap();
                     let gone = store.catalog().delete_object(&bucket, &key).await.unwrap();
-                    store.blobs().give_up(gone.expect("an object").blob);
+                    store.blobs().give_up(&gone.expect("an object"));
                 }
             }
         }
@@ -235,7 +242,7 @@ async fn sweeping_beside_uploads_loses_nothing_and_leaves_nothing() {
 
 #[tokio::test]
 async fn damage_is_an_error_and_never_other_bytes() {
-    let TestStore { store, folder } = TestStore::open();
+    let TestStore { store, folder } = TestStore::with_files();
     let bucket = make_bucket(store.catalog().as_ref()).await;
     let bytes = vec![7_u8; 300_000];
     let object = put(&store, &bucket, "a", &bytes).await;
@@ -249,28 +256,29 @@ async fn damage_is_an_error_and_never_other_bytes() {
             matches!(found, Err(BlobError::Damaged { .. })),
             "{length}: {found:?}"
         );
-        let found = store.blobs().facts(object.blob).await;
+        let found = store.blobs().facts(&object).await;
         assert!(
             matches!(found, Err(BlobError::Damaged { .. })),
             "{length}: {found:?}"
         );
     }
-    // A flipped bit anywhere in the facts or the trailer.
-    for at in bytes.len()..whole.len() {
+    // A flipped bit anywhere: in the bytes, the table, the facts, the trailer.
+    for at in (0..bytes.len())
+        .step_by(4999)
+        .chain(bytes.len()..whole.len())
+    {
         fs::write(&path, &whole).unwrap();
         let file = OpenOptions::new().write(true).open(&path).unwrap();
         file.write_all_at(&[whole[at] ^ 0x20], at as u64).unwrap();
-        let found = store.blobs().facts(object.blob).await;
-        let is_unused = (whole.len() - 20..whole.len() - 16).contains(&at);
-        assert_eq!(found.is_ok(), is_unused, "byte {at}: {found:?}");
+        let found = read(&store, &object).await;
+        assert!(
+            matches!(found, Err(BlobError::Damaged { .. })),
+            "byte {at}: {found:?}"
+        );
     }
     // A file that becomes shorter under a reader.
     fs::write(&path, &whole).unwrap();
-    let mut reader = store
-        .blobs()
-        .read(object.blob, 0..object.length)
-        .await
-        .unwrap();
+    let mut reader = store.blobs().read(&object, 0..object.length).await.unwrap();
     assert!(reader.next().await.unwrap().is_ok());
     OpenOptions::new()
         .write(true)
@@ -284,6 +292,29 @@ async fn damage_is_an_error_and_never_other_bytes() {
         "{second:?}"
     );
     assert!(reader.next().await.is_none());
+}
+
+/// No bit of the log may flip unseen, wherever it is.
+#[tokio::test]
+async fn damage_in_the_log_is_an_error_and_never_other_bytes() {
+    let TestStore { store, folder } = TestStore::open();
+    let bucket = make_bucket(store.catalog().as_ref()).await;
+    let object = put(&store, &bucket, "a", &[7; 1000]).await;
+    let segment = fs::read_dir(folder.path().join("log")).unwrap().next();
+    let path = segment.unwrap().unwrap().path();
+    let whole = fs::read(&path).unwrap();
+    let file = OpenOptions::new().write(true).open(&path).unwrap();
+    // The record follows the segment's header of 48 bytes.
+    for at in 48..whole.len() {
+        file.write_all_at(&[whole[at] ^ 0x04], at as u64).unwrap();
+        let found = read(&store, &object).await;
+        assert!(
+            matches!(found, Err(BlobError::Damaged { .. })),
+            "byte {at}: {found:?}"
+        );
+        file.write_all_at(&[whole[at]], at as u64).unwrap();
+    }
+    assert_eq!(read(&store, &object).await.unwrap(), [7; 1000]);
 }
 
 /// Set in the child whose files cannot grow.
@@ -314,7 +345,7 @@ async fn child_with_a_small_disk() {
     if std::env::var_os(SMALL_DISK).is_none() {
         return;
     }
-    let TestStore { store, folder } = TestStore::open();
+    let TestStore { store, folder } = TestStore::with_files();
     let bucket = make_bucket(store.catalog().as_ref()).await;
     // `ulimit -f` counts blocks of 512 or 1,024 bytes: 300 or 600 KiB.
     let mut draft = store.blobs().begin().await.unwrap();

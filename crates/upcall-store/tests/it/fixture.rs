@@ -9,19 +9,29 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use upcall::name::{AccessKeyId, AccessKeySecret, BucketName};
-use upcall_store::EmbeddedStore;
 use upcall_store::catalog::{
     AccessKeyFacts, BucketAcl, BucketFacts, Cors, CorsRule, ObjectAcl, ObjectFacts, Overwrite,
     StoredHeaders,
 };
+use upcall_store::{EmbeddedStore, StoreOptions};
 
 use crate::store::{blob_files, draft, list, object, read};
 
 #[tokio::test]
 async fn a_directory_of_format_1_is_read() {
+    assert_eq!(read_all("format-1").await, 3, "each has a file");
+}
+
+#[tokio::test]
+async fn a_directory_of_format_2_is_read() {
+    assert_eq!(read_all("format-2").await, 2, "the empty one is in the log");
+}
+
+/// How many files of blobs the fixture has, after everything in it was found.
+async fn read_all(name: &str) -> usize {
     let folder = tempfile::tempdir().unwrap();
     let copy = folder.path().join("copy");
-    copy_folder(&fixtures().join("format-1"), &copy);
+    copy_folder(&fixtures().join(name), &copy);
 
     let store = EmbeddedStore::open(&copy).unwrap();
     let catalog = store.catalog();
@@ -39,10 +49,15 @@ async fn a_directory_of_format_1_is_read() {
     let objects = list(catalog.as_ref(), &buckets[1].name).await;
     assert_eq!(objects.len(), 3);
     for ((expected, bytes), found) in objects_of_the_fixture().into_iter().zip(&objects) {
-        let blob = found.blob;
-        assert_eq!(*found, ObjectFacts { blob, ..expected });
+        let (blob, place) = (found.blob, found.place);
+        let expected = ObjectFacts {
+            blob,
+            place,
+            ..expected
+        };
+        assert_eq!(*found, expected);
         assert_eq!(read(&store, found).await.unwrap(), bytes);
-        let facts = store.blobs().facts(blob).await.unwrap();
+        let facts = store.blobs().facts(found).await.unwrap();
         assert_eq!((&facts.bucket, &facts.key), (&found.bucket, &found.key));
         assert_eq!((facts.length, facts.crc64), (found.length, found.crc64));
         assert_eq!(facts.md5, *found.etag.md5());
@@ -58,7 +73,7 @@ async fn a_directory_of_format_1_is_read() {
         assert_eq!(facts.modified, found.modified);
     }
     assert_eq!(store.settle(), 0);
-    assert_eq!(blob_files(&copy).len(), 3);
+    blob_files(&copy).len()
 }
 
 /// `UPCALL_STORE_FIXTURE=tests/fixtures/format-N cargo test -p upcall-store -- --ignored fixture::make`
@@ -70,7 +85,12 @@ async fn make() {
     };
     let folder = PathBuf::from(folder);
     assert!(!folder.exists(), "a fixture is written once");
-    let store = EmbeddedStore::open(&folder).unwrap();
+    // The empty object is small then, and the others are not.
+    let options = StoreOptions {
+        small_bytes: 42,
+        ..StoreOptions::default()
+    };
+    let store = EmbeddedStore::open_with(&folder, options).unwrap();
     let catalog = store.catalog();
     for bucket in buckets_of_the_fixture() {
         catalog.create_bucket(&bucket).await.unwrap();

@@ -8,12 +8,12 @@ use jiff::Timestamp;
 use md5::{Digest as _, Md5};
 use tempfile::TempDir;
 use upcall::name::{BucketName, ETag, ObjectKey};
-use upcall_store::EmbeddedStore;
-use upcall_store::blobs::{BlobError, BlobFacts, BlobId, Draft};
+use upcall_store::blobs::{BlobError, BlobFacts, BlobId, BlobPlace, Draft};
 use upcall_store::catalog::{
     BucketAcl, BucketFacts, Catalog, ListObjects, ObjectAcl, ObjectFacts, Overwrite, StoredHeaders,
 };
 use upcall_store::contract::Ports;
+use upcall_store::{EmbeddedStore, StoreOptions};
 
 /// An open store; its folder goes when the test is over.
 pub(crate) struct TestStore {
@@ -23,8 +23,20 @@ pub(crate) struct TestStore {
 
 impl TestStore {
     pub(crate) fn open() -> Self {
+        Self::open_with(StoreOptions::default())
+    }
+
+    /// Every object is a file of its own.
+    pub(crate) fn with_files() -> Self {
+        Self::open_with(StoreOptions {
+            small_bytes: 0,
+            ..StoreOptions::default()
+        })
+    }
+
+    pub(crate) fn open_with(options: StoreOptions) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = Arc::new(EmbeddedStore::open(folder.path()).unwrap());
+        let store = Arc::new(EmbeddedStore::open_with(folder.path(), options).unwrap());
         Self { store, folder }
     }
 
@@ -78,6 +90,7 @@ pub(crate) fn object(bucket: &BucketName, key: &str, bytes: &[u8]) -> ObjectFact
         bucket: bucket.clone(),
         key: ObjectKey::parse(key).unwrap(),
         blob: BlobId::new(),
+        place: BlobPlace::default(),
         length: bytes.len() as u64,
         etag: ETag::from_md5(Md5::digest(bytes).into()),
         crc64: crc_fast::checksum(crc_fast::CrcAlgorithm::Crc64Xz, bytes),
@@ -118,7 +131,7 @@ pub(crate) async fn draft(store: &EmbeddedStore, object: &mut ObjectFacts, bytes
     draft
 }
 
-/// An upload, as the server does it.
+/// An upload, as the server does it; the object as the catalog has it then.
 pub(crate) async fn put(
     store: &EmbeddedStore,
     bucket: &BucketName,
@@ -134,9 +147,11 @@ pub(crate) async fn put(
         .unwrap();
     draft.keep();
     if let Some(replaced) = replaced {
-        store.blobs().give_up(replaced.blob);
+        store.blobs().give_up(&replaced);
     }
-    object
+    let found = store.catalog().object(bucket, &object.key).await;
+    // Somebody else may have been faster.
+    found.unwrap().unwrap_or(object)
 }
 
 /// The bytes of an object.
@@ -144,7 +159,7 @@ pub(crate) async fn read(
     store: &EmbeddedStore,
     object: &ObjectFacts,
 ) -> Result<Vec<u8>, BlobError> {
-    let mut reader = store.blobs().read(object.blob, 0..object.length).await?;
+    let mut reader = store.blobs().read(object, 0..object.length).await?;
     let mut bytes = Vec::new();
     while let Some(piece) = reader.next().await {
         bytes.extend_from_slice(&piece?);

@@ -11,7 +11,7 @@ use crate::catalog::{AccessKeyFacts, BucketFacts, CatalogError};
 
 /// What is kept.
 #[derive(Debug)]
-pub(super) struct Settings(RwLock<Tables>);
+pub(in crate::embedded) struct Settings(RwLock<Tables>);
 
 #[derive(Debug)]
 struct Tables {
@@ -20,7 +20,7 @@ struct Tables {
 }
 
 /// A change that is on the disk.
-pub(super) enum SettingsChange {
+pub(in crate::embedded) enum SettingsChange {
     /// This is what the bucket is now.
     Bucket(BucketFacts),
     /// This is what the access key is now.
@@ -63,19 +63,19 @@ impl Settings {
         }
     }
 
-    pub(super) fn bucket(&self, name: &BucketName) -> Option<Arc<BucketFacts>> {
+    pub(in crate::embedded) fn bucket(&self, name: &BucketName) -> Option<Arc<BucketFacts>> {
         self.tables().buckets.get(name).cloned()
     }
 
-    pub(super) fn buckets(&self) -> Vec<Arc<BucketFacts>> {
+    pub(in crate::embedded) fn buckets(&self) -> Vec<Arc<BucketFacts>> {
         self.tables().buckets.values().cloned().collect()
     }
 
-    pub(super) fn access_key(&self, id: &AccessKeyId) -> Option<Arc<AccessKeyFacts>> {
+    pub(in crate::embedded) fn access_key(&self, id: &AccessKeyId) -> Option<Arc<AccessKeyFacts>> {
         self.tables().keys.get(id).cloned()
     }
 
-    pub(super) fn access_keys(&self) -> Vec<Arc<AccessKeyFacts>> {
+    pub(in crate::embedded) fn access_keys(&self) -> Vec<Arc<AccessKeyFacts>> {
         self.tables().keys.values().cloned().collect()
     }
 

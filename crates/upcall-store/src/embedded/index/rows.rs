@@ -1,12 +1,14 @@
 //! Rows to facts and back.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use rusqlite::types::FromSqlError;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::Serialize;
 use upcall::name::{AccessKeyId, AccessKeySecret, BucketName, ETag, ObjectKey};
 
-use crate::blobs::BlobId;
+use crate::blobs::{BlobId, BlobPlace, LogPlace};
 use crate::catalog::{
     AccessKeyFacts, BucketAcl, BucketFacts, CatalogError, EngineFault, ObjectAcl, ObjectFacts,
     StoredHeaders,
@@ -14,66 +16,189 @@ use crate::catalog::{
 
 /// What [`object`] reads; the key comes first, for the listing.
 pub(super) const OBJECT_COLUMNS: &str = "key, blob, length, md5, crc64, modified_ms, content_type, \
-     headers, metadata, acl, storage_class";
+     headers, metadata, acl, storage_class, segment, offset, head_bytes, in_file, row_check";
 
-/// A row of [`OBJECT_COLUMNS`].
-pub(super) fn object(bucket: &BucketName, row: &Row<'_>) -> Result<ObjectFacts, CatalogError> {
-    let key: String = row.get(0)?;
+/// A row of [`OBJECT_COLUMNS`], which must be what was written.
+pub(super) fn object(
+    bucket: &BucketName,
+    id: BucketId,
+    row: &Row<'_>,
+) -> Result<ObjectFacts, CatalogError> {
+    let key = row.get_ref(0)?.as_str()?;
     let corrupt = || CatalogError::Corrupt(format!("object {key:?} of bucket `{bucket}`"));
-    let text = |column| -> Result<Option<String>, CatalogError> { Ok(row.get(column)?) };
+    let text = |column| -> Result<Option<&str>, CatalogError> {
+        Ok(row.get_ref(column)?.as_str_or_null()?)
+    };
+    let place = place(row)?;
+    let values = ObjectRow {
+        bucket: id,
+        key,
+        blob: row.get(1)?,
+        length: row.get(2)?,
+        md5: row.get(3)?,
+        crc64: row.get(4)?,
+        modified_ms: row.get(5)?,
+        content_type: text(6)?.ok_or_else(corrupt)?,
+        headers: text(7)?,
+        metadata: text(8)?,
+        acl: text(9)?,
+        storage_class: text(10)?,
+        place,
+    };
+    match row.get::<_, Option<i64>>(15)? {
+        Some(check) if check == values.check() => {}
+        // Rows of format 1 have neither.
+        None if place.is_none() => {}
+        Some(_) | None => return Err(corrupt()),
+    }
     Ok(ObjectFacts {
         bucket: bucket.clone(),
-        key: ObjectKey::parse(&key).map_err(|_| corrupt())?,
-        blob: BlobId::from_bytes(row.get(1)?),
-        length: u64::try_from(row.get::<_, i64>(2)?).map_err(|_| corrupt())?,
-        etag: ETag::from_md5(row.get(3)?),
-        crc64: row.get::<_, i64>(4)?.cast_unsigned(),
-        modified: Timestamp::from_millisecond(row.get(5)?).map_err(|_| corrupt())?,
-        content_type: row.get(6)?,
-        headers: match text(7)? {
-            Some(json) => serde_json::from_str(&json).map_err(|_| corrupt())?,
+        key: ObjectKey::parse(key).map_err(|_| corrupt())?,
+        blob: BlobId::from_bytes(values.blob),
+        place: BlobPlace(place),
+        length: u64::try_from(values.length).map_err(|_| corrupt())?,
+        etag: ETag::from_md5(values.md5),
+        crc64: values.crc64.cast_unsigned(),
+        modified: Timestamp::from_millisecond(values.modified_ms).map_err(|_| corrupt())?,
+        content_type: values.content_type.to_owned(),
+        headers: match values.headers {
+            Some(json) => serde_json::from_str(json).map_err(|_| corrupt())?,
             None => StoredHeaders::default(),
         },
-        metadata: match text(8)? {
-            Some(json) => serde_json::from_str(&json).map_err(|_| corrupt())?,
+        metadata: match values.metadata {
+            Some(json) => serde_json::from_str(json).map_err(|_| corrupt())?,
             None => Vec::new(),
         },
-        acl: match text(9)? {
-            Some(acl) => ObjectAcl::parse(&acl).ok_or_else(corrupt)?,
+        acl: match values.acl {
+            Some(acl) => ObjectAcl::parse(acl).ok_or_else(corrupt)?,
             None => ObjectAcl::Default,
         },
-        storage_class: text(10)?.unwrap_or_else(|| USUAL_STORAGE_CLASS.to_owned()),
+        storage_class: values
+            .storage_class
+            .unwrap_or(USUAL_STORAGE_CLASS)
+            .to_owned(),
     })
 }
 
-/// The row that [`object`] reads.
+fn place(row: &Row<'_>) -> Result<Option<LogPlace>, CatalogError> {
+    let number = |column| -> Result<i64, CatalogError> { Ok(row.get(column)?) };
+    let Some(segment) = row.get::<_, Option<i64>>(11)? else {
+        return Ok(None);
+    };
+    Ok(Some(LogPlace {
+        segment: segment.cast_unsigned(),
+        offset: narrow(number(12)?)?,
+        head_bytes: narrow(number(13)?)?,
+        in_file: row.get::<_, Option<i64>>(14)?.is_some(),
+    }))
+}
+
+fn narrow(number: i64) -> Result<u32, CatalogError> {
+    u32::try_from(number).map_err(|_| CatalogError::Corrupt(format!("a place of {number}")))
+}
+
+/// The values of a row, as SQLite has them.
+struct ObjectRow<'r> {
+    bucket: BucketId,
+    key: &'r str,
+    blob: [u8; 16],
+    length: i64,
+    md5: [u8; 16],
+    crc64: i64,
+    modified_ms: i64,
+    content_type: &'r str,
+    headers: Option<&'r str>,
+    metadata: Option<&'r str>,
+    acl: Option<&'r str>,
+    storage_class: Option<&'r str>,
+    place: Option<LogPlace>,
+}
+
+impl ObjectRow<'_> {
+    /// A checksum over all of them: SQLite has none over its pages, and a row that says something
+    /// else than was written would lead to another object's bytes.
+    fn check(&self) -> i64 {
+        let mut digest = crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc64Xz);
+        for number in [
+            self.bucket.0,
+            self.length,
+            self.crc64,
+            self.modified_ms,
+            self.place.map_or(0, |place| place.segment.cast_signed()),
+            self.place.map_or(0, |place| i64::from(place.offset)),
+            self.place.map_or(0, |place| i64::from(place.head_bytes)),
+            i64::from(self.place.is_some_and(|place| place.in_file)),
+        ] {
+            digest.update(&number.to_le_bytes());
+        }
+        digest.update(&self.blob);
+        digest.update(&self.md5);
+        for text in [
+            Some(self.key),
+            Some(self.content_type),
+            self.headers,
+            self.metadata,
+            self.acl,
+            self.storage_class,
+        ] {
+            // Lengths keep neighbours apart, and NULL from empty.
+            let length = text.map_or(u64::MAX, |text| text.len() as u64);
+            digest.update(&length.to_le_bytes());
+            digest.update(text.unwrap_or_default().as_bytes());
+        }
+        digest.finalize().cast_signed()
+    }
+}
+
+/// Writes the row that [`object`] reads.
 pub(super) fn put_object(
     connection: &Connection,
     bucket: BucketId,
     facts: &ObjectFacts,
 ) -> Result<(), CatalogError> {
-    let has_headers = facts.headers != StoredHeaders::default();
-    let length = i64::try_from(facts.length)
-        .map_err(|_| CatalogError::Corrupt(format!("a length of {} bytes", facts.length)))?;
+    let headers = (facts.headers != StoredHeaders::default()).then(|| json(&facts.headers));
+    let metadata = (!facts.metadata.is_empty()).then(|| json(&facts.metadata));
+    let row = ObjectRow {
+        bucket,
+        key: facts.key.as_str(),
+        blob: *facts.blob.as_bytes(),
+        length: i64::try_from(facts.length)
+            .map_err(|_| CatalogError::Corrupt(format!("a length of {} bytes", facts.length)))?,
+        md5: *facts.etag.md5(),
+        crc64: facts.crc64.cast_signed(),
+        modified_ms: facts.modified.as_millisecond(),
+        content_type: &facts.content_type,
+        headers: headers.as_deref(),
+        metadata: metadata.as_deref(),
+        acl: (facts.acl != ObjectAcl::Default).then_some(facts.acl.as_str()),
+        storage_class: (facts.storage_class != USUAL_STORAGE_CLASS)
+            .then_some(facts.storage_class.as_str()),
+        place: facts.place.0,
+    };
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO objects (bucket, key, blob, length, md5, crc64, modified_ms, \
-             content_type, headers, metadata, acl, storage_class) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             content_type, headers, metadata, acl, storage_class, segment, offset, head_bytes, \
+             in_file, row_check) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )?
         .execute(params![
             bucket.0,
-            facts.key.as_str(),
-            facts.blob.as_bytes(),
-            length,
-            facts.etag.md5(),
-            facts.crc64.cast_signed(),
-            facts.modified.as_millisecond(),
-            facts.content_type,
-            has_headers.then(|| json(&facts.headers)),
-            (!facts.metadata.is_empty()).then(|| json(&facts.metadata)),
-            (facts.acl != ObjectAcl::Default).then_some(facts.acl.as_str()),
-            (facts.storage_class != USUAL_STORAGE_CLASS).then_some(&facts.storage_class),
+            row.key,
+            row.blob,
+            row.length,
+            row.md5,
+            row.crc64,
+            row.modified_ms,
+            row.content_type,
+            row.headers,
+            row.metadata,
+            row.acl,
+            row.storage_class,
+            row.place.map(|place| place.segment.cast_signed()),
+            row.place.map(|place| place.offset),
+            row.place.map(|place| place.head_bytes),
+            row.place.is_none_or(|place| place.in_file).then_some(1),
+            row.check(),
         ])?;
     Ok(())
 }
@@ -81,41 +206,46 @@ pub(super) fn put_object(
 pub(super) fn find_object(
     connection: &Connection,
     bucket: &BucketName,
+    id: BucketId,
     key: &ObjectKey,
 ) -> Result<Option<ObjectFacts>, CatalogError> {
-    let Some(id) = bucket_id(connection, bucket)? else {
-        return Ok(None);
-    };
     let sql = format!("SELECT {OBJECT_COLUMNS} FROM objects WHERE bucket = ? AND key = ?");
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query(params![id.0, key.as_str()])?;
-    rows.next()?.map(|row| object(bucket, row)).transpose()
+    rows.next()?.map(|row| object(bucket, id, row)).transpose()
 }
 
 pub(super) fn delete_object(
     connection: &Connection,
-    bucket: &BucketName,
+    id: BucketId,
     key: &ObjectKey,
-) -> Result<Option<ObjectFacts>, CatalogError> {
-    let found = find_object(connection, bucket, key)?;
-    if found.is_some()
-        && let Some(id) = bucket_id(connection, bucket)?
-    {
-        connection
-            .prepare_cached("DELETE FROM objects WHERE bucket = ? AND key = ?")?
-            .execute(params![id.0, key.as_str()])?;
-    }
-    Ok(found)
+) -> Result<(), CatalogError> {
+    connection
+        .prepare_cached("DELETE FROM objects WHERE bucket = ? AND key = ?")?
+        .execute(params![id.0, key.as_str()])?;
+    Ok(())
 }
 
-/// Whether an object points to this blob.
+/// Whether an object points to this blob, which has a file of its own.
 pub(super) fn is_referenced(connection: &Connection, blob: BlobId) -> Result<bool, CatalogError> {
-    let sql = "SELECT 1 FROM objects WHERE blob = ? LIMIT 1";
+    let sql = "SELECT 1 FROM objects WHERE blob = ? AND in_file = 1 LIMIT 1";
     exists(connection, sql, [blob.as_bytes()])
 }
 
+/// How many bytes of each segment of the log objects point to.
+pub(super) fn live_bytes(connection: &Connection) -> Result<BTreeMap<u64, u64>, CatalogError> {
+    let mut statement = connection.prepare_cached("SELECT number, live FROM segments")?;
+    let rows = statement.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?;
+    rows.map(|row| {
+        let (number, live) = row?;
+        // Below zero can be only what was counted before a crash and again after it.
+        Ok((number.cast_unsigned(), u64::try_from(live).unwrap_or(0)))
+    })
+    .collect()
+}
+
 /// What the rows of objects call a bucket.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct BucketId(pub(super) i64);
 
 pub(super) fn bucket_id(

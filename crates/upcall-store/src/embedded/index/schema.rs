@@ -30,10 +30,12 @@ struct NewerCatalog {
 }
 
 /// The version that this program writes: one per migration.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 /// One step per version, never changed once released.
-const MIGRATIONS: [&str; VERSION as usize] = ["
+const MIGRATIONS: [&str; VERSION as usize] = [FIRST, SECOND];
+
+const FIRST: &str = "
     CREATE TABLE buckets (
         id INTEGER PRIMARY KEY,
         name TEXT NOT NULL UNIQUE,
@@ -71,4 +73,36 @@ const MIGRATIONS: [&str; VERSION as usize] = ["
 
     -- For the collector: is this blob anybody's? Ids grow with time, so new entries go to the end.
     CREATE INDEX objects_by_blob ON objects (blob);
-"];
+";
+
+/// The log came: rows say where their records are, and how far the log has been read.
+const SECOND: &str = "
+    ALTER TABLE objects ADD COLUMN segment INTEGER;
+    ALTER TABLE objects ADD COLUMN offset INTEGER;
+    ALTER TABLE objects ADD COLUMN head_bytes INTEGER;
+    -- 1 if the bytes are in a file of their own, and NULL if they are in the log.
+    ALTER TABLE objects ADD COLUMN in_file INTEGER;
+    -- CRC-64/XZ of all values of the row.
+    ALTER TABLE objects ADD COLUMN row_check INTEGER;
+    UPDATE objects SET in_file = 1;
+
+    -- Only files are asked for by id; what is in the log is found by its key.
+    DROP INDEX objects_by_blob;
+    CREATE INDEX objects_by_file ON objects (blob) WHERE in_file = 1;
+
+    -- Everything before this place of the log is in the tables.
+    CREATE TABLE log (
+        only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+        segment INTEGER NOT NULL,
+        offset INTEGER NOT NULL,
+        sequence INTEGER NOT NULL,
+        salt INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO log VALUES (1, 0, 0, 0, random());
+
+    -- How many bytes of each segment objects point to.
+    CREATE TABLE segments (
+        number INTEGER PRIMARY KEY,
+        live INTEGER NOT NULL
+    ) STRICT;
+";

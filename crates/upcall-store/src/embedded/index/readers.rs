@@ -28,7 +28,7 @@ impl Readers {
     }
 
     /// Reads on this thread, which may wait for the disk.
-    pub(super) fn run<T>(
+    pub(in crate::embedded) fn run<T>(
         &self,
         read: impl FnOnce(&Connection) -> Result<T, CatalogError>,
     ) -> Result<T, CatalogError> {

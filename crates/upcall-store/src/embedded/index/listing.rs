@@ -3,16 +3,23 @@
 //! A page costs what it holds: one step per object, and one step or one seek per common prefix,
 //! however many keys the prefix stands for.
 
+use std::cmp::Ordering;
+use std::sync::Arc;
+
 use rusqlite::{Connection, params};
 use upcall::name::BucketName;
 
 use super::rows::{self, BucketId, OBJECT_COLUMNS};
-use crate::catalog::{CatalogError, ListObjects, ObjectPage};
+use crate::catalog::{CatalogError, ListObjects, ObjectFacts, ObjectPage};
 
-/// Reads a page, from one snapshot.
+/// What is newer than the tables, by key: an object, or that there is none any more.
+pub(in crate::embedded) type Overlay = [(Box<str>, Option<Arc<ObjectFacts>>)];
+
+/// Reads a page, from one snapshot and what lies over it.
 pub(super) fn list(
     connection: &Connection,
     request: &ListObjects,
+    overlay: &Overlay,
 ) -> Result<ObjectPage, CatalogError> {
     // Reads only; dropping it ends the snapshot.
     let snapshot = connection.unchecked_transaction()?;
@@ -31,7 +38,7 @@ pub(super) fn list(
     }
     let mut from = walk.first(&request.marker);
     while let Some(key) = from {
-        from = walk.scan(&snapshot, &key)?;
+        from = walk.scan(&snapshot, overlay, &key)?;
     }
     Ok(walk.page)
 }
@@ -45,6 +52,16 @@ struct Walk<'r> {
     page: ObjectPage,
     /// The key or common prefix that was put into the page last.
     last: String,
+}
+
+/// What became of one key.
+enum Step {
+    /// It was taken; the next one is looked at.
+    On,
+    /// The page goes on there.
+    Jump(Option<String>),
+    /// The page is done.
+    Done,
 }
 
 impl Walk<'_> {
@@ -65,6 +82,7 @@ impl Walk<'_> {
     fn scan(
         &mut self,
         connection: &Connection,
+        overlay: &Overlay,
         from: &str,
     ) -> Result<Option<String>, CatalogError> {
         let sql = format!(
@@ -72,29 +90,65 @@ impl Walk<'_> {
         );
         let mut statement = connection.prepare_cached(&sql)?;
         let mut rows = statement.query(params![self.id.0, from])?;
-        while let Some(row) = rows.next()? {
-            let key = row.get_ref(0)?.as_str()?;
-            if !key.starts_with(self.prefix) {
-                return Ok(None);
+        let begin = overlay.partition_point(|(key, _)| **key < *from);
+        let mut newer = overlay[begin..].iter().peekable();
+        let mut row = rows.next()?;
+        loop {
+            let key = row.map(|row| row.get_ref(0)).transpose()?;
+            let key = key.map(|key| key.as_str()).transpose()?;
+            let order = match (key, newer.peek()) {
+                (None, None) => return Ok(None),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some(key), Some((newer, _))) => key.cmp(newer),
+            };
+            let step = match (order, key, row) {
+                (Ordering::Less, Some(key), Some(row)) => {
+                    let (bucket, id) = (self.bucket, self.id);
+                    self.take(key, || rows::object(bucket, id, row))?
+                }
+                _ => match newer.next() {
+                    Some((key, Some(object))) => self.take(key, || Ok(object.as_ref().clone()))?,
+                    Some((_, None)) | None => Step::On,
+                },
+            };
+            match step {
+                Step::On => {}
+                Step::Jump(to) => return Ok(to),
+                Step::Done => return Ok(None),
             }
-            if let Some(common) = self.page.common_prefixes.last()
-                && key.starts_with(common.as_str())
-            {
-                return Ok(behind(common));
-            }
-            if self.page.objects.len() + self.page.common_prefixes.len() == self.most {
-                self.page.next_marker = Some(std::mem::take(&mut self.last));
-                return Ok(None);
-            }
-            if let Some(common) = self.common_prefix(key) {
-                common.clone_into(&mut self.last);
-                self.page.common_prefixes.push(common.to_owned());
-            } else {
-                key.clone_into(&mut self.last);
-                self.page.objects.push(rows::object(self.bucket, row)?);
+            if order.is_le() {
+                row = rows.next()?;
             }
         }
-        Ok(None)
+    }
+
+    /// Puts one key into the page, if there is room and it is not rolled up.
+    fn take(
+        &mut self,
+        key: &str,
+        object: impl FnOnce() -> Result<ObjectFacts, CatalogError>,
+    ) -> Result<Step, CatalogError> {
+        if !key.starts_with(self.prefix) {
+            return Ok(Step::Done);
+        }
+        if let Some(common) = self.page.common_prefixes.last()
+            && key.starts_with(common.as_str())
+        {
+            return Ok(Step::Jump(behind(common)));
+        }
+        if self.page.objects.len() + self.page.common_prefixes.len() == self.most {
+            self.page.next_marker = Some(std::mem::take(&mut self.last));
+            return Ok(Step::Done);
+        }
+        if let Some(common) = self.common_prefix(key) {
+            common.clone_into(&mut self.last);
+            self.page.common_prefixes.push(common.to_owned());
+        } else {
+            key.clone_into(&mut self.last);
+            self.page.objects.push(object()?);
+        }
+        Ok(Step::On)
     }
 
     /// The prefix that rolls this key up, its delimiter included.

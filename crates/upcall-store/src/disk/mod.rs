@@ -1,0 +1,147 @@
+//! The file layer beneath the embedded engine: what it asks of a disk, and nothing else.
+//!
+//! The engine's own files (log segments and blobs) are appended to, read and removed; none is ever
+//! changed in place or renamed. It is a trait so that tests can put a disk beneath the engine that
+//! forgets what was not synced, tears it, or fails. SQLite has its own files and its own layer.
+
+mod system;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, IoSlice};
+use std::path::Path;
+use std::sync::Arc;
+
+pub use system::SystemDisk;
+
+/// What the engine asks of a disk.
+pub trait Disk: fmt::Debug + Send + Sync + 'static {
+    /// Makes a file, which must not be there, to be appended to and read; its owner's alone (0600).
+    ///
+    /// # Errors
+    /// The system's.
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
+
+    /// Opens a file to be read.
+    ///
+    /// # Errors
+    /// The system's.
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
+
+    /// Removes a file. Until [`sync_folder`](Self::sync_folder) a crash may bring it back.
+    ///
+    /// # Errors
+    /// The system's.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// Cuts a file to this length, durably.
+    ///
+    /// # Errors
+    /// The system's.
+    fn truncate(&self, path: &Path, length: u64) -> io::Result<()>;
+
+    /// The names in a folder; none if it is not there.
+    ///
+    /// # Errors
+    /// The system's.
+    fn list(&self, folder: &Path) -> io::Result<Vec<OsString>>;
+
+    /// Makes a folder and those above it, if they are not there; its owner's alone (0700).
+    ///
+    /// # Errors
+    /// The system's.
+    fn make_folder(&self, folder: &Path) -> io::Result<()>;
+
+    /// Makes the names in a folder durable.
+    ///
+    /// # Errors
+    /// The system's. What was to be durable is then lost, whatever a later call says.
+    fn sync_folder(&self, folder: &Path) -> io::Result<()>;
+
+    /// How much room there is on the file system of this folder.
+    ///
+    /// # Errors
+    /// The system's.
+    fn space(&self, folder: &Path) -> io::Result<Space>;
+
+    /// Told when everything that was written to the catalog's files (`catalog.sqlite` and its log)
+    /// is on stable storage. Only a disk that plays power cuts has a use for it.
+    fn catalog_is_durable(&self, _catalog: &Path) {}
+}
+
+/// Room on a file system, in bytes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Space {
+    /// What an unprivileged process may still use.
+    pub free: u64,
+    /// All of it.
+    pub total: u64,
+}
+
+/// One open file.
+pub trait DiskFile: fmt::Debug + Send + Sync {
+    /// Writes all of the slices at this place, which is the file's end.
+    ///
+    /// # Errors
+    /// The system's; how much was written is then not known.
+    fn write_at(&self, slices: &mut [IoSlice<'_>], offset: u64) -> io::Result<()>;
+
+    /// Fills the buffer from this place.
+    ///
+    /// # Errors
+    /// The system's; `UnexpectedEof` if the file ends before.
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()>;
+
+    /// As [`read_exact_at`](Self::read_exact_at), but only if no disk has to be waited for; whether
+    /// it did.
+    ///
+    /// # Errors
+    /// The system's.
+    fn read_exact_at_now(&self, _buffer: &mut [u8], _offset: u64) -> io::Result<bool> {
+        Ok(false)
+    }
+
+    /// Makes bytes and length durable.
+    ///
+    /// # Errors
+    /// The system's. What was to be durable is then lost, whatever a later call says.
+    fn sync(&self) -> io::Result<()>;
+
+    /// How many bytes it has.
+    ///
+    /// # Errors
+    /// The system's.
+    fn length(&self) -> io::Result<u64>;
+
+    /// The file itself, for whoever can send it without reading it.
+    fn as_file(&self) -> Option<Arc<File>> {
+        None
+    }
+}
+
+/// Writes every byte of every slice with a system call that may write fewer.
+pub(crate) fn write_all_at(
+    slices: &mut [IoSlice<'_>],
+    mut offset: u64,
+    mut write: impl FnMut(&[IoSlice<'_>], u64) -> io::Result<usize>,
+) -> io::Result<()> {
+    let mut rest = slices;
+    // Empty slices in front would be taken for a write that got nowhere.
+    IoSlice::advance_slices(&mut rest, 0);
+    while !rest.is_empty() {
+        match write(&rest[..rest.len().min(SLICES_AT_ONCE)], offset) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => {
+                offset += count as u64;
+                IoSlice::advance_slices(&mut rest, count);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Slices of one system call: `IOV_MAX` on Linux and macOS.
+const SLICES_AT_ONCE: usize = 1024;

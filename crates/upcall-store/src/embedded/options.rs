@@ -1,0 +1,87 @@
+//! How a store is opened.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::disk::{Disk, SystemDisk};
+
+/// What may be set; the default is right for a server.
+#[derive(Clone, Debug)]
+pub struct StoreOptions {
+    /// Bytes that uploads leave free on the disk. `None`: a sixteenth of it, and 64 MiB at most.
+    pub min_free: Option<u64>,
+    /// Objects up to so many bytes go into the log with their commit; larger ones are files of their
+    /// own. 1 MiB; 16 MiB at most.
+    pub small_bytes: u64,
+    /// Bytes of small uploads that may be in memory, all together. Beyond it they become files.
+    pub staging_bytes: usize,
+    /// How often the collector looks whether the log has room to give back.
+    pub collector_interval: Duration,
+    /// The disk beneath the engine.
+    pub disk: Arc<dyn Disk>,
+    /// What is broken on purpose; nothing, outside of the tests of the tests.
+    #[doc(hidden)]
+    pub sabotage: Saboteur,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self {
+            min_free: None,
+            small_bytes: 1024 * 1024,
+            staging_bytes: 48 * 1024 * 1024,
+            collector_interval: Duration::from_secs(1),
+            disk: Arc::new(SystemDisk),
+            sabotage: Saboteur::default(),
+        }
+    }
+}
+
+/// A promise that a build breaks on purpose, so that it can be seen that the tests notice.
+#[cfg(feature = "contract")]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Sabotage {
+    /// Answers go out before anything is written.
+    AnswerBeforeCommit,
+    /// The catalog has an object before its blob is flushed.
+    CatalogBeforeBlob,
+    /// The collector does not ask who holds what it removes.
+    CollectorUnguarded,
+}
+
+/// Who breaks it; without the feature `contract`, nobody.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Saboteur {
+    #[cfg(feature = "contract")]
+    what: Option<Sabotage>,
+}
+
+#[cfg(feature = "contract")]
+impl From<Sabotage> for Saboteur {
+    fn from(what: Sabotage) -> Self {
+        Self { what: Some(what) }
+    }
+}
+
+impl Saboteur {
+    pub(super) fn answers_before_commit(self) -> bool {
+        #[cfg(feature = "contract")]
+        return self.what == Some(Sabotage::AnswerBeforeCommit);
+        #[cfg(not(feature = "contract"))]
+        false
+    }
+
+    pub(super) fn leaves_blobs_unflushed(self) -> bool {
+        #[cfg(feature = "contract")]
+        return self.what == Some(Sabotage::CatalogBeforeBlob);
+        #[cfg(not(feature = "contract"))]
+        false
+    }
+
+    pub(super) fn is_collector_unguarded(self) -> bool {
+        #[cfg(feature = "contract")]
+        return self.what == Some(Sabotage::CollectorUnguarded);
+        #[cfg(not(feature = "contract"))]
+        false
+    }
+}

@@ -1,0 +1,299 @@
+//! The two ports, as the embedded engine serves them.
+
+use std::collections::HashSet;
+use std::ops::Range;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use upcall::name::{AccessKeyId, AccessKeySecret, BucketName, ObjectKey};
+
+use super::Engine;
+use super::block_reader::BlockReader;
+use super::draft::EmbeddedWriter;
+use super::files::off_the_runtime;
+use super::index::SettingsChange;
+use super::log_reader::{LogBytes, Wait, open_bytes, open_record};
+use super::recent::Known;
+use super::stored;
+use crate::BoxFuture;
+use crate::blobs::{BlobError, BlobFacts, BlobId, BlobReader, Blobs, Draft, PollPieces};
+use crate::catalog::{
+    AccessKeyFacts, BucketAcl, BucketFacts, Catalog, CatalogError, Cors, ListObjects, ObjectFacts,
+    ObjectPage, Overwrite,
+};
+
+/// Both ports.
+#[derive(Debug)]
+pub(super) struct EmbeddedPorts(pub(super) Arc<Engine>);
+
+impl EmbeddedPorts {
+    async fn change_bucket(
+        &self,
+        name: &BucketName,
+        change: impl FnOnce(&mut BucketFacts) + Send + 'static,
+    ) -> Result<(), CatalogError> {
+        let name = name.clone();
+        self.0
+            .committer
+            .change_settings(move |tables| {
+                let mut facts = tables.bucket(&name)?.ok_or(CatalogError::NoSuchBucket)?;
+                change(&mut facts);
+                tables.put_bucket(&facts)?;
+                Ok((SettingsChange::Bucket(facts), ()))
+            })
+            .await
+    }
+}
+
+impl Catalog for EmbeddedPorts {
+    fn create_bucket<'a>(
+        &'a self,
+        bucket: &'a BucketFacts,
+    ) -> BoxFuture<'a, Result<(), CatalogError>> {
+        let facts = bucket.clone();
+        Box::pin(self.0.committer.change_settings(move |tables| {
+            if tables.bucket(&facts.name)?.is_some() {
+                return Err(CatalogError::BucketExists);
+            }
+            tables.put_bucket(&facts)?;
+            Ok((SettingsChange::Bucket(facts), ()))
+        }))
+    }
+
+    fn bucket<'a>(
+        &'a self,
+        name: &'a BucketName,
+    ) -> BoxFuture<'a, Result<Option<Arc<BucketFacts>>, CatalogError>> {
+        Box::pin(async { Ok(self.0.index.settings().bucket(name)) })
+    }
+
+    fn buckets(&self) -> BoxFuture<'_, Result<Vec<Arc<BucketFacts>>, CatalogError>> {
+        Box::pin(async { Ok(self.0.index.settings().buckets()) })
+    }
+
+    fn set_bucket_acl<'a>(
+        &'a self,
+        name: &'a BucketName,
+        acl: BucketAcl,
+    ) -> BoxFuture<'a, Result<(), CatalogError>> {
+        Box::pin(self.change_bucket(name, move |facts| facts.acl = acl))
+    }
+
+    fn set_bucket_cors<'a>(
+        &'a self,
+        name: &'a BucketName,
+        cors: Option<&'a Cors>,
+    ) -> BoxFuture<'a, Result<(), CatalogError>> {
+        let cors = cors.cloned();
+        Box::pin(self.change_bucket(name, move |facts| facts.cors = cors))
+    }
+
+    fn delete_bucket<'a>(
+        &'a self,
+        name: &'a BucketName,
+    ) -> BoxFuture<'a, Result<(), CatalogError>> {
+        let name = name.clone();
+        Box::pin(self.0.committer.change_settings(move |tables| {
+            tables.delete_bucket(&name)?;
+            Ok((SettingsChange::NoBucket(name), ()))
+        }))
+    }
+
+    fn commit_object<'a>(
+        &'a self,
+        object: &'a ObjectFacts,
+        overwrite: Overwrite,
+    ) -> BoxFuture<'a, Result<Option<ObjectFacts>, CatalogError>> {
+        Box::pin(async move {
+            let staged = self.0.staging.find(object.blob);
+            self.0
+                .committer
+                .commit(object.clone(), overwrite, staged)
+                .await
+        })
+    }
+
+    fn object<'a>(
+        &'a self,
+        bucket: &'a BucketName,
+        key: &'a ObjectKey,
+    ) -> BoxFuture<'a, Result<Option<ObjectFacts>, CatalogError>> {
+        Box::pin(async move {
+            match self.0.recent.look(bucket, key) {
+                Known::Object(object) => Ok(Some(object.as_ref().clone())),
+                Known::Absent => Ok(None),
+                Known::Nothing => self.0.index.find(bucket.clone(), key.clone()).await,
+            }
+        })
+    }
+
+    fn delete_object<'a>(
+        &'a self,
+        bucket: &'a BucketName,
+        key: &'a ObjectKey,
+    ) -> BoxFuture<'a, Result<Option<ObjectFacts>, CatalogError>> {
+        Box::pin(self.0.committer.delete(bucket.clone(), key.clone()))
+    }
+
+    fn list_objects<'a>(
+        &'a self,
+        request: &'a ListObjects,
+    ) -> BoxFuture<'a, Result<ObjectPage, CatalogError>> {
+        Box::pin(async move {
+            // This first and the index second: what is forgotten here in between is there.
+            let recent = &self.0.recent;
+            let overlay = recent.overlay(&request.bucket, &request.marker, &request.prefix);
+            self.0.index.list(request.clone(), overlay).await
+        })
+    }
+
+    fn put_access_key<'a>(
+        &'a self,
+        key: &'a AccessKeyFacts,
+    ) -> BoxFuture<'a, Result<(), CatalogError>> {
+        let facts = AccessKeyFacts {
+            id: key.id.clone(),
+            secret: AccessKeySecret::new(key.secret.expose()),
+            created: key.created,
+            description: key.description.clone(),
+        };
+        Box::pin(self.0.committer.change_settings(move |tables| {
+            tables.put_access_key(&facts)?;
+            Ok((SettingsChange::Key(facts), ()))
+        }))
+    }
+
+    fn access_key<'a>(
+        &'a self,
+        id: &'a AccessKeyId,
+    ) -> BoxFuture<'a, Result<Option<Arc<AccessKeyFacts>>, CatalogError>> {
+        Box::pin(async { Ok(self.0.index.settings().access_key(id)) })
+    }
+
+    fn access_keys(&self) -> BoxFuture<'_, Result<Vec<Arc<AccessKeyFacts>>, CatalogError>> {
+        Box::pin(async { Ok(self.0.index.settings().access_keys()) })
+    }
+
+    fn delete_access_key<'a>(
+        &'a self,
+        id: &'a AccessKeyId,
+    ) -> BoxFuture<'a, Result<bool, CatalogError>> {
+        let id = id.clone();
+        Box::pin(self.0.committer.change_settings(move |tables| {
+            let was_there = tables.delete_access_key(&id)?;
+            Ok((SettingsChange::NoKey(id), was_there))
+        }))
+    }
+
+    fn referenced<'a>(
+        &'a self,
+        blobs: &'a [BlobId],
+    ) -> BoxFuture<'a, Result<HashSet<BlobId>, CatalogError>> {
+        let blobs = blobs.to_vec();
+        Box::pin(
+            self.0
+                .committer
+                .alone(move |index| index.references(&blobs)),
+        )
+    }
+}
+
+impl Blobs for EmbeddedPorts {
+    fn begin(&self) -> BoxFuture<'_, Result<Draft, BlobError>> {
+        Box::pin(async {
+            self.0.space.check().map_err(|full| BlobError::NoSpace {
+                free: full.free,
+                reserved: full.reserved,
+            })?;
+            let id = BlobId::new();
+            let writer = EmbeddedWriter::new(id, Arc::clone(&self.0));
+            Ok(Draft::new(id, Box::new(writer)))
+        })
+    }
+
+    fn read<'a>(
+        &'a self,
+        object: &'a ObjectFacts,
+        range: Range<u64>,
+    ) -> BoxFuture<'a, Result<BlobReader, BlobError>> {
+        Box::pin(async move {
+            if range.end > object.length || range.start > range.end {
+                return Err(BlobError::Damaged {
+                    id: object.blob,
+                    what: "it is shorter than what is asked for",
+                });
+            }
+            let in_log = object.place.0.filter(|place| !place.in_file);
+            let Some(place) = in_log else {
+                let (files, object) = (Arc::clone(&self.0.files), object.clone());
+                return off_the_runtime(object.blob, move || {
+                    let reader = BlockReader::new(files.open_blob(&object)?, range);
+                    Ok(BlobReader::new(Box::new(reader)))
+                })
+                .await;
+            };
+            let segments = &self.0.segments;
+            let now = open_bytes(segments, object, place, range.clone(), Wait::No)?;
+            let opened = match now {
+                Some(opened) => opened,
+                None => {
+                    let (segments, object) = (Arc::clone(segments), object.clone());
+                    let id = object.blob;
+                    off_the_runtime(id, move || {
+                        let opened = open_bytes(&segments, &object, place, range, Wait::Yes)?;
+                        opened.ok_or(BlobError::Lost { id })
+                    })
+                    .await?
+                }
+            };
+            Ok(match opened {
+                LogBytes::Whole(bytes) => BlobReader::new(Box::new(OnePiece(bytes))),
+                LogBytes::Blocks(reader) => BlobReader::new(Box::new(reader)),
+            })
+        })
+    }
+
+    fn facts<'a>(&'a self, object: &'a ObjectFacts) -> BoxFuture<'a, Result<BlobFacts, BlobError>> {
+        let (engine, object) = (Arc::clone(&self.0), object.clone());
+        Box::pin(off_the_runtime(object.blob, move || {
+            engine.facts_blocking(&object)
+        }))
+    }
+
+    fn give_up(&self, object: &ObjectFacts) {
+        // What is in the log is counted where it was replaced.
+        if object.place.0.is_none_or(|place| place.in_file) {
+            self.0.files.garbage.give_up(object.blob);
+        }
+    }
+}
+
+impl Engine {
+    /// What the blob of an object says of itself. Blocks.
+    pub(super) fn facts_blocking(&self, object: &ObjectFacts) -> Result<BlobFacts, BlobError> {
+        let id = object.blob;
+        match object.place.0.filter(|place| !place.in_file) {
+            Some(place) => {
+                let record = open_record(&self.segments, object, place, Wait::Yes)?;
+                let record = record.ok_or(BlobError::Lost { id })?;
+                stored::decode(record.meta()).map_err(|why| BlobError::Damaged {
+                    id,
+                    what: why.what(),
+                })
+            }
+            None => self.files.facts(id),
+        }
+    }
+}
+
+/// Bytes that were read with their record.
+#[derive(Debug)]
+struct OnePiece(Bytes);
+
+impl PollPieces for OnePiece {
+    fn poll_next(&mut self, _cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BlobError>>> {
+        let piece = std::mem::take(&mut self.0);
+        Poll::Ready((!piece.is_empty()).then_some(Ok(piece)))
+    }
+}

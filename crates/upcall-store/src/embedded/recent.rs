@@ -1,0 +1,293 @@
+//! What the log has and the index has not yet, in memory.
+//!
+//! In: changes, durable in the log, in its order. Out: the same to readers at once, and in batches to
+//! the index, on a thread of its own. Only when the index has taken a change in is it forgotten here,
+//! so a reader that looks here first and into the index second misses nothing.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::ops::Bound;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use upcall::name::{BucketName, ObjectKey};
+
+use super::change::Change;
+use super::index::Index;
+use crate::catalog::{CatalogError, ObjectFacts};
+
+/// What is newer than the index.
+#[derive(Debug, Default)]
+pub(super) struct Recent {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    buckets: HashMap<BucketName, BTreeMap<Box<str>, Entry>>,
+    /// What the index must take in, in order.
+    pending: VecDeque<Change>,
+    /// The last change that came, and the last that the index has.
+    last: u64,
+    applied: u64,
+    /// Somebody waits for the index: no gathering.
+    waiting: usize,
+    /// Batches that the index could not take in so far; what went wrong with the last.
+    failures: u64,
+    failure: Option<CatalogError>,
+    is_stopped: bool,
+}
+
+#[derive(Debug)]
+struct Entry {
+    sequence: u64,
+    object: Option<Arc<ObjectFacts>>,
+}
+
+/// What is known of a key here.
+#[derive(Clone, Debug)]
+pub(super) enum Known {
+    /// The index knows.
+    Nothing,
+    /// There is no object under it.
+    Absent,
+    Object(Arc<ObjectFacts>),
+}
+
+impl Recent {
+    /// Begins behind this change, which the index has.
+    pub(super) fn begin(&self, sequence: u64) {
+        let mut state = self.lock();
+        state.last = sequence;
+        state.applied = sequence;
+    }
+
+    pub(super) fn look(&self, bucket: &BucketName, key: &ObjectKey) -> Known {
+        let state = self.lock();
+        let entry = state
+            .buckets
+            .get(bucket)
+            .and_then(|keys| keys.get(key.as_str()));
+        match entry {
+            None => Known::Nothing,
+            Some(Entry { object: None, .. }) => Known::Absent,
+            Some(Entry {
+                object: Some(object),
+                ..
+            }) => Known::Object(Arc::clone(object)),
+        }
+    }
+
+    /// Everything of a bucket from `first` on whose key can begin with `prefix`, for a listing.
+    pub(super) fn overlay(
+        &self,
+        bucket: &BucketName,
+        first: &str,
+        prefix: &str,
+    ) -> Vec<(Box<str>, Option<Arc<ObjectFacts>>)> {
+        let state = self.lock();
+        let Some(keys) = state.buckets.get(bucket) else {
+            return Vec::new();
+        };
+        let from = if first < prefix { prefix } else { first };
+        keys.range::<str, _>((Bound::Included(from), Bound::Unbounded))
+            .take_while(|(key, _)| key.starts_with(prefix))
+            .map(|(key, entry)| (key.clone(), entry.object.clone()))
+            .collect()
+    }
+
+    /// Takes changes that are durable; they are visible from now on. Waits while the index is far
+    /// behind.
+    pub(super) fn add(&self, changes: Vec<Change>) {
+        let mut state = self.lock();
+        while state.pending.len() >= MOST_PENDING && !state.is_stopped {
+            state = self.wait(state);
+        }
+        let was_empty = state.pending.is_empty();
+        for change in changes {
+            state.last = change.sequence;
+            let entry = Entry {
+                sequence: change.sequence,
+                object: change.new.clone(),
+            };
+            // Most buckets are there; their names need no copy then.
+            match state.buckets.get_mut(&change.bucket) {
+                Some(keys) => {
+                    keys.insert(change.key.as_str().into(), entry);
+                }
+                None => {
+                    let keys = BTreeMap::from([(change.key.as_str().into(), entry)]);
+                    state.buckets.insert(change.bucket.clone(), keys);
+                }
+            }
+            state.pending.push_back(change);
+        }
+        // Else the thread is gathering, and wakes by itself.
+        let wakes = was_empty || state.waiting > 0 || state.pending.len() >= BATCH;
+        drop(state);
+        if wakes {
+            self.changed.notify_all();
+        }
+    }
+
+    /// Waits until the index has everything that came so far. Blocks.
+    ///
+    /// # Errors
+    /// The index's, if it cannot take in what is there.
+    pub(super) fn drain(&self) -> Result<(), CatalogError> {
+        let mut state = self.lock();
+        let (until, failures) = (state.last, state.failures);
+        state.waiting += 1;
+        self.changed.notify_all();
+        let result = loop {
+            if state.applied >= until {
+                break Ok(());
+            }
+            if state.failures > failures {
+                break Err(state.failure.clone().unwrap_or(CatalogError::Closed));
+            }
+            if state.is_stopped {
+                break Err(CatalogError::Closed);
+            }
+            state = self.wait(state);
+        };
+        state.waiting -= 1;
+        result
+    }
+
+    /// The next changes that the index is to take in; `None` when there is nothing and never will be.
+    fn next_batch(&self) -> Option<Vec<Change>> {
+        let mut state = self.lock();
+        let mut gather: Option<Instant> = None;
+        loop {
+            if state.pending.is_empty() {
+                if state.is_stopped {
+                    return None;
+                }
+                gather = None;
+                state = self.wait(state);
+                continue;
+            }
+            let until = *gather.get_or_insert_with(|| Instant::now() + GATHER);
+            let left = until.saturating_duration_since(Instant::now());
+            let is_time = left.is_zero() || state.waiting > 0 || state.is_stopped;
+            if is_time || state.pending.len() >= BATCH {
+                return Some(state.pending.iter().take(BATCH).cloned().collect());
+            }
+            let waited = self.changed.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// The index has these now.
+    fn forget(&self, batch: &[Change]) {
+        let mut state = self.lock();
+        for change in batch {
+            state.pending.pop_front();
+            if let Some(keys) = state.buckets.get_mut(&change.bucket) {
+                let key = change.key.as_str();
+                if keys
+                    .get(key)
+                    .is_some_and(|entry| entry.sequence == change.sequence)
+                {
+                    keys.remove(key);
+                }
+                if keys.is_empty() {
+                    state.buckets.remove(&change.bucket);
+                }
+            }
+            state.applied = change.sequence;
+        }
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// The index could not take them in; after a while it is tried again.
+    fn failed(&self, error: &CatalogError) {
+        let mut state = self.lock();
+        state.failures += 1;
+        state.failure = Some(error.clone());
+        self.changed.notify_all();
+        let until = Instant::now() + AGAIN;
+        while !state.is_stopped && Instant::now() < until {
+            let left = until.saturating_duration_since(Instant::now());
+            let waited = self.changed.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn stop(&self) {
+        self.lock().is_stopped = true;
+        self.changed.notify_all();
+    }
+
+    fn wait<'g>(&self, state: MutexGuard<'g, State>) -> MutexGuard<'g, State> {
+        self.changed
+            .wait(state)
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The thread that brings the index up to date.
+#[derive(Debug)]
+pub(super) struct Follower {
+    recent: Arc<Recent>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Follower {
+    pub(super) fn start(recent: Arc<Recent>, index: Arc<Index>) -> std::io::Result<Self> {
+        let worker = Arc::clone(&recent);
+        let thread = std::thread::Builder::new()
+            .name("index".to_owned())
+            .spawn(move || follow(&worker, &index))?;
+        Ok(Self {
+            recent,
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    /// Takes in what is there, if that can be done at once, and ends. Blocks.
+    pub(super) fn stop(&self) {
+        self.recent.stop();
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(thread) = thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the index's thread did not end well");
+        }
+    }
+}
+
+fn follow(recent: &Recent, index: &Index) {
+    while let Some(batch) = recent.next_batch() {
+        match index.apply(&batch) {
+            Ok(()) => recent.forget(&batch),
+            Err(error) => {
+                tracing::error!(%error, changes = batch.len(), "the index cannot follow the log");
+                if recent.lock().is_stopped {
+                    // The log has them; the next start reads it.
+                    return;
+                }
+                recent.failed(&error);
+            }
+        }
+    }
+}
+
+/// Changes that the index takes in at a time: they share the pages that they touch.
+const BATCH: usize = 4096;
+
+/// How long changes are gathered before they go into the index.
+const GATHER: Duration = Duration::from_millis(200);
+
+/// Changes that may wait for the index; beyond it commits wait. Each takes about half a kilobyte.
+const MOST_PENDING: usize = 16 * 1024;
+
+/// How long the index rests after it failed.
+const AGAIN: Duration = Duration::from_millis(500);

@@ -1,0 +1,235 @@
+//! Reading the log again from where the index has not followed it.
+//!
+//! In: the segments. Out: what their records say, handed to [`Recent`], from which the index takes it;
+//! and where the log ends. What a crash cut off at the end was never acknowledged, and is cut off the
+//! file as well. What is broken before that is damage: it is logged, and the rest is read.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+use upcall::name::{BucketName, ETag, ObjectKey};
+
+use super::change::Change;
+use super::index::{Index, LogState};
+use super::log::record::{At, Kind};
+use super::log::scan::{Found, Item, Segment, scan};
+use super::log::segment::{self, SEGMENT_HEADER_BYTES, SegmentHeader, read_whole};
+use super::recent::{Known, Recent};
+use super::segments::Segments;
+use super::stored;
+use crate::blobs::{BlobFacts, BlobPlace, LogPlace};
+use crate::catalog::{CatalogError, ObjectFacts};
+
+/// What is known of the log after it was read.
+#[derive(Debug)]
+pub(super) struct Recovered {
+    /// The last record.
+    pub(super) sequence: u64,
+    /// The last segment and where it ends; zeroes if there is none.
+    pub(super) last_segment: (u64, u64),
+}
+
+/// Why the log cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum RecoverError {
+    #[error("the catalog failed")]
+    Catalog(#[from] CatalogError),
+    #[error("the log cannot be read")]
+    Io(#[from] io::Error),
+}
+
+/// Reads it.
+pub(super) fn recover(
+    segments: &Segments,
+    index: &Index,
+    recent: &Recent,
+    state: LogState,
+) -> Result<Recovered, RecoverError> {
+    let numbers = segment::list(segments.disk.as_ref(), &segments.folder)?;
+    let ends = known_ends(segments, &numbers)?;
+    let mut reading = Reading {
+        index,
+        recent,
+        sequence: state.sequence,
+    };
+    let mut last_segment = (0, 0);
+    for number in numbers {
+        let known_end = ends.get(&number).copied();
+        let end = if number < state.next.segment {
+            // The index has all of it.
+            match known_end {
+                Some(end) => end,
+                None => segments.disk.open(&path(segments, number))?.length()?,
+            }
+        } else {
+            let from = if number == state.next.segment {
+                u64::from(state.next.offset)
+            } else {
+                SEGMENT_HEADER_BYTES
+            };
+            match reading.read(segments, number, from, known_end)? {
+                Some(end) => end,
+                None => continue,
+            }
+        };
+        segments.add(number, end);
+        last_segment = (number, end);
+    }
+    Ok(Recovered {
+        sequence: reading.sequence,
+        last_segment,
+    })
+}
+
+/// Where segments end, as their successors say.
+fn known_ends(segments: &Segments, numbers: &[u64]) -> io::Result<BTreeMap<u64, u64>> {
+    let mut ends = BTreeMap::new();
+    for number in numbers {
+        let file = segments.disk.open(&path(segments, *number))?;
+        let mut bytes = [0; SEGMENT_HEADER_BYTES as usize];
+        match file.read_exact_at(&mut bytes, 0) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => continue,
+            Err(error) => return Err(error),
+        }
+        match SegmentHeader::read(&bytes, *number) {
+            Some(header) => {
+                ends.insert(header.previous, header.previous_end);
+            }
+            None => tracing::warn!(segment = number, "the header of a segment is not whole"),
+        }
+    }
+    Ok(ends)
+}
+
+fn path(segments: &Segments, number: u64) -> std::path::PathBuf {
+    segment::path(&segments.folder, number)
+}
+
+struct Reading<'r> {
+    index: &'r Index,
+    recent: &'r Recent,
+    sequence: u64,
+}
+
+impl Reading<'_> {
+    /// Where the segment ends; `None` if a crash came before it was begun, and it is gone.
+    fn read(
+        &mut self,
+        segments: &Segments,
+        number: u64,
+        from: u64,
+        known_end: Option<u64>,
+    ) -> Result<Option<u64>, RecoverError> {
+        let file = segments.disk.open(&path(segments, number))?;
+        let bytes = read_whole(file.as_ref())?;
+        let id = Segment {
+            number,
+            salt: segments.salt,
+        };
+        let found = scan(&bytes, id, from, known_end);
+        let is_begun = SegmentHeader::read(&bytes, number).is_some();
+        if !is_begun && found.items.is_empty() && known_end.is_none() {
+            segments.disk.remove(&path(segments, number))?;
+            segments.disk.sync_folder(&segments.folder)?;
+            return Ok(None);
+        }
+        for item in &found.items {
+            match item {
+                Item::Record(record) => self.take_in(record, &bytes)?,
+                Item::Damage { from, to } => {
+                    tracing::error!(
+                        segment = number,
+                        from,
+                        to,
+                        "the log is damaged here; run `upcall fsck`"
+                    );
+                }
+            }
+        }
+        if (bytes.len() as u64) > found.end {
+            tracing::info!(
+                segment = number,
+                bytes = bytes.len() as u64 - found.end,
+                "what a crash cut off is removed from the log"
+            );
+            segments.disk.truncate(&path(segments, number), found.end)?;
+        }
+        Ok(Some(found.end))
+    }
+
+    fn take_in(&mut self, found: &Found, segment: &[u8]) -> Result<(), RecoverError> {
+        self.sequence = self.sequence.max(found.head.sequence);
+        let (bucket, key, new) = match found.head.kind {
+            Kind::Object | Kind::ObjectInFile => {
+                let Ok(facts) = stored::decode(found.meta(segment)) else {
+                    tracing::error!(at = ?found.at, "a record of the log makes no sense; run `upcall fsck`");
+                    return Ok(());
+                };
+                let object = object_of(facts, found);
+                (
+                    object.bucket.clone(),
+                    object.key.clone(),
+                    Some(Arc::new(object)),
+                )
+            }
+            Kind::Delete => match parse_deletion(found.meta(segment)) {
+                Some((bucket, key)) => (bucket, key, None),
+                None => return Ok(()),
+            },
+            Kind::Dead => return Ok(()),
+        };
+        let old = match self.recent.look(&bucket, &key) {
+            Known::Object(object) => Some(object),
+            Known::Absent => None,
+            Known::Nothing => self.index.find_blocking(&bucket, &key)?.map(Arc::new),
+        };
+        let next = At {
+            segment: found.at.segment,
+            offset: u32::try_from(found.end()).map_err(io::Error::other)?,
+        };
+        self.recent.add(vec![Change {
+            sequence: found.head.sequence,
+            bucket,
+            key,
+            new,
+            old,
+            next,
+        }]);
+        Ok(())
+    }
+}
+
+/// The object that a record tells of.
+pub(super) fn object_of(facts: BlobFacts, found: &Found) -> ObjectFacts {
+    ObjectFacts {
+        bucket: facts.bucket,
+        key: facts.key,
+        blob: found.head.blob,
+        place: BlobPlace(Some(LogPlace {
+            segment: found.at.segment,
+            offset: found.at.offset,
+            head_bytes: found.head.head_bytes,
+            in_file: found.head.kind == Kind::ObjectInFile,
+        })),
+        length: facts.length,
+        etag: ETag::from_md5(facts.md5),
+        crc64: facts.crc64,
+        content_type: facts.content_type,
+        headers: facts.headers,
+        metadata: facts.metadata,
+        acl: facts.acl,
+        storage_class: facts.storage_class,
+        modified: facts.modified,
+    }
+}
+
+/// Bucket and key of a deletion.
+fn parse_deletion(meta: &[u8]) -> Option<(BucketName, ObjectKey)> {
+    let [bucket, key]: [String; 2] = serde_json::from_slice(meta).ok()?;
+    Some((
+        BucketName::parse(&bucket).ok()?,
+        ObjectKey::parse(&key).ok()?,
+    ))
+}
