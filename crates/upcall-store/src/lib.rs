@@ -10,13 +10,26 @@ pub mod catalog;
 pub mod contract;
 pub mod disk;
 mod embedded;
+pub mod maintenance;
 
 use std::future::Future;
 use std::pin::Pin;
 
 #[cfg(feature = "contract")]
 pub use embedded::Sabotage;
-pub use embedded::{EmbeddedStore, OpenError, StoreOptions};
+pub use embedded::{EmbeddedStore, OpenError, Rebuilt, StoreOptions, restore};
 
 /// What the methods of a port return: they are called through `dyn`.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// An error with everything that caused it, on one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        text.push_str(": ");
+        text.push_str(&next.to_string());
+        cause = next.source();
+    }
+    text
+}

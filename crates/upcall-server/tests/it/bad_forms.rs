@@ -481,6 +481,7 @@ async fn a_policy_may_not_expire_while_the_file_arrives() {
     });
     let server = TestServer::start_with(Setup {
         clock,
+        small_bytes: 0,
         ..Setup::default()
     })
     .await;

@@ -193,7 +193,7 @@ async fn a_reader_finishes_with_the_old_bytes() {
 
 #[tokio::test]
 async fn a_damaged_blob_is_an_error_and_never_other_bytes() {
-    let server = TestServer::start().await;
+    let server = TestServer::with_files().await;
     let client = server.client();
     put(&client, "/open/a", b"hello, world").await;
     let id = server.object("open", "a").await.unwrap().blob.to_string();

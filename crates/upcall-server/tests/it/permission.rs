@@ -136,7 +136,7 @@ async fn an_upload_says_how_long_it_is() {
 /// Whoever hangs up while a deletion is made leaves no blob behind.
 #[tokio::test]
 async fn a_deletion_without_a_listener_leaves_no_blob() {
-    let server = TestServer::start().await;
+    let server = TestServer::with_files().await;
     for number in 0..40 {
         let form = anonymous("open", &number.to_string()).file("a", b"hello");
         assert_eq!(server.post(&form).await.status, 204);

@@ -7,8 +7,8 @@ use upcall::name::{AccessKeyId, AccessKeySecret, BucketName};
 use upcall_crypto::RsaPrivateKey;
 use upcall_server::callback::AllowRule;
 use upcall_server::{AdminSecret, Clock, Limits, Node, NodeConfig};
-use upcall_store::EmbeddedStore;
 use upcall_store::catalog::{AccessKeyFacts, BucketAcl, BucketFacts, ListObjects, ObjectFacts};
+use upcall_store::{EmbeddedStore, StoreOptions};
 
 use crate::client::{Answer, Client};
 use crate::form::Form;
@@ -30,6 +30,8 @@ pub(crate) struct Setup {
     pub(crate) limits: Limits,
     pub(crate) clock: Clock,
     pub(crate) allow: Vec<AllowRule>,
+    /// Objects up to this size go into the log; zero makes each a file.
+    pub(crate) small_bytes: u64,
 }
 
 impl Default for Setup {
@@ -38,6 +40,7 @@ impl Default for Setup {
             limits: Limits::default(),
             clock: Clock::system(),
             allow: vec![AllowRule::Loopback],
+            small_bytes: StoreOptions::default().small_bytes,
         }
     }
 }
@@ -48,9 +51,22 @@ impl TestServer {
         Self::start_with(Setup::default()).await
     }
 
+    /// Every object is a file of its own.
+    pub(crate) async fn with_files() -> Self {
+        Self::start_with(Setup {
+            small_bytes: 0,
+            ..Setup::default()
+        })
+        .await
+    }
+
     pub(crate) async fn start_with(setup: Setup) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = EmbeddedStore::open(folder.path()).unwrap();
+        let options = StoreOptions {
+            small_bytes: setup.small_bytes,
+            ..StoreOptions::default()
+        };
+        let store = EmbeddedStore::open_with(folder.path(), options).unwrap();
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let config = NodeConfig {
             listen: vec![any],

@@ -68,6 +68,19 @@ impl BlockReader {
         }
     }
 
+    /// The next piece, on a thread that may wait; `None` after the last.
+    pub(super) fn next_blocking(&mut self) -> Option<Result<Bytes, BlobError>> {
+        if self.range.is_empty() || matches!(self.state, State::Done) {
+            return None;
+        }
+        let piece = self.next_piece();
+        let read = self.blob.read(&piece, Wait::Yes);
+        if read.is_err() {
+            self.state = State::Done;
+        }
+        read.transpose()
+    }
+
     /// The next piece, to the end of its block at most, so that blocks are read whole.
     fn next_piece(&mut self) -> Range<u64> {
         let start = self.range.start;

@@ -11,7 +11,7 @@
 
 use std::collections::HashMap;
 use std::io::{self, IoSlice};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
@@ -27,7 +27,7 @@ use super::recent::{Known, Recent};
 use super::segments::Segments;
 use super::space::SpaceWatch;
 use super::staging::Staged;
-use super::stored;
+use super::{buckets_file, stored};
 use crate::blobs::{BlobPlace, LogPlace, is_out_of_space};
 use crate::catalog::{CatalogError, EngineFault, ObjectFacts, Overwrite};
 
@@ -48,6 +48,7 @@ pub(super) struct CommitParts {
 /// The way to the thread.
 #[derive(Debug)]
 pub(super) struct Committer {
+    folder: PathBuf,
     queue: Mutex<Option<mpsc::Sender<Job>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -90,7 +91,7 @@ pub(super) struct Moved {
 }
 
 impl Committer {
-    pub(super) fn start(parts: CommitParts) -> io::Result<Self> {
+    pub(super) fn start(folder: &Path, parts: CommitParts) -> io::Result<Self> {
         let (sender, receiver) = mpsc::channel(QUEUE);
         let mut worker = Worker {
             next_sequence: parts.sequence + 1,
@@ -102,6 +103,7 @@ impl Committer {
             .name("commit".to_owned())
             .spawn(move || worker.run(receiver))?;
         Ok(Self {
+            folder: folder.to_owned(),
             queue: Mutex::new(Some(sender)),
             thread: Mutex::new(Some(thread)),
         })
@@ -194,7 +196,17 @@ impl Committer {
         &self,
         change: impl FnOnce(&Tables<'_>) -> Result<(SettingsChange, T), CatalogError> + Send + 'static,
     ) -> Result<T, CatalogError> {
-        self.alone(move |index| index.change_settings(change)).await
+        let folder = self.folder.clone();
+        self.alone(move |index| {
+            let value = index.change_settings(change)?;
+            // The catalog has it; this is for the day on which the catalog is lost.
+            let buckets = index.settings().buckets();
+            if let Err(error) = buckets_file::write(&folder, buckets.iter().map(AsRef::as_ref)) {
+                tracing::error!(%error, "`buckets.json` could not be written");
+            }
+            Ok(value)
+        })
+        .await
     }
 
     async fn ask<T>(

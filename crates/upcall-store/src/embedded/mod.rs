@@ -10,9 +10,12 @@
 //! it in later ([`index`]). After a crash the log is read again from where the index was ([`recover`]).
 //! What is replaced is given back by the [`collector`].
 
+mod backup;
 mod block_reader;
 mod blocks;
+mod buckets_file;
 mod change;
+mod check;
 mod collector;
 mod commit;
 mod directory;
@@ -22,10 +25,13 @@ mod index;
 mod lock;
 mod log;
 mod log_reader;
+mod maintenance;
 mod options;
 mod ports;
+mod rebuild;
 mod recent;
 mod recover;
+mod scrub;
 mod segments;
 mod space;
 mod staging;
@@ -33,28 +39,33 @@ mod stored;
 mod verified;
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use upcall::name::{BucketName, ObjectKey};
 
+pub use self::backup::restore;
 use self::collector::Collector;
 use self::commit::{CommitParts, Committer};
 pub use self::directory::OpenError;
 use self::files::Files;
 use self::index::Index;
 use self::lock::DirectoryLock;
+use self::maintenance::EmbeddedMaintenance;
 #[cfg(feature = "contract")]
 pub use self::options::Sabotage;
 pub use self::options::StoreOptions;
 use self::ports::EmbeddedPorts;
+pub use self::rebuild::Rebuilt;
 use self::recent::{Follower, Known, Recent};
 use self::recover::{RecoverError, recover};
+use self::scrub::{Scrub, Scrubber};
 use self::segments::Segments;
 use self::space::SpaceWatch;
 use self::staging::Staging;
 use crate::blobs::{BlobId, Blobs};
 use crate::catalog::{Catalog, CatalogError, ObjectFacts};
+use crate::maintenance::Maintenance;
 
 /// An open data directory. Dropping it closes it.
 #[derive(Debug)]
@@ -62,6 +73,8 @@ pub struct EmbeddedStore {
     engine: Arc<Engine>,
     collector: Collector,
     follower: Follower,
+    scrub: Arc<Scrub>,
+    scrubber: Scrubber,
     /// Given back last, after [`Drop`] has closed the rest.
     _lock: DirectoryLock,
 }
@@ -69,6 +82,7 @@ pub struct EmbeddedStore {
 /// What the parts of the engine share.
 #[derive(Debug)]
 struct Engine {
+    folder: PathBuf,
     index: Arc<Index>,
     recent: Arc<Recent>,
     segments: Arc<Segments>,
@@ -140,18 +154,22 @@ impl EmbeddedStore {
         };
         let space = Arc::new(SpaceWatch::new(Arc::clone(&disk), folder, options.min_free));
         let sabotage = options.sabotage;
-        let committer = Committer::start(CommitParts {
-            index: Arc::clone(&index),
-            recent: Arc::clone(&recent),
-            segments: Arc::clone(&segments),
-            space: Arc::clone(&space),
-            sequence: recovered.sequence,
-            last_segment: recovered.last_segment,
-            sabotage,
-        })
+        let committer = Committer::start(
+            folder,
+            CommitParts {
+                index: Arc::clone(&index),
+                recent: Arc::clone(&recent),
+                segments: Arc::clone(&segments),
+                space: Arc::clone(&space),
+                sequence: recovered.sequence,
+                last_segment: recovered.last_segment,
+                sabotage,
+            },
+        )
         .map_err(io)?;
         let files = Files::open(disk, &blobs_folder, Arc::clone(&space), sabotage).map_err(io)?;
         let engine = Arc::new(Engine {
+            folder: folder.to_owned(),
             index,
             recent,
             segments,
@@ -162,7 +180,11 @@ impl EmbeddedStore {
             small_bytes: options.small_bytes,
             sabotage,
         });
+        let scrub = Arc::new(Scrub::default());
         Ok(Self {
+            scrubber: Scrubber::start(Arc::clone(&engine), Arc::clone(&scrub), options.scrub)
+                .map_err(io)?,
+            scrub,
             collector: Collector::start(Arc::clone(&engine), options.collector_interval)
                 .map_err(io)?,
             follower,
@@ -179,6 +201,14 @@ impl EmbeddedStore {
     /// Where the bytes are.
     pub fn blobs(&self) -> Arc<dyn Blobs> {
         Arc::new(EmbeddedPorts(Arc::clone(&self.engine)))
+    }
+
+    /// For whoever looks after the store.
+    pub fn maintenance(&self) -> Arc<dyn Maintenance> {
+        Arc::new(EmbeddedMaintenance {
+            engine: Arc::clone(&self.engine),
+            scrub: Arc::clone(&self.scrub),
+        })
     }
 
     /// Has every file looked at again, in the background: what no object points to, and no running
@@ -206,6 +236,7 @@ impl Drop for EmbeddedStore {
     fn drop(&mut self) {
         // The collector asks for commits and the catalog, so it ends first; what was committed goes
         // into the index before that is closed.
+        self.scrubber.stop();
         self.collector.stop();
         self.engine.committer.close();
         self.follower.stop();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::disk::{Disk, SystemDisk};
+use crate::maintenance::RateLimit;
 
 /// What may be set; the default is right for a server.
 #[derive(Clone, Debug)]
@@ -17,6 +18,8 @@ pub struct StoreOptions {
     pub staging_bytes: usize,
     /// How often the collector looks whether the log has room to give back.
     pub collector_interval: Duration,
+    /// How fast the background scrub reads; zero is not at all. 4 MiB in a second.
+    pub scrub: RateLimit,
     /// The disk beneath the engine.
     pub disk: Arc<dyn Disk>,
     /// What is broken on purpose; nothing, outside of the tests of the tests.
@@ -31,6 +34,9 @@ impl Default for StoreOptions {
             small_bytes: 1024 * 1024,
             staging_bytes: 48 * 1024 * 1024,
             collector_interval: Duration::from_secs(1),
+            scrub: RateLimit {
+                bytes_per_second: 4 * 1024 * 1024,
+            },
             disk: Arc::new(SystemDisk),
             sabotage: Saboteur::default(),
         }

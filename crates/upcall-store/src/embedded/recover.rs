@@ -83,7 +83,7 @@ pub(super) fn recover(
 }
 
 /// Where segments end, as their successors say.
-fn known_ends(segments: &Segments, numbers: &[u64]) -> io::Result<BTreeMap<u64, u64>> {
+pub(super) fn known_ends(segments: &Segments, numbers: &[u64]) -> io::Result<BTreeMap<u64, u64>> {
     let mut ends = BTreeMap::new();
     for number in numbers {
         let file = segments.disk.open(&path(segments, *number))?;

@@ -53,6 +53,11 @@ impl SpaceWatch {
         Some(space)
     }
 
+    /// Bytes that uploads leave free.
+    pub(super) const fn reserved(&self) -> u64 {
+        self.reserved
+    }
+
     /// Whether uploads may go on.
     ///
     /// # Errors

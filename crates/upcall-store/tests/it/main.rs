@@ -9,4 +9,5 @@ mod contract;
 mod crash;
 mod directory;
 mod fixture;
+mod maintenance;
 mod store;

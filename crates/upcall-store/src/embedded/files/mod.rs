@@ -94,6 +94,13 @@ impl Files {
         Ok(Tail::read(file.as_ref(), id)?.facts)
     }
 
+    /// What a blob says of itself, and whether its file is of format 1. Blocks.
+    pub(super) fn facts_and_format(&self, id: BlobId) -> Result<(BlobFacts, bool), BlobError> {
+        let file = self.open_file(id)?;
+        let tail = Tail::read(file.as_ref(), id)?;
+        Ok((tail.facts, tail.table.is_none()))
+    }
+
     /// Opens the blob of an object. Blocks.
     pub(super) fn open_blob(self: &Arc<Self>, object: &ObjectFacts) -> Result<OpenBlob, BlobError> {
         let id = object.blob;

@@ -21,6 +21,8 @@ pub(super) fn open_to_write(path: &Path) -> Result<Connection, CatalogError> {
     connection.pragma_update(None, "checkpoint_fullfsync", true)?;
     // The writer copies the log itself, after it has answered.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    // Once it was long, its file need not stay so.
+    connection.pragma_update(None, "journal_size_limit", LOG_FILE_BYTES)?;
     // What a savepoint remembers stays in memory.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     Ok(connection)
@@ -63,6 +65,9 @@ const BUSY: Duration = Duration::from_secs(10);
 
 /// Memory for pages, for each connection.
 const CACHE_KIB: i64 = 8 * 1024;
+
+/// Bytes of SQLite's log that are kept to be written over.
+const LOG_FILE_BYTES: i64 = 4 * 1024 * 1024;
 
 /// Prepared statements that are kept; the engine has fewer.
 const STATEMENTS: usize = 32;

@@ -5,6 +5,7 @@
 //! it; they are few, asked for by every request, and kept in memory, which is right because the data
 //! directory belongs to this process alone.
 
+pub(super) mod check;
 mod connection;
 mod listing;
 mod readers;
@@ -105,6 +106,16 @@ impl Index {
         })
     }
 
+    /// The store's salt is this. Blocks.
+    pub(super) fn set_salt(&self, salt: Salt) -> Result<(), CatalogError> {
+        self.write(|writer| writer::set_salt(writer.connection(), salt))
+    }
+
+    /// The log was taken in up to here. Blocks.
+    pub(super) fn set_log_end(&self, next: At, sequence: u64) -> Result<(), CatalogError> {
+        self.write(|writer| writer::set_log_state(writer.connection(), next, sequence))
+    }
+
     /// Forgets a segment that was removed. Blocks.
     pub(super) fn forget_segment(&self, number: u64) -> Result<(), CatalogError> {
         self.write(|writer| writer.forget_segment(number))
@@ -139,12 +150,6 @@ impl Index {
         self.readers
             .run_off_the_runtime(move |connection| listing::list(connection, &request, &overlay))
             .await
-    }
-
-    /// A page of a listing, from the tables alone. Blocks.
-    pub(super) fn list_blocking(&self, request: &ListObjects) -> Result<ObjectPage, CatalogError> {
-        self.readers
-            .run(|connection| listing::list(connection, request, &[]))
     }
 
     /// Which of these blobs objects point to, of those that have files of their own. Blocks.

@@ -232,6 +232,24 @@ pub(super) fn is_referenced(connection: &Connection, blob: BlobId) -> Result<boo
     exists(connection, sql, [blob.as_bytes()])
 }
 
+/// The buckets, by what rows call them.
+pub(super) fn bucket_names(
+    connection: &Connection,
+) -> Result<BTreeMap<i64, BucketName>, CatalogError> {
+    let mut statement = connection.prepare_cached("SELECT id, name FROM buckets")?;
+    let mut rows = statement.query([])?;
+    let mut names = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        let name: String = row.get(1)?;
+        let corrupt = || CatalogError::Corrupt(format!("bucket {name:?}"));
+        names.insert(
+            row.get(0)?,
+            BucketName::parse(&name).map_err(|_| corrupt())?,
+        );
+    }
+    Ok(names)
+}
+
 /// How many bytes of each segment of the log objects point to.
 pub(super) fn live_bytes(connection: &Connection) -> Result<BTreeMap<u64, u64>, CatalogError> {
     let mut statement = connection.prepare_cached("SELECT number, live FROM segments")?;

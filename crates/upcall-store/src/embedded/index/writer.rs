@@ -231,7 +231,11 @@ pub(super) fn log_state(connection: &Connection) -> Result<LogState, CatalogErro
     })
 }
 
-fn set_log_state(connection: &Connection, next: At, sequence: u64) -> Result<(), CatalogError> {
+pub(super) fn set_log_state(
+    connection: &Connection,
+    next: At,
+    sequence: u64,
+) -> Result<(), CatalogError> {
     connection
         .prepare_cached("UPDATE log SET segment = ?, offset = ?, sequence = ?")?
         .execute(params![
@@ -242,8 +246,13 @@ fn set_log_state(connection: &Connection, next: At, sequence: u64) -> Result<(),
     Ok(())
 }
 
-/// Pages (4 KiB) of SQLite's log after which it is copied into the file: 16 MiB.
-const LOG_PAGES: i32 = 4096;
+pub(super) fn set_salt(connection: &Connection, salt: Salt) -> Result<(), CatalogError> {
+    connection.execute("UPDATE log SET salt = ?", [salt.0.cast_signed()])?;
+    Ok(())
+}
+
+/// Pages (4 KiB) of SQLite's log after which it is copied into the file: 4 MiB.
+const LOG_PAGES: i32 = 1024;
 
 /// Pages of it after which the writer waits for readers so that it can be begun anew: 64 MiB.
-const LOG_PAGES_AT_MOST: i32 = 4 * LOG_PAGES;
+const LOG_PAGES_AT_MOST: i32 = 16 * LOG_PAGES;

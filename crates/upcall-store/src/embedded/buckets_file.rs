@@ -1,0 +1,72 @@
+//! The buckets' settings once more, as JSON beside the catalog, for the day on which it is lost.
+//!
+//! `buckets.json` is written after every change; the catalog is right where both exist. Access keys are
+//! not in it: secrets are kept in one place.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use upcall::name::BucketName;
+
+use crate::catalog::{BucketAcl, BucketFacts, Cors};
+
+#[derive(Deserialize, Serialize)]
+struct StoredBucket {
+    name: String,
+    acl: String,
+    cors: Option<Cors>,
+    owner: String,
+    created_ms: i64,
+}
+
+/// Writes the file anew.
+pub(super) fn write<'b>(
+    folder: &Path,
+    buckets: impl Iterator<Item = &'b BucketFacts>,
+) -> io::Result<()> {
+    let stored: Vec<StoredBucket> = buckets
+        .map(|bucket| StoredBucket {
+            name: bucket.name.to_string(),
+            acl: bucket.acl.as_str().to_owned(),
+            cors: bucket.cors.clone(),
+            owner: bucket.owner.clone(),
+            created_ms: bucket.created.as_millisecond(),
+        })
+        .collect();
+    let half = folder.join("buckets.json.new");
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&half)?;
+    file.write_all(&serde_json::to_vec_pretty(&stored)?)?;
+    file.sync_all()?;
+    fs::rename(&half, folder.join(NAME))?;
+    fs::File::open(folder)?.sync_all()
+}
+
+/// What is in the file; nothing, if there is none that can be read.
+pub(super) fn read(folder: &Path) -> Vec<BucketFacts> {
+    let Ok(json) = fs::read(folder.join(NAME)) else {
+        return Vec::new();
+    };
+    let stored: Vec<StoredBucket> = serde_json::from_slice(&json).unwrap_or_default();
+    stored.into_iter().filter_map(parse).collect()
+}
+
+fn parse(stored: StoredBucket) -> Option<BucketFacts> {
+    Some(BucketFacts {
+        name: BucketName::parse(&stored.name).ok()?,
+        acl: BucketAcl::parse(&stored.acl)?,
+        cors: stored.cors,
+        owner: stored.owner,
+        created: Timestamp::from_millisecond(stored.created_ms).ok()?,
+    })
+}
+
+const NAME: &str = "buckets.json";

@@ -1,0 +1,410 @@
+//! A lost catalog, made anew from what the log and the blobs say of themselves.
+//!
+//! The log is read twice: first for the records that others say count no more, then for those that
+//! are left. Files of blobs that no record names are taken in where they are of format 1, which had no
+//! log, or where the log is damaged. The old catalog, if there is any, is kept beside the new one.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use upcall::name::{BucketName, ETag};
+
+use super::change::Change;
+use super::directory::{self, OpenError};
+use super::files::Files;
+use super::index::{Index, SettingsChange};
+use super::log::record::{At, Kind};
+use super::log::scan::{Item, Segment, scan};
+use super::log::segment::{self, SEGMENT_HEADER_BYTES, SegmentHeader, read_whole};
+use super::options::StoreOptions;
+use super::recover::{known_ends, object_of};
+use super::segments::Segments;
+use super::space::SpaceWatch;
+use super::{EmbeddedStore, buckets_file, stored};
+use crate::blobs::BlobPlace;
+use crate::catalog::{BucketAcl, BucketFacts, CatalogError, ObjectFacts};
+use crate::maintenance::Damage;
+
+/// What was made.
+#[derive(Debug, Default)]
+pub struct Rebuilt {
+    /// Objects that the new catalog has.
+    pub objects: u64,
+    /// Buckets whose settings were lost: they are private, without CORS rules.
+    pub plain_buckets: Vec<BucketName>,
+    /// What could not be read.
+    pub damages: Vec<Damage>,
+    /// Where the catalog that was there is now.
+    pub old_catalog: Option<PathBuf>,
+}
+
+impl EmbeddedStore {
+    /// Makes the catalog of a data directory anew from its log and blobs. Nobody may have it open.
+    /// Access keys are lost; buckets have their settings from `buckets.json`. Blocks.
+    ///
+    /// # Errors
+    /// [`OpenError`]; the directory is then as it was.
+    pub fn rebuild(folder: &Path) -> Result<Rebuilt, OpenError> {
+        let _lock = directory::take(folder)?;
+        let io = |source| OpenError::Io {
+            folder: folder.to_owned(),
+            source,
+        };
+        let catalog = |source| OpenError::Catalog {
+            folder: folder.to_owned(),
+            source,
+        };
+        let half = folder.join("catalog.rebuild.sqlite");
+        remove_catalog(&half).map_err(io)?;
+        let mut rebuilding =
+            Rebuilding::begin(folder, &half).map_err(|error| error.into(folder))?;
+        rebuilding.run().map_err(|error| error.into(folder))?;
+        let Rebuilding {
+            index, mut rebuilt, ..
+        } = rebuilding;
+        index.sync().map_err(catalog)?;
+        index.close();
+        let place = folder.join("catalog.sqlite");
+        rebuilt.old_catalog = put_aside(&place).map_err(io)?;
+        fs::rename(&half, &place).map_err(io)?;
+        fs::File::open(folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(io)?;
+        Ok(rebuilt)
+    }
+}
+
+/// Why it could not be done.
+enum RebuildError {
+    Catalog(CatalogError),
+    Io(io::Error),
+}
+
+impl RebuildError {
+    fn into(self, folder: &Path) -> OpenError {
+        let folder = folder.to_owned();
+        match self {
+            Self::Catalog(source) => OpenError::Catalog { folder, source },
+            Self::Io(source) => OpenError::Io { folder, source },
+        }
+    }
+}
+
+impl From<CatalogError> for RebuildError {
+    fn from(error: CatalogError) -> Self {
+        Self::Catalog(error)
+    }
+}
+
+impl From<io::Error> for RebuildError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+struct Rebuilding {
+    index: Index,
+    segments: Segments,
+    files: Files,
+    numbers: Vec<u64>,
+    known: HashSet<BucketName>,
+    settings: Vec<BucketFacts>,
+    /// Blobs that some record names.
+    named: HashSet<crate::blobs::BlobId>,
+    batch: Vec<Change>,
+    last: At,
+    sequence: u64,
+    rebuilt: Rebuilt,
+}
+
+impl Rebuilding {
+    fn begin(folder: &Path, half: &Path) -> Result<Self, RebuildError> {
+        let disk = StoreOptions::default().disk;
+        let log = folder.join("log");
+        let numbers = segment::list(disk.as_ref(), &log)?;
+        let index = Index::open(half, Arc::clone(&disk))?;
+        let mut salt = index.log_state()?.salt;
+        for number in &numbers {
+            let file = disk.open(&segment::path(&log, *number))?;
+            let mut header = [0; SEGMENT_HEADER_BYTES as usize];
+            if file.read_exact_at(&mut header, 0).is_ok()
+                && let Some(header) = SegmentHeader::read(&header, *number)
+            {
+                salt = header.salt;
+            }
+        }
+        index.set_salt(salt)?;
+        let space = Arc::new(SpaceWatch::new(Arc::clone(&disk), folder, Some(0)));
+        Ok(Self {
+            index,
+            segments: Segments::new(Arc::clone(&disk), &log, salt),
+            files: Files::open(
+                disk,
+                &folder.join("blobs"),
+                space,
+                super::options::Saboteur::default(),
+            )?,
+            numbers,
+            known: HashSet::new(),
+            settings: buckets_file::read(folder),
+            named: HashSet::new(),
+            batch: Vec::new(),
+            last: At {
+                segment: 1,
+                offset: 0,
+            },
+            sequence: 0,
+            rebuilt: Rebuilt::default(),
+        })
+    }
+
+    fn run(&mut self) -> Result<(), RebuildError> {
+        // Also those in which nothing is.
+        for bucket in std::mem::take(&mut self.settings) {
+            self.add_bucket(bucket)?;
+        }
+        let dead = self.dead_records()?;
+        self.take_in_log(&dead)?;
+        self.take_in_files()?;
+        self.flush()?;
+        self.index.set_log_end(self.last, self.sequence)?;
+        Ok(())
+    }
+
+    fn dead_records(&mut self) -> Result<HashSet<At>, RebuildError> {
+        let mut dead = HashSet::new();
+        let mut damages = Vec::new();
+        self.each_segment(|number, item, bytes| {
+            match item {
+                Item::Record(found) => {
+                    dead.extend(found.head.replaces);
+                    if found.head.kind == Kind::Dead
+                        && let Ok(more) = serde_json::from_slice::<Vec<At>>(found.meta(bytes))
+                    {
+                        dead.extend(more);
+                    }
+                }
+                Item::Damage { from, to } => {
+                    let what = format!("bytes {from} to {to} of segment {number} are broken");
+                    damages.push(Damage::somewhere(what));
+                }
+            }
+            Ok(())
+        })?;
+        self.rebuilt.damages = damages;
+        Ok(dead)
+    }
+
+    fn take_in_log(&mut self, dead: &HashSet<At>) -> Result<(), RebuildError> {
+        let mut found_records = Vec::new();
+        for number in self.numbers.clone() {
+            found_records.clear();
+            let end = self.read_segment(number, |item, bytes| {
+                if let Item::Record(found) = item {
+                    let facts = stored::decode(found.meta(bytes));
+                    found_records.push((*found, facts));
+                }
+            })?;
+            self.last = At {
+                segment: number,
+                offset: u32::try_from(end).map_err(io::Error::other)?,
+            };
+            for (found, facts) in found_records.drain(..) {
+                self.sequence = self.sequence.max(found.head.sequence);
+                if !matches!(found.head.kind, Kind::Object | Kind::ObjectInFile) {
+                    continue;
+                }
+                self.named.insert(found.head.blob);
+                if dead.contains(&found.at) {
+                    continue;
+                }
+                match facts {
+                    Ok(facts) => self.add_object(object_of(facts, &found), found.head.sequence)?,
+                    Err(why) => self.rebuilt.damages.push(Damage::somewhere(format!(
+                        "a record at {} of segment {number}: {}",
+                        found.at.offset,
+                        why.what()
+                    ))),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Blobs that no record names.
+    fn take_in_files(&mut self) -> Result<(), RebuildError> {
+        let log_is_whole = self.rebuilt.damages.is_empty() && !self.numbers.is_empty();
+        self.flush()?;
+        for shard in 0..=u8::MAX {
+            for id in self.files.list(shard)? {
+                if self.named.contains(&id) {
+                    continue;
+                }
+                let facts = match self.files.facts_and_format(id) {
+                    Ok((facts, is_old)) if is_old || !log_is_whole => facts,
+                    // An upload that was never committed.
+                    Ok(_) => continue,
+                    Err(error) => {
+                        let what = crate::chain(&error);
+                        self.rebuilt.damages.push(Damage::somewhere(what));
+                        continue;
+                    }
+                };
+                let object = ObjectFacts {
+                    bucket: facts.bucket,
+                    key: facts.key,
+                    blob: id,
+                    place: BlobPlace::default(),
+                    length: facts.length,
+                    etag: ETag::from_md5(facts.md5),
+                    crc64: facts.crc64,
+                    content_type: facts.content_type,
+                    headers: facts.headers,
+                    metadata: facts.metadata,
+                    acl: facts.acl,
+                    storage_class: facts.storage_class,
+                    modified: facts.modified,
+                };
+                self.flush()?;
+                let row = self.index.find_blocking(&object.bucket, &object.key)?;
+                if row.is_none_or(|row| row.place.0.is_none() && row.modified < object.modified) {
+                    self.add_object(object, self.sequence)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn add_object(&mut self, object: ObjectFacts, sequence: u64) -> Result<(), RebuildError> {
+        if !self.known.contains(&object.bucket) {
+            let bucket = object.bucket.clone();
+            self.rebuilt.plain_buckets.push(bucket.clone());
+            self.add_bucket(BucketFacts {
+                name: bucket,
+                acl: BucketAcl::Private,
+                cors: None,
+                owner: LOST_OWNER.to_owned(),
+                created: Timestamp::now(),
+            })?;
+        }
+        self.rebuilt.objects += 1;
+        let (bucket, key) = (object.bucket.clone(), object.key.clone());
+        self.batch.push(Change {
+            sequence,
+            bucket,
+            key,
+            new: Some(Arc::new(object)),
+            old: None,
+            next: self.last,
+        });
+        if self.batch.len() >= BATCH {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    fn add_bucket(&mut self, facts: BucketFacts) -> Result<(), RebuildError> {
+        self.flush()?;
+        self.known.insert(facts.name.clone());
+        self.index.change_settings(|tables| {
+            tables.put_bucket(&facts)?;
+            Ok((SettingsChange::Bucket(facts), ()))
+        })?;
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), RebuildError> {
+        self.index.apply(&std::mem::take(&mut self.batch))?;
+        Ok(())
+    }
+
+    fn each_segment(
+        &self,
+        mut look: impl FnMut(u64, &Item, &[u8]) -> Result<(), RebuildError>,
+    ) -> Result<(), RebuildError> {
+        for number in &self.numbers {
+            let mut result = Ok(());
+            self.read_segment(*number, |item, bytes| {
+                if result.is_ok() {
+                    result = look(*number, item, bytes);
+                }
+            })?;
+            result?;
+        }
+        Ok(())
+    }
+
+    /// Where it ends.
+    fn read_segment(
+        &self,
+        number: u64,
+        mut look: impl FnMut(&Item, &[u8]),
+    ) -> Result<u64, RebuildError> {
+        let ends = known_ends(&self.segments, &self.numbers)?;
+        let file = self.segments.open(number)?;
+        let bytes = read_whole(file.as_ref())?;
+        let segment = Segment {
+            number,
+            salt: self.segments.salt,
+        };
+        let found = scan(
+            &bytes,
+            segment,
+            SEGMENT_HEADER_BYTES,
+            ends.get(&number).copied(),
+        );
+        for item in &found.items {
+            look(item, &bytes);
+        }
+        Ok(found.end)
+    }
+}
+
+/// Moves a catalog out of the way; where it is then.
+fn put_aside(place: &Path) -> io::Result<Option<PathBuf>> {
+    if !place.exists() {
+        return Ok(None);
+    }
+    let aside = (1..u32::MAX)
+        .map(|number| place.with_extension(format!("sqlite.old-{number}")))
+        .find(|aside| !aside.exists())
+        .ok_or_else(|| io::Error::other("there are too many old catalogs"))?;
+    for suffix in ["-wal", "-shm"] {
+        let from = with_suffix(place, suffix);
+        if from.exists() {
+            fs::rename(from, with_suffix(&aside, suffix))?;
+        }
+    }
+    fs::rename(place, &aside)?;
+    Ok(Some(aside))
+}
+
+fn remove_catalog(place: &Path) -> io::Result<()> {
+    for path in [
+        place.to_owned(),
+        with_suffix(place, "-wal"),
+        with_suffix(place, "-shm"),
+    ] {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// Changes that are taken in at a time.
+const BATCH: usize = 4096;
+
+/// Who owns a bucket whose settings were lost.
+const LOST_OWNER: &str = "upcall";
