@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 use upcall_crypto::RsaPrivateKey;
 use upcall_store::blobs::Blobs;
 use upcall_store::catalog::Catalog;
+use upcall_store::maintenance::Maintenance;
 
 use crate::admin::{AdminSecret, AdminService};
 use crate::callback::{AllowRule, CallbackReport, Dispatcher, DispatcherConfig, Guard};
@@ -50,6 +51,7 @@ pub struct NodeConfig {
 pub(crate) struct Server {
     pub(crate) catalog: Arc<dyn Catalog>,
     pub(crate) blobs: Arc<dyn Blobs>,
+    pub(crate) maintenance: Arc<dyn Maintenance>,
     pub(crate) dispatcher: Dispatcher,
     pub(crate) guard: Guard,
     pub(crate) metrics: Arc<Metrics>,
@@ -113,6 +115,7 @@ impl Node {
         config: NodeConfig,
         catalog: Arc<dyn Catalog>,
         blobs: Arc<dyn Blobs>,
+        maintenance: Arc<dyn Maintenance>,
     ) -> Result<Self, StartError> {
         let sockets = listener::bind(&config.listen).await?;
         let admin = listener::bind(&[config.admin]).await?;
@@ -144,6 +147,7 @@ impl Node {
         let server = Arc::new(Server {
             catalog,
             blobs,
+            maintenance,
             dispatcher,
             guard,
             metrics,

@@ -18,6 +18,7 @@ pub(super) struct AdminClient {
     client: Client<HttpConnector, Full<hyper::body::Bytes>>,
     address: String,
     secret: String,
+    patience: Duration,
 }
 
 impl AdminClient {
@@ -36,7 +37,15 @@ impl AdminClient {
             client: Client::builder(TokioExecutor::new()).build_http(),
             address,
             secret,
+            patience: PATIENCE,
         })
+    }
+
+    /// Waits as long as it takes to read or copy everything.
+    #[must_use]
+    pub(super) fn patient(mut self) -> Self {
+        self.patience = LONG_PATIENCE;
+        self
     }
 
     /// Asks, and gives the JSON that came; `Null` for an answer without a body.
@@ -71,7 +80,7 @@ impl AdminClient {
                 .map_err(|error| Failure::new(format!("the server's answer broke off: {error}")))?;
             Ok::<_, Failure>((head.status, body.to_bytes()))
         };
-        let (status, bytes) = tokio::time::timeout(PATIENCE, exchange)
+        let (status, bytes) = tokio::time::timeout(self.patience, exchange)
             .await
             .map_err(|_| {
                 Failure::new(format!("the server on `{}` does not answer", self.address))
@@ -91,4 +100,6 @@ impl AdminClient {
 }
 
 const PATIENCE: Duration = Duration::from_secs(30);
+/// A store may have terabytes.
+const LONG_PATIENCE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 const ANSWER_BYTES: usize = 16 * 1024 * 1024;

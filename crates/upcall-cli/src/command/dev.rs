@@ -10,6 +10,7 @@ use upcall::callback::{CallbackParameter, PublicKeyUrls};
 use upcall::name::{AccessKeyId, AccessKeySecret, BucketName};
 use upcall_app::{App, AppConfig, CallbackUrlRule, HostRule};
 use upcall_server::callback::{AllowRule, CallbackReport};
+use upcall_store::StoreOptions;
 use upcall_store::catalog::{BucketAcl, BucketFacts, CatalogError, Cors, CorsRule};
 
 use crate::command::app::cannot_start;
@@ -34,6 +35,7 @@ pub(crate) async fn run(args: &DevArgs) -> Result<(), Failure> {
         domains: vec![format!("oss-{REGION}.localhost")],
         callback_allow: vec![AllowRule::Loopback, AllowRule::Private],
         callback_key_url: None,
+        store: StoreOptions::default(),
     })
     .await?;
     let (id, secret) = data.dev_key()?;

@@ -2,8 +2,10 @@
 
 mod admin_client;
 mod app;
+mod backup;
 mod bucket;
 mod dev;
+mod fsck;
 mod key;
 mod policy;
 mod serve;
@@ -29,10 +31,13 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::App(args) => on_runtime(app::run(&args)),
         Command::Bucket(command) => on_runtime(bucket::run(command)),
         Command::Key(command) => on_runtime(key::run(command)),
+        Command::Fsck(args) => fsck::run(&args),
+        Command::Backup(args) => on_runtime(backup::run(args)),
+        Command::Restore(args) => backup::restore(&args),
     }
 }
 
-fn on_runtime(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+fn on_runtime<T>(command: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;

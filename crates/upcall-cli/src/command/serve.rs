@@ -4,6 +4,8 @@ use std::path::Path;
 
 use upcall::name::AccessKeyId;
 use upcall_server::callback::AllowRule;
+use upcall_store::StoreOptions;
+use upcall_store::maintenance::RateLimit;
 
 use crate::command::stop::Stop;
 use crate::command::storage::{Storage, StorageSetup};
@@ -27,6 +29,13 @@ pub(crate) async fn run(args: &ServeArgs) -> Result<(), Failure> {
         domains: config.domains.value.clone(),
         callback_allow: config.callback_allow.value,
         callback_key_url: config.callback_key_url.map(|setting| setting.value),
+        store: StoreOptions {
+            min_free: config.min_free.value,
+            scrub: RateLimit {
+                bytes_per_second: config.scrub_rate.value,
+            },
+            ..StoreOptions::default()
+        },
     })
     .await?;
     put_root_key(&storage, root).await?;
@@ -77,7 +86,7 @@ pub(crate) fn check(args: &ServeArgs) -> Result<(), Failure> {
 }
 
 /// Name, value and source of each setting; a secret is never a value here.
-fn rows(config: &ServeConfig) -> Result<[[String; 3]; 9], Failure> {
+fn rows(config: &ServeConfig) -> Result<[[String; 3]; 11], Failure> {
     fn row<T>(name: &str, setting: &Setting<T>, shown: impl FnOnce(&T) -> String) -> [String; 3] {
         [
             name.to_owned(),
@@ -103,6 +112,13 @@ fn rows(config: &ServeConfig) -> Result<[[String; 3]; 9], Failure> {
         row("domains", &config.domains, |names| names.join(", ")),
         row("callback.allow", &config.callback_allow, rules),
         row("callback.key_url", &key_url, Clone::clone),
+        row("store.min_free", &config.min_free, |bytes| match bytes {
+            Some(bytes) => format!("{bytes} bytes"),
+            None => "64 MiB, or 1/16".to_owned(),
+        }),
+        row("store.scrub_rate", &config.scrub_rate, |bytes| {
+            format!("{bytes} bytes/s")
+        }),
         hidden(
             "access key",
             match given_root_key()? {

@@ -8,7 +8,7 @@ use upcall::name::{AccessKeyId, AccessKeySecret};
 use upcall_server::callback::AllowRule;
 use upcall_server::{Clock, Limits, Node, NodeConfig, StartError};
 use upcall_store::catalog::{AccessKeyFacts, Catalog};
-use upcall_store::{EmbeddedStore, OpenError};
+use upcall_store::{EmbeddedStore, OpenError, StoreOptions};
 
 use crate::data::{AdminAddressFile, DataFolder};
 use crate::terminal::message::{Failure, note};
@@ -24,6 +24,7 @@ pub(crate) struct StorageSetup {
     pub(crate) domains: Vec<String>,
     pub(crate) callback_allow: Vec<AllowRule>,
     pub(crate) callback_key_url: Option<String>,
+    pub(crate) store: StoreOptions,
 }
 
 /// A storage server and its store.
@@ -39,7 +40,8 @@ impl Storage {
     pub(crate) async fn start(setup: StorageSetup) -> Result<Self, Failure> {
         let limits = limits_for(raise_descriptor_limit());
         let folder = setup.data.path().to_owned();
-        let store = tokio::task::spawn_blocking(move || EmbeddedStore::open(&folder))
+        let options = setup.store;
+        let store = tokio::task::spawn_blocking(move || EmbeddedStore::open_with(&folder, options))
             .await?
             .map_err(cannot_open)?;
         let config = NodeConfig {
@@ -56,9 +58,14 @@ impl Storage {
             clock: Clock::system(),
         };
         let catalog = store.catalog();
-        let node = Node::start(config, Arc::clone(&catalog), store.blobs())
-            .await
-            .map_err(|error| cannot_start(error, setup.admin, setup.listen_flag))?;
+        let node = Node::start(
+            config,
+            Arc::clone(&catalog),
+            store.blobs(),
+            store.maintenance(),
+        )
+        .await
+        .map_err(|error| cannot_start(error, setup.admin, setup.listen_flag))?;
         let admin_address = setup.data.write_admin_address(node.admin_address())?;
         Ok(Self {
             node,
@@ -102,7 +109,7 @@ impl Storage {
     }
 }
 
-fn cannot_open(error: OpenError) -> Failure {
+pub(super) fn cannot_open(error: OpenError) -> Failure {
     let is_held = matches!(error, OpenError::Held { .. });
     let failure = Failure::from(error);
     if is_held {

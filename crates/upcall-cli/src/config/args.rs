@@ -70,6 +70,15 @@ pub(crate) enum Command {
         after_help = "Example: upcall key create --description 'application server'"
     )]
     Key(KeyCommand),
+    /// Read every object and report damage; repairs nothing
+    #[command(after_help = "Example: upcall fsck --data /var/lib/upcall")]
+    Fsck(FsckArgs),
+    /// Copy the store of a running server into a folder
+    #[command(after_help = "Example: upcall backup /backup/2026-11-25")]
+    Backup(BackupArgs),
+    /// Make a data directory from a backup
+    #[command(after_help = "Example: upcall restore /backup/2026-11-25 --data /var/lib/upcall")]
+    Restore(RestoreArgs),
     /// Sign upload policies
     #[command(
         subcommand,
@@ -132,6 +141,14 @@ pub(crate) struct ServeArgs {
     /// [default: this server's own]
     #[arg(long, value_name = "URL")]
     pub(crate) callback_key_url: Option<String>,
+    /// Bytes that uploads leave free on the disk, such as 2GiB [env: UPCALL_MIN_FREE]
+    /// [default: a sixteenth of the disk, 64MiB at most]
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) min_free: Option<String>,
+    /// How much the background scrub reads in a second; 0 is not at all [env: UPCALL_SCRUB_RATE]
+    /// [default: 4MiB]
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) scrub_rate: Option<String>,
     /// A TOML file with settings
     #[arg(long, env = "UPCALL_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
@@ -171,6 +188,37 @@ pub(crate) struct AppArgs {
     #[arg(long, default_value = "5m", value_name = "TIME", value_parser = super::units::parse_duration)]
     pub(crate) policy_lifetime: std::time::Duration,
     /// Print one JSON object with the address when ready
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct FsckArgs {
+    /// Make a lost catalog anew from the log and the blobs; no server may run
+    #[arg(long)]
+    pub(crate) rebuild: bool,
+    #[command(flatten)]
+    pub(crate) admin: AdminArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BackupArgs {
+    /// A folder on the server's machine, which is made
+    #[arg(value_name = "DIR")]
+    pub(crate) to: PathBuf,
+    #[command(flatten)]
+    pub(crate) admin: AdminArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RestoreArgs {
+    /// The backup
+    #[arg(value_name = "DIR")]
+    pub(crate) from: PathBuf,
+    /// The data directory, which is made
+    #[arg(long, env = "UPCALL_DATA", value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
 }

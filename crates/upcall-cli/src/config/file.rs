@@ -16,6 +16,8 @@ pub(crate) struct FileSettings {
     pub(crate) domains: Vec<String>,
     pub(crate) callback_allow: Vec<String>,
     pub(crate) callback_key_url: Option<String>,
+    pub(crate) min_free: Option<String>,
+    pub(crate) scrub_rate: Option<String>,
 }
 
 /// Reads a file.
@@ -93,6 +95,8 @@ impl Reader<'_> {
             "domains" => self.settings.domains = list()?,
             "callback.allow" => self.settings.callback_allow = list()?,
             "callback.key_url" => self.settings.callback_key_url = Some(text()?),
+            "store.min_free" => self.settings.min_free = Some(text()?),
+            "store.scrub_rate" => self.settings.scrub_rate = Some(text()?),
             unknown => {
                 let shown = unknown.escape_debug();
                 let failure = Failure::new(format!(
@@ -138,9 +142,9 @@ fn edit_distance(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
-const TABLES: [&str; 1] = ["callback"];
+const TABLES: [&str; 2] = ["callback", "store"];
 
-const KEYS: [&str; 7] = [
+const KEYS: [&str; 9] = [
     "admin",
     "callback.allow",
     "callback.key_url",
@@ -148,6 +152,8 @@ const KEYS: [&str; 7] = [
     "domains",
     "listen",
     "region",
+    "store.min_free",
+    "store.scrub_rate",
 ];
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use upcall_server::callback::AllowRule;
 
 use super::args::ServeArgs;
 use super::file::FileSettings;
+use super::units::parse_size;
 use crate::terminal::message::Failure;
 
 /// A value, and who said so.
@@ -16,6 +17,16 @@ use crate::terminal::message::Failure;
 pub(crate) struct Setting<T> {
     pub(crate) value: T,
     pub(crate) source: Source,
+}
+
+impl<T> Setting<T> {
+    /// The same, said of another value.
+    fn map<U>(self, change: impl FnOnce(T) -> U) -> Setting<U> {
+        Setting {
+            value: change(self.value),
+            source: self.source,
+        }
+    }
 }
 
 /// Where a setting came from.
@@ -48,6 +59,10 @@ pub(crate) struct ServeConfig {
     pub(crate) domains: Setting<Vec<String>>,
     pub(crate) callback_allow: Setting<Vec<AllowRule>>,
     pub(crate) callback_key_url: Option<Setting<String>>,
+    /// Bytes; `None` is the store's own choice.
+    pub(crate) min_free: Setting<Option<u64>>,
+    /// Bytes in a second; zero is none.
+    pub(crate) scrub_rate: Setting<u64>,
 }
 
 /// Resolves the settings of `serve`. `environment` looks up a variable.
@@ -87,7 +102,14 @@ pub(crate) fn serve(
             is_url,
         )?;
     }
+    let min_free = text(&MIN_FREE, args.min_free.clone(), file.min_free);
+    let scrub_rate = text(&SCRUB_RATE, args.scrub_rate.clone(), file.scrub_rate);
     Ok(ServeConfig {
+        min_free: match min_free {
+            Some(setting) => size(setting)?.map(Some),
+            None => default(None),
+        },
+        scrub_rate: size(scrub_rate.unwrap_or_else(|| default("4MiB".to_owned())))?,
         data: data.ok_or_else(|| {
             Failure::new("no data directory was given")
                 .hint("name one with `--data DIR`, `UPCALL_DATA` or `data` in the file")
@@ -133,6 +155,21 @@ const CALLBACK_KEY_URL: Names = Names::new(
     "UPCALL_CALLBACK_KEY_URL",
     "callback.key_url",
 );
+
+const MIN_FREE: Names = Names::new("--min-free", "UPCALL_MIN_FREE", "store.min_free");
+const SCRUB_RATE: Names = Names::new("--scrub-rate", "UPCALL_SCRUB_RATE", "store.scrub_rate");
+
+/// A size in bytes, as people write it.
+fn size(setting: Setting<String>) -> Result<Setting<u64>, Failure> {
+    match parse_size(&setting.value) {
+        Ok(bytes) => Ok(setting.map(|_| bytes)),
+        Err(error) => {
+            let shown = setting.value.escape_debug();
+            let failure = Failure::new(format!("`{shown}` ({}) is not a size", setting.source));
+            Err(failure.hint(error))
+        }
+    }
+}
 
 /// The first of them that was said.
 fn first<T>(

@@ -9,6 +9,7 @@ use std::io::Write as _;
 pub(crate) struct Failure {
     error: anyhow::Error,
     hint: Option<String>,
+    is_answer: bool,
 }
 
 impl Failure {
@@ -17,7 +18,20 @@ impl Failure {
         Self {
             error: anyhow::Error::msg(sentence),
             hint: None,
+            is_answer: false,
         }
+    }
+
+    /// It was done, and the answer is no.
+    #[must_use]
+    pub(crate) fn the_answer_is_no(mut self) -> Self {
+        self.is_answer = true;
+        self
+    }
+
+    /// 1 if the answer is no, 2 if it could not be done.
+    pub(crate) const fn exit_code(&self) -> u8 {
+        if self.is_answer { 1 } else { 2 }
     }
 
     /// What to do about it.
@@ -33,6 +47,7 @@ impl<E: Error + Send + Sync + 'static> From<E> for Failure {
         Self {
             error: error.into(),
             hint: None,
+            is_answer: false,
         }
     }
 }

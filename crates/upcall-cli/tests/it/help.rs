@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::program::Upcall;
 
 /// Every command, groups too.
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 22] = [
     "",
     "dev",
     "serve",
@@ -27,6 +27,9 @@ const COMMANDS: [&str; 19] = [
     "key create",
     "key list",
     "key delete",
+    "fsck",
+    "backup",
+    "restore",
     "policy",
     "policy sign",
 ];

@@ -15,3 +15,4 @@ mod policy;
 mod program;
 mod serve;
 mod stop;
+mod store;

@@ -37,6 +37,8 @@ region            env                   environment UPCALL_REGION
 domains           oss-env.localhost     default
 callback.allow    private, 10.1.0.0/16  file, callback.allow
 callback.key_url  this server's own     default
+store.min_free    64 MiB, or 1/16       default
+store.scrub_rate  4194304 bytes/s       default
 access key        …                     environment UPCALL_ACCESS_KEY_SECRET
 admin secret      …                     data directory
 "

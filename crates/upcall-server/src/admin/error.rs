@@ -4,6 +4,7 @@ use http::StatusCode;
 use upcall::error::Refusal;
 use upcall::name::{InvalidAccessKeyId, InvalidBucketName};
 use upcall_store::catalog::CatalogError;
+use upcall_store::maintenance::MaintenanceError;
 
 use crate::fault;
 use crate::http::answer::Answer;
@@ -31,6 +32,8 @@ pub(super) enum AdminError {
     InvalidValue(String),
     #[error("there is a key of this id already")]
     KeyExists,
+    #[error(transparent)]
+    Maintenance(#[from] MaintenanceError),
     #[error("there is no bucket of this name")]
     NoSuchBucket,
     #[error("there is no key of this id")]
@@ -57,6 +60,9 @@ impl AdminError {
             }
             Self::Catalog(error) => {
                 tracing::error!(error = %fault::chain(error), "the catalog failed");
+            }
+            Self::Maintenance(error) => {
+                tracing::error!(error = %fault::chain(error), "the store could not be looked after");
             }
             Self::Body(_)
             | Self::BucketExists
@@ -100,6 +106,16 @@ impl AdminError {
             Self::InvalidValue(_) | Self::Refused(_) => {
                 (BAD, "InvalidArgument", "correct the value")
             }
+            Self::Maintenance(MaintenanceError::NotEmpty { .. }) => (
+                StatusCode::CONFLICT,
+                "NotEmpty",
+                "name a folder that is not there yet",
+            ),
+            Self::Maintenance(
+                MaintenanceError::Catalog(_)
+                | MaintenanceError::Closed
+                | MaintenanceError::Io { .. },
+            ) => (FAULT, "InternalError", LOG),
             Self::KeyExists => (
                 StatusCode::CONFLICT,
                 "AccessKeyAlreadyExists",

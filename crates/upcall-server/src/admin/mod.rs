@@ -1,4 +1,4 @@
-//! The admin interface: health, figures, buckets and keys, as JSON over HTTP on an address of its own.
+//! The admin interface: health, figures, buckets, keys and the store, as JSON over HTTP on an address of its own.
 //!
 //! `/healthz` and `/metrics` are open; everything else wants `Authorization: Bearer SECRET`. The
 //! commands of the program speak to it, never to the store's files behind the server's back.
@@ -6,6 +6,7 @@
 mod buckets;
 mod error;
 mod keys;
+mod maintenance;
 mod secret;
 
 use std::convert::Infallible;
@@ -77,6 +78,13 @@ impl AdminService {
             }
             (&Method::DELETE, ["v1", "buckets", name, "cors"]) => {
                 buckets::set_cors(server, name, None).await
+            }
+            (&Method::GET, ["v1", "store"]) => maintenance::store(server).await,
+            (&Method::POST, ["v1", "store", "fsck"]) => {
+                maintenance::fsck(server, read(request).await?).await
+            }
+            (&Method::POST, ["v1", "store", "backup"]) => {
+                maintenance::backup(server, read(request).await?).await
             }
             (&Method::GET, ["v1", "keys"]) => keys::list(server).await,
             (&Method::POST, ["v1", "keys"]) => keys::create(server, read(request).await?).await,

@@ -105,7 +105,9 @@ impl TestServer {
             };
             catalog.create_bucket(&facts).await.unwrap();
         }
-        let node = Node::start(config, catalog, store.blobs()).await.unwrap();
+        let node = Node::start(config, catalog, store.blobs(), store.maintenance())
+            .await
+            .unwrap();
         Self {
             node,
             store,
