@@ -86,7 +86,11 @@ pub(super) async fn measure(bench: &Bench, forms: &Forms) -> Result<Report> {
         1 => "one client".to_owned(),
         connections => format!("{connections} connections"),
     };
-    let title = format!("{} KiB forms, {clients}", forms.file_kib);
+    let size = match forms.file_kib {
+        kib @ ..1024 => format!("{kib} KiB"),
+        kib => format!("{} MiB", kib >> 10),
+    };
+    let title = format!("{size} forms, {clients}");
     let mut report = Report::new(title, "req/s");
     for (row, (_, goal)) in rows.into_iter().zip(contenders) {
         report.row(row, goal);

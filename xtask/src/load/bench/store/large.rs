@@ -54,7 +54,10 @@ pub(super) async fn stream(bench: &Bench) -> Result<Report> {
         hash_alone(&mut hash);
         files(bench, Nginx, STREAM_MIB, 1, &mut nginx).await?;
     }
-    let mut report = Report::new(format!("{STREAM_MIB} MiB form, one client"), "MiB/s");
+    let mut report = Report::new(
+        format!("{} GiB form, one client", STREAM_MIB >> 10),
+        "MiB/s",
+    );
     report.row(ours, None);
     report.row(hash, Some(Goal::AtLeast(0.85)));
     report.row(nginx, None);

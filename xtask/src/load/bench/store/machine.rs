@@ -61,13 +61,13 @@ pub(super) fn facts(folder: &Path) -> String {
     let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let memory = kilobytes(&memory, "MemTotal").unwrap_or_default() / f64::from(1 << 20);
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let mut stat = Command::new("stat");
-    stat.args(["-f", "-c", "%T"]).arg(folder);
+    let mut df = Command::new("df");
+    df.arg("--output=fstype").arg(folder);
     format!(
         "{}, {memory:.0} GiB of memory, Linux {}, {}",
         process::machine(),
         kernel.trim(),
-        said(&mut stat)
+        said(&mut df).lines().last().unwrap_or_default()
     )
 }
 

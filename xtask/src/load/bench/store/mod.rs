@@ -19,6 +19,7 @@ mod report;
 mod work;
 
 use std::path::PathBuf;
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -94,6 +95,7 @@ pub(crate) async fn run(options: Options) -> Result<()> {
             node: options.node,
             express: options.express,
             folder: Folder::make("bench-store")?,
+            started: AtomicU32::new(0),
         },
         rounds: options.rounds,
         time: Duration::from_secs_f64(options.seconds),

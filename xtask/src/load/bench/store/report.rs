@@ -94,7 +94,7 @@ impl Report {
             };
             let cpu = match row.cpu.as_slice() {
                 [] => String::new(),
-                cpu => format!("{} µs", figure(median(cpu))),
+                cpu => time(median(cpu)),
             };
             lines.push(line(
                 row.name,
@@ -178,6 +178,15 @@ fn line(
     ]
 }
 
+/// Microseconds, or milliseconds of what is long.
+fn time(microseconds: f64) -> String {
+    if microseconds < 10_000.0 {
+        format!("{} µs", figure(microseconds))
+    } else {
+        format!("{} ms", figure(microseconds / 1e3))
+    }
+}
+
 /// Three digits that count.
 fn figure(figure: f64) -> String {
     if figure >= 100.0 {
@@ -201,13 +210,15 @@ mod tests {
             row.figures = figures;
             row
         };
-        report.row(row("upcall", vec![10.0, 20.0, 30.0]), None);
+        let mut ours = row("upcall", vec![10.0, 20.0, 30.0]);
+        ours.cpu = vec![12_345.0, 99.0, 250_000.0];
+        report.row(ours, None);
         let goal = Some(Goal::AtLeast(0.5));
         report.row(row("nginx", vec![20.0, 100.0, 50.0]), goal);
         report.fact("memory", "MiB", vec![120.0], Some(Goal::AtMost(100.0)));
         assert_eq!(
             report.markdown(),
-            "| forms | upcall | 20.0 req/s | 10.0 – 30.0 |  |  |  |  |\n\
+            "| forms | upcall | 20.0 req/s | 10.0 – 30.0 | 12.3 ms |  |  |  |\n\
              |  | nginx | 50.0 req/s | 20.0 – 100 |  | 0.50 | ≥ 0.5 | met |\n\
              |  | memory | 120 MiB | 120 – 120 |  |  | ≤ 100 | short |\n"
         );

@@ -30,10 +30,6 @@ pub(super) struct Done {
 }
 
 impl Done {
-    pub(super) const fn requests(&self) -> u64 {
-        self.requests
-    }
-
     /// Adds it to a row, in units of which a request is so many.
     #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
     pub(super) fn add_to(&self, row: &mut Row, units_per_request: f64) {
