@@ -36,13 +36,15 @@ pub(super) async fn measure(bench: &Bench) -> Result<Report> {
         #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
         each.push((after - before) * 1024.0 / connections as f64);
     }
-    let mut title = format!("{connections} kept connections that say nothing");
-    if connections < WANTED {
-        title += &format!(
+    let why_fewer = if connections < WANTED {
+        format!(
             ", not {WANTED}: the limit of open files ({}) may not be raised here",
             machine::descriptors()
-        );
-    }
+        )
+    } else {
+        String::new()
+    };
+    let title = format!("{connections} kept connections that say nothing{why_fewer}");
     let mut report = Report::new(title, "MiB");
     report.fact("upcall's memory", "MiB", memory, Some(Goal::AtMost(150.0)));
     report.fact("a connection more", "KiB", each, None);

@@ -78,7 +78,7 @@ struct Filled {
     signer: Signer,
     data: PathBuf,
     objects: u64,
-    filled: Duration,
+    filling: Duration,
 }
 
 impl Filled {
@@ -91,14 +91,14 @@ impl Filled {
             status.context("cannot run `fill`")?.success(),
             "the store was not filled"
         );
-        let filled = began.elapsed();
+        let filling = began.elapsed();
         let storage = Storage::start(&options.upcall, &data, &data.join("log")).await?;
         Ok(Self {
             signer: Signer::new(storage.address, None)?,
             storage,
             data,
             objects,
-            filled,
+            filling,
         })
     }
 
@@ -136,7 +136,7 @@ async fn pages(options: &Options, filled: Filled) -> Result<(Report, Filled)> {
     let title = format!(
         "pages of 1,000 keys out of {} (filled at {:.0}/s)",
         filled.objects,
-        rate(filled.objects, filled.filled)
+        rate(filled.objects, filled.filling)
     );
     let mut report = Report::new(title, "ms");
     for kind in [
@@ -210,7 +210,7 @@ async fn starts(options: &Options, mut filled: Filled) -> Result<Report> {
             storage,
             data,
             objects,
-            filled: took,
+            filling,
             ..
         } = filled;
         storage.program.kill()?;
@@ -221,7 +221,7 @@ async fn starts(options: &Options, mut filled: Filled) -> Result<Report> {
             storage,
             data,
             objects,
-            filled: took,
+            filling,
         };
         let mut client = Client::open(filled.storage.address).await?;
         let request = filled.head(&filled.key(&mut random));
