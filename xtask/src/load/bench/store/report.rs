@@ -96,28 +96,17 @@ impl Report {
                 [] => String::new(),
                 cpu => time(median(cpu)),
             };
-            lines.push(line(
-                row.name,
-                &row.figures,
-                self.unit,
-                cpu,
-                shown,
-                ratio,
+            let fact = Fact {
+                name: row.name.to_owned(),
+                unit: self.unit,
+                figures: row.figures.clone(),
                 goal,
-            ));
+            };
+            lines.push(fact.line(cpu, shown, ratio));
         }
         for fact in &self.facts {
             let value = median(&fact.figures);
-            let (name, empty) = (&fact.name, String::new());
-            lines.push(line(
-                name,
-                &fact.figures,
-                fact.unit,
-                empty.clone(),
-                empty,
-                value,
-                fact.goal,
-            ));
+            lines.push(fact.line(String::new(), String::new(), value));
         }
         lines
     }
@@ -154,28 +143,22 @@ pub(super) const MARKDOWN_HEAD: &str = "\
 |---|---|--:|--:|--:|--:|--:|---|
 ";
 
-fn line(
-    name: &str,
-    figures: &[f64],
-    unit: &str,
-    cpu: String,
-    ratio: String,
-    judged: f64,
-    goal: Option<Goal>,
-) -> [String; 7] {
-    let lowest = figures.iter().copied().fold(f64::INFINITY, f64::min);
-    let highest = figures.iter().copied().fold(0.0, f64::max);
-    [
-        name.to_owned(),
-        format!("{} {unit}", figure(median(figures))),
-        format!("{} – {}", figure(lowest), figure(highest)),
-        cpu,
-        ratio,
-        goal.map(Goal::show).unwrap_or_default(),
-        goal.map(|goal| goal.verdict(judged))
-            .unwrap_or_default()
-            .to_owned(),
-    ]
+impl Fact {
+    /// With what is judged by the goal: the ratio, or the figure itself.
+    fn line(&self, cpu: String, ratio: String, judged: f64) -> [String; 7] {
+        let lowest = self.figures.iter().copied().fold(f64::INFINITY, f64::min);
+        let highest = self.figures.iter().copied().fold(0.0, f64::max);
+        let verdict = self.goal.map(|goal| goal.verdict(judged));
+        [
+            self.name.clone(),
+            format!("{} {}", figure(median(&self.figures)), self.unit),
+            format!("{} – {}", figure(lowest), figure(highest)),
+            cpu,
+            ratio,
+            self.goal.map(Goal::show).unwrap_or_default(),
+            verdict.unwrap_or_default().to_owned(),
+        ]
+    }
 }
 
 /// Microseconds, or milliseconds of what is long.
