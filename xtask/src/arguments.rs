@@ -21,10 +21,16 @@ impl Arguments {
         }
     }
 
+    /// The first word, if it is a name and not a flag.
+    pub fn first_name(&self) -> Option<&str> {
+        let first = self.words.first()?;
+        (!first.starts_with('-')).then_some(first)
+    }
+
     /// Takes the first word, if it is a name and not a flag.
     pub fn take_name(&mut self) -> Option<String> {
-        let is_name = !self.words.first()?.starts_with('-');
-        is_name.then(|| self.words.remove(0))
+        self.first_name()?;
+        Some(self.words.remove(0))
     }
 
     /// Takes `--flag`; was it there?

@@ -17,7 +17,7 @@ use anyhow::{Context, Result, bail, ensure};
 use xtask::arguments::Arguments;
 use xtask::workspace::{Build, Program, Workspace};
 
-use prepare::Need;
+use prepare::{Need, Node};
 
 fn main() -> ExitCode {
     match run(Arguments::new(std::env::args().skip(1))) {
@@ -45,15 +45,33 @@ fn run(mut arguments: Arguments) -> Result<()> {
     }
 }
 
-/// Hands over to the load generator, next to a released server and nginx.
-fn bench(workspace: &Workspace, arguments: Arguments) -> Result<()> {
-    prepare::prepare(workspace, &[Need::Nginx])?;
+/// Hands over to the load generator, next to a released server and what it is measured against.
+fn bench(workspace: &Workspace, mut arguments: Arguments) -> Result<()> {
+    let suite = match arguments.first_name() {
+        Some("store" | "store-list") => arguments.take_name().unwrap_or_default(),
+        Some(_) | None => "bench".to_owned(),
+    };
+    let needs: &[Need] = match suite.as_str() {
+        "store" => &[Need::Nginx, Need::Express],
+        "store-list" => &[],
+        _ => &[Need::Nginx],
+    };
+    let tools = prepare::prepare(workspace, needs)?;
     let upcall = workspace.build(Program::Upcall, Build::Release)?;
     let mut load = Command::new(workspace.build(Program::Load, Build::Release)?);
-    load.args(["bench", "--upcall"])
-        .arg(upcall)
-        .args(arguments.into_words());
-    pass_on(&mut load)
+    load.args([&suite, "--upcall"]).arg(upcall);
+    match suite.as_str() {
+        "store" => {
+            load.arg("--node").arg(tools.node()?.program());
+            load.arg("--express").arg(Node::express(workspace));
+        }
+        "store-list" => {
+            let fill = workspace.build(Program::Fill, Build::Release)?;
+            load.arg("--fill").arg(fill);
+        }
+        _ => {}
+    }
+    pass_on(load.args(arguments.into_words()))
 }
 
 fn crash(workspace: &Workspace, arguments: Arguments) -> Result<()> {
@@ -107,6 +125,10 @@ usage: cargo xtask CHORE
 
   test [--long] [--list] [NAME…]   every test, or the steps of these names
   bench [NAME…] [--rounds N]       uploads next to nginx, as ratios of one run
+  bench store [NAME…] [--rounds N] [--seconds N] [--many N]
+                                   the store next to nginx, Express and a floor, with its goals
+  bench store-list [--objects N] [--rounds N]
+                                   listing, HEAD and a start with millions of objects
   crash [--seconds N | --kills N] [--terms N] [--seed N]
                                    kill -9 (and SIGTERM) at random moments under load
   fuzz [--seconds N]               mutated inputs for every parser

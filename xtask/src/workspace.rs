@@ -57,6 +57,10 @@ impl Workspace {
                 cargo.args(["--package", "xtask", "--features", "load", "--bin", "load"]);
                 "load"
             }
+            Program::Fill => {
+                cargo.args(["--package", "upcall-store", "--example", "fill"]);
+                "examples/fill"
+            }
         };
         let folder = match build {
             Build::Dev => "debug",
@@ -76,6 +80,8 @@ impl Workspace {
 pub enum Program {
     /// `upcall` itself.
     Upcall,
+    /// What fills a data directory with objects.
+    Fill,
     /// The load generator.
     Load,
 }

@@ -1,7 +1,8 @@
 //! The load generator: uploads as clients send them, against a real server that it starts itself.
 //!
-//! `load bench` measures, `load crash` ends the server at random moments. Both speak HTTP/1.1 over
-//! the loopback address, on one thread: on a machine of two cores the server should have the other.
+//! `load bench`, `load store` and `load store-list` measure, `load crash` ends the server at random
+//! moments. All speak HTTP/1.1 over the loopback address, on one thread: on a machine of two cores
+//! the server should have the other. `load floor` is a server itself, one that is measured against.
 
 #![expect(
     clippy::print_stdout,
@@ -35,11 +36,21 @@ fn main() -> ExitCode {
 }
 
 fn run(mut arguments: Arguments) -> Result<()> {
+    let name = arguments.take_name();
+    if name.as_deref() == Some("floor") {
+        return bench::store::floor::serve(arguments);
+    }
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.context("cannot start the runtime")?;
-    match arguments.take_name().as_deref() {
+    match name.as_deref() {
         Some("bench") => runtime.block_on(bench::bench(bench::Options::parse(arguments)?)),
         Some("crash") => runtime.block_on(crash::crash(&crash::Options::parse(arguments)?)),
-        _ => bail!("`load bench` or `load crash`; `cargo xtask` calls it"),
+        Some("store") => {
+            runtime.block_on(bench::store::run(bench::store::Options::parse(arguments)?))
+        }
+        Some("store-list") => runtime.block_on(bench::store::list::run(
+            &bench::store::list::Options::parse(arguments)?,
+        )),
+        _ => bail!("`load` has no chore of this name; `cargo xtask` calls it"),
     }
 }

@@ -27,17 +27,26 @@ impl Storage {
         command.stderr(append(log)?);
         let program = Running::start(command)?;
         let address = parse(program.address("storage")?)?;
-        let admin = parse(program.address("admin")?)?;
-        make_bucket(admin).await?;
-        Ok(Self { program, address })
+        let storage = Self { program, address };
+        // Made, or found there.
+        storage.put_acl("", "private").await?;
+        Ok(storage)
+    }
+
+    /// From now on anybody may read what is in the bucket.
+    pub(crate) async fn publish(&self) -> Result<()> {
+        self.put_acl("/acl", "public-read").await
+    }
+
+    async fn put_acl(&self, below: &str, acl: &str) -> Result<()> {
+        put_acl(parse(self.program.address("admin")?)?, below, acl).await
     }
 }
 
-/// Makes the bucket, or finds it there.
-async fn make_bucket(admin: SocketAddr) -> Result<()> {
-    let body = r#"{"acl":"private"}"#;
+async fn put_acl(admin: SocketAddr, below: &str, acl: &str) -> Result<()> {
+    let body = format!(r#"{{"acl":"{acl}"}}"#);
     let request = format!(
-        "PUT /v1/buckets/{BUCKET} HTTP/1.1\r\nHost: {admin}\r\nAuthorization: Bearer {ADMIN_SECRET}\r\n\
+        "PUT /v1/buckets/{BUCKET}{below} HTTP/1.1\r\nHost: {admin}\r\nAuthorization: Bearer {ADMIN_SECRET}\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
         body.len()
     );
@@ -46,8 +55,8 @@ async fn make_bucket(admin: SocketAddr) -> Result<()> {
     let answer = connection.exchange(request.as_bytes()).await;
     let answer = answer.map_err(|broken| anyhow::anyhow!("the admin interface: {broken:?}"))?;
     ensure!(
-        matches!(answer.status, 201 | 409),
-        "the bucket was not made: {} {}",
+        matches!(answer.status, 200 | 201 | 204 | 409),
+        "the bucket was not made {acl}: {} {}",
         answer.status,
         String::from_utf8_lossy(&answer.body)
     );

@@ -26,6 +26,8 @@ pub(crate) enum Need {
     Curl,
     /// The Python packages of the foreign clients, in a virtual environment.
     ForeignClients,
+    /// A current Node, and Express and multer, to measure against.
+    Express,
     /// nginx, to measure against.
     Nginx,
     /// A current Node, and what the page is built with.
@@ -64,7 +66,7 @@ pub(crate) fn prepare(workspace: &Workspace, needs: &[Need]) -> Result<Tools> {
 
 fn install(workspace: &Workspace, needs: &[Need], log: &std::path::Path) -> Result<Tools> {
     let has = |need| needs.contains(&need);
-    let wants_node = has(Need::Page) || has(Need::PageTests);
+    let wants_node = has(Need::Page) || has(Need::PageTests) || has(Need::Express);
     let found_node = if wants_node { Node::find() } else { None };
     let wants_python = has(Need::ForeignClients) || (wants_node && found_node.is_none());
 
@@ -92,6 +94,9 @@ fn install(workspace: &Workspace, needs: &[Need], log: &std::path::Path) -> Resu
         }
         if has(Need::PageTests) {
             node.install_packages(workspace, "web/tests", log)?;
+        }
+        if has(Need::Express) {
+            node.install_express(workspace, log)?;
         }
         tools.node = Some(node);
     }

@@ -2,6 +2,7 @@
 //! has it as a wheel. Debian's own is too old.
 
 use std::ffi::OsString;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -55,7 +56,27 @@ impl Node {
         name: &str,
         log: &Path,
     ) -> Result<()> {
-        let folder = workspace.root().join(name);
+        self.install_in(&workspace.root().join(name), name, log)
+    }
+
+    /// Installs what uploads are measured against, in a folder of the chores' own.
+    pub(super) fn install_express(&self, workspace: &Workspace, log: &Path) -> Result<()> {
+        let folder = Self::express(workspace);
+        fs::create_dir_all(&folder).context("cannot make a folder for Express")?;
+        let source = workspace.root().join(EXPRESS);
+        for name in [".npmrc", "package.json", "package-lock.json", "server.js"] {
+            let copied = fs::copy(source.join(name), folder.join(name));
+            copied.with_context(|| format!("cannot copy `{EXPRESS}/{name}`"))?;
+        }
+        self.install_in(&folder, EXPRESS, log)
+    }
+
+    /// Where that is.
+    pub(crate) fn express(workspace: &Workspace) -> PathBuf {
+        workspace.own("express")
+    }
+
+    fn install_in(&self, folder: &Path, name: &str, log: &Path) -> Result<()> {
         let modules = folder.join("node_modules");
         let stamp = Stamp::of(modules.join(".xtask"), &folder.join("package-lock.json"))?;
         if stamp.is_current() {
@@ -63,10 +84,16 @@ impl Node {
         }
         println!("installing npm packages of `{name}` by its lockfile");
         let mut npm = self.npm();
-        npm.current_dir(&folder)
+        npm.current_dir(folder)
             .args(["ci", "--no-audit", "--no-fund"]);
         logged::run(&mut npm, log)?;
         stamp.set()
+    }
+
+    /// Where `node` is, or its name if it is on the path.
+    pub(crate) fn program(&self) -> PathBuf {
+        let folder = self.folder.clone().unwrap_or_default();
+        folder.join("node")
     }
 
     /// `node`, ready for arguments.
@@ -108,6 +135,8 @@ fn parse_version(text: &str) -> Option<(u32, u32)> {
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
+/// The application that uploads are measured against.
+const EXPRESS: &str = "xtask/bench/express";
 /// What Vite 8 asks for.
 const NODE_AT_LEAST: (u32, u32) = (20, 19);
 /// npm 10 fails on lockfiles without download addresses that have optional packages.

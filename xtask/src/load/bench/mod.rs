@@ -10,6 +10,7 @@ mod nginx;
 mod process;
 mod slow;
 mod small;
+pub(crate) mod store;
 mod table;
 
 use std::path::PathBuf;

@@ -103,13 +103,14 @@ fn configure(folder: &Path, address: SocketAddr, is_root: bool) -> String {
     format!(
         "{user}
 daemon off;
-worker_processes auto;
+worker_processes 2;
 worker_rlimit_nofile 8192;
 pid {folder}/nginx.pid;
 error_log {folder}/error.log;
 events {{ worker_connections 4096; }}
 http {{
     access_log off;
+    sendfile on;
     client_body_temp_path {folder}/temporary;
     proxy_temp_path {folder}/temporary;
     fastcgi_temp_path {folder}/temporary;
