@@ -17,7 +17,7 @@ use md5::{Digest, Md5};
 use tokio::task::JoinSet;
 use upcall::name::{BucketName, ETag, ObjectKey};
 use upcall_store::EmbeddedStore;
-use upcall_store::blobs::{BlobFacts, Blobs};
+use upcall_store::blobs::{BlobFacts, BlobPlace, Blobs};
 use upcall_store::catalog::{
     BucketAcl, BucketFacts, Catalog, ObjectAcl, ObjectFacts, Overwrite, StoredHeaders,
 };
@@ -109,6 +109,7 @@ async fn put(
         bucket: facts.bucket.clone(),
         key: facts.key.clone(),
         blob: draft.id(),
+        place: BlobPlace::default(),
         length: facts.length,
         etag: ETag::from_md5(facts.md5),
         crc64: facts.crc64,

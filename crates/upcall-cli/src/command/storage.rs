@@ -156,17 +156,22 @@ fn raise_descriptor_limit() -> Option<u64> {
     limit.maximum
 }
 
-/// As many connections as there are descriptors for: each may need its socket, a blob's file and a
-/// callback's socket. Without this, idle connections alone could leave no file for an upload.
+/// As many connections as there are descriptors for. Each may need its socket, a blob's file and a
+/// callback's socket; where there are many descriptors, as many as ever will be under way at a time are
+/// kept for those. Without this, idle connections alone could leave no file for an upload.
 fn limits_for(descriptors: Option<u64>) -> Limits {
     let mut limits = Limits::default();
     if let Some(descriptors) = descriptors {
-        let enough = descriptors.saturating_sub(OTHER_DESCRIPTORS) / 3;
+        let left = descriptors.saturating_sub(OTHER_DESCRIPTORS);
+        let enough = (left / 3).max(left.saturating_sub(BUSY_DESCRIPTORS));
         let enough = usize::try_from(enough).unwrap_or(usize::MAX).max(1);
         limits.connections = limits.connections.min(enough);
     }
     limits
 }
+
+/// For the files and callbacks of uploads that are under way, where all connections may be idle.
+const BUSY_DESCRIPTORS: u64 = 8192;
 
 /// For listeners, the catalog, the application's page.
 const OTHER_DESCRIPTORS: u64 = 124;
@@ -184,6 +189,8 @@ mod tests {
         for (descriptors, connections) in [
             (None, most),
             (Some(1_048_576), most),
+            (Some(20_000), most),
+            (Some(14_000), 5684),
             (Some(4096), 1324),
             (Some(1024), 300),
             (Some(0), 1),
