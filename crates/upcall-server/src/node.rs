@@ -18,6 +18,7 @@ use crate::http::operation::PUBLIC_KEY_PATH;
 use crate::http::service::StorageService;
 use crate::limits::Limits;
 use crate::telemetry::metrics::Metrics;
+use crate::upload::hasher::Hasher;
 
 /// What a node is told.
 #[derive(Debug)]
@@ -50,6 +51,7 @@ pub struct NodeConfig {
 pub(crate) struct Server {
     pub(crate) catalog: Arc<dyn Catalog>,
     pub(crate) blobs: Arc<dyn Blobs>,
+    pub(crate) hasher: Hasher,
     pub(crate) dispatcher: Dispatcher,
     pub(crate) guard: Guard,
     pub(crate) metrics: Arc<Metrics>,
@@ -144,6 +146,7 @@ impl Node {
         let server = Arc::new(Server {
             catalog,
             blobs,
+            hasher: Hasher::start().map_err(StartError::Hasher)?,
             dispatcher,
             guard,
             metrics,
@@ -225,6 +228,11 @@ impl Node {
         {
             tracing::warn!("uploads were cut: the drain took too long");
         }
+        let server = self.server;
+        let stopped = tokio::task::spawn_blocking(move || server.hasher.stop());
+        if let Err(error) = stopped.await {
+            tracing::error!(%error, "the hasher did not end well");
+        }
     }
 }
 
@@ -260,6 +268,9 @@ pub enum StartError {
     /// The callback key has no public half.
     #[error("the callback key cannot be used")]
     CallbackKey(#[source] upcall_crypto::CryptoError),
+    /// The system has no threads for the hasher.
+    #[error("the threads that hash cannot be started")]
+    Hasher(#[source] std::io::Error),
     /// No address was given.
     #[error("no address to listen on was given")]
     NoAddress,

@@ -6,6 +6,7 @@
 pub(crate) mod admit;
 pub(crate) mod commit;
 pub(crate) mod form;
+pub(crate) mod hasher;
 mod image;
 pub(crate) mod ingest;
 pub(crate) mod notify;
