@@ -34,17 +34,13 @@ impl<'h> Hashing<'h> {
             self.queue.enter();
             Arc::default()
         });
+        let mut batch = Some(batch);
         loop {
-            match slot.offer()? {
-                Offer::Begin(digests) => {
-                    let job = Job::new(Arc::clone(slot), digests, batch);
-                    return self.queue.push(job);
-                }
-                Offer::Wait(mut slot) => {
-                    slot.next = Some(batch);
-                    return Ok(());
-                }
-                Offer::Full => {}
+            if let Some(job) = slot.put(&mut batch)? {
+                return self.queue.push(job);
+            }
+            if batch.is_none() {
+                return Ok(());
             }
             slot.changed.notified().await;
         }
@@ -113,24 +109,19 @@ impl Default for SlotState {
     }
 }
 
-/// What a slot can do with one more batch.
-enum Offer<'s> {
-    /// Nothing is under way: it is a new job.
-    Begin(Digests),
-    /// A job is under way, and none waits: it may.
-    Wait(MutexGuard<'s, SlotState>),
-    /// One waits already.
-    Full,
-}
-
 impl Slot {
-    fn offer(&self) -> Result<Offer<'_>, HasherGone> {
+    /// Takes the batch: into a new job if none is under way, else as the one that waits, if there is
+    /// none yet.
+    fn put(self: &Arc<Self>, batch: &mut Option<Vec<Bytes>>) -> Result<Option<Job>, HasherGone> {
         let mut state = self.lock()?;
-        Ok(match state.digests.take() {
-            Some(digests) => Offer::Begin(digests),
-            None if state.next.is_none() => Offer::Wait(state),
-            None => Offer::Full,
-        })
+        let Some(digests) = state.digests.take() else {
+            if state.next.is_none() {
+                state.next = batch.take();
+            }
+            return Ok(None);
+        };
+        let batch = batch.take().unwrap_or_default();
+        Ok(Some(Job::new(Arc::clone(self), digests, batch)))
     }
 
     /// The digests, when nothing is under way any more.
@@ -226,12 +217,11 @@ impl Job {
         let Ok(mut state) = self.slot.lock() else {
             return true;
         };
-        match state.next.take() {
-            Some(batch) => self.rest = batch.into_iter(),
-            None => {
-                state.digests = Some(std::mem::take(&mut self.digests));
-                self.is_given_back = true;
-            }
+        if let Some(batch) = state.next.take() {
+            self.rest = batch.into_iter();
+        } else {
+            state.digests = Some(std::mem::take(&mut self.digests));
+            self.is_given_back = true;
         }
         drop(state);
         self.slot.changed.notify_one();
