@@ -9,6 +9,7 @@ use upcall_store::blobs::BlobError;
 use upcall_store::catalog::CatalogError;
 
 use crate::http::request_id::RequestId;
+use crate::upload::hasher::HasherGone;
 
 /// An error with everything that caused it, on one line.
 pub(crate) fn chain(error: &dyn Error) -> String {
@@ -40,6 +41,12 @@ pub(crate) fn of_blobs(error: &BlobError, id: RequestId) -> Refusal {
     } else {
         internal()
     }
+}
+
+/// The hasher could not finish.
+pub(crate) fn of_hasher(error: &HasherGone, id: RequestId) -> Refusal {
+    tracing::error!(%id, error = %chain(error), "the hasher failed");
+    internal()
 }
 
 /// Something else of ours failed.

@@ -1,11 +1,15 @@
 //! One running storage server: what it is made of, how it starts, drains and stops.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, broadcast, watch};
 use tokio::task::JoinHandle;
+use tokio_util::task::TaskTracker;
 use upcall_crypto::RsaPrivateKey;
 use upcall_store::blobs::Blobs;
 use upcall_store::catalog::Catalog;
@@ -19,6 +23,7 @@ use crate::http::operation::PUBLIC_KEY_PATH;
 use crate::http::service::StorageService;
 use crate::limits::Limits;
 use crate::telemetry::metrics::Metrics;
+use crate::upload::hasher::Hasher;
 
 /// What a node is told.
 #[derive(Debug)]
@@ -52,6 +57,7 @@ pub(crate) struct Server {
     pub(crate) catalog: Arc<dyn Catalog>,
     pub(crate) blobs: Arc<dyn Blobs>,
     pub(crate) maintenance: Arc<dyn Maintenance>,
+    pub(crate) hasher: Hasher,
     pub(crate) dispatcher: Dispatcher,
     pub(crate) guard: Guard,
     pub(crate) metrics: Arc<Metrics>,
@@ -77,7 +83,7 @@ impl std::fmt::Debug for Server {
 /// Work that must not be interrupted by a client that hangs up; a shutdown waits for it.
 #[derive(Debug, Default)]
 pub(crate) struct Tasks {
-    tracker: tokio_util::task::TaskTracker,
+    tracker: TaskTracker,
 }
 
 impl Tasks {
@@ -89,9 +95,60 @@ impl Tasks {
         self.tracker.spawn(task)
     }
 
+    /// Runs `task` where the caller awaits it; if the caller goes away in between, what is left of it
+    /// becomes a task that a shutdown waits for. So the usual case needs no other thread.
+    pub(crate) fn finish_anyway<F>(&self, task: F) -> FinishAnyway<F>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        FinishAnyway {
+            task: Some(Box::pin(task)),
+            tracker: self.tracker.clone(),
+            runtime: Handle::current(),
+        }
+    }
+
     async fn finished(&self) {
         self.tracker.close();
         self.tracker.wait().await;
+    }
+}
+
+/// See [`Tasks::finish_anyway`].
+pub(crate) struct FinishAnyway<F>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    /// `None` when it is done, or has panicked.
+    task: Option<Pin<Box<F>>>,
+    tracker: TaskTracker,
+    runtime: Handle,
+}
+
+impl<F> Future for FinishAnyway<F>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let mut task = self.task.take().expect("it is not polled after its end");
+        let polled = task.as_mut().poll(cx);
+        if polled.is_pending() {
+            self.task = Some(task);
+        }
+        polled
+    }
+}
+
+impl<F> Drop for FinishAnyway<F>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    fn drop(&mut self) {
+        if let Some(task) = self.task.take() {
+            self.tracker.spawn_on(task, &self.runtime);
+        }
     }
 }
 
@@ -148,6 +205,7 @@ impl Node {
             catalog,
             blobs,
             maintenance,
+            hasher: Hasher::start().map_err(StartError::Hasher)?,
             dispatcher,
             guard,
             metrics,
@@ -229,6 +287,11 @@ impl Node {
         {
             tracing::warn!("uploads were cut: the drain took too long");
         }
+        let server = self.server;
+        let stopped = tokio::task::spawn_blocking(move || server.hasher.stop());
+        if let Err(error) = stopped.await {
+            tracing::error!(%error, "the hasher did not end well");
+        }
     }
 }
 
@@ -264,10 +327,46 @@ pub enum StartError {
     /// The callback key has no public half.
     #[error("the callback key cannot be used")]
     CallbackKey(#[source] upcall_crypto::CryptoError),
+    /// The system has no threads for the hasher.
+    #[error("the threads that hash cannot be started")]
+    Hasher(#[source] std::io::Error),
     /// No address was given.
     #[error("no address to listen on was given")]
     NoAddress,
     /// The system's certificates cannot be used.
     #[error("TLS for callbacks cannot be set up")]
     Tls(#[source] rustls::Error),
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_nobody_awaits_any_more_is_finished_all_the_same() {
+        let tasks = Tasks::default();
+        let ((go, may_go), (done, is_done)) = (oneshot::channel(), oneshot::channel());
+        let awaited = tasks.finish_anyway(async move {
+            let went: Result<(), _> = may_go.await;
+            done.send(went.is_ok()).unwrap();
+        });
+        let began = tokio::time::timeout(Duration::from_millis(1), awaited).await;
+        assert!(began.is_err(), "it ended before it could");
+
+        go.send(()).unwrap();
+
+        tasks.finished().await;
+        assert_eq!(is_done.await, Ok(true));
+    }
+
+    #[tokio::test]
+    async fn what_is_awaited_to_its_end_becomes_no_task() {
+        let tasks = Tasks::default();
+        assert_eq!(tasks.finish_anyway(async { 7 }).await, 7);
+        assert!(tasks.tracker.is_empty());
+    }
 }

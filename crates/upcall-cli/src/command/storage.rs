@@ -126,6 +126,7 @@ fn cannot_start(error: StartError, admin: SocketAddr, listen_flag: &str) -> Fail
         StartError::Address(_)
         | StartError::CallbackKey(_)
         | StartError::NoAddress
+        | StartError::Hasher(_)
         | StartError::Tls(_) => None,
     };
     let failure = Failure::from(error);

@@ -89,7 +89,7 @@ impl Dispatcher {
                 .pool_timer(TokioTimer::new())
                 .pool_idle_timeout(POOL_IDLE)
                 .pool_max_idle_per_host(POOL_PER_HOST)
-                .http1_max_buf_size(limits::READ_BUFFER_BYTES)
+                .http1_max_buf_size(limits::CALLBACK_BUFFER_BYTES)
                 .build(connector))
         };
         let encoded = STANDARD.encode(&config.public_key_url);

@@ -169,15 +169,14 @@ impl FormMemory {
         }
     }
 
-    /// Takes some more; the first [`limits::READ_BUFFER_BYTES`], which every form we know fits into,
-    /// are free.
+    /// Takes some more; the first [`limits::FORM_FREE_BYTES`] are free.
     fn grow(&mut self, bytes: usize) -> Result<(), IngestError> {
         self.bytes += bytes;
         let taken = self
             .taken
             .as_ref()
             .map_or(0, OwnedSemaphorePermit::num_permits);
-        let wanted = self.bytes.saturating_sub(limits::READ_BUFFER_BYTES + taken);
+        let wanted = self.bytes.saturating_sub(limits::FORM_FREE_BYTES + taken);
         let wanted = u32::try_from(wanted).map_err(|_| IngestError::Busy)?;
         let more = Arc::clone(&self.all)
             .try_acquire_many_owned(wanted)

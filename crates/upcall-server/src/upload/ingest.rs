@@ -3,21 +3,20 @@
 //! In: an [`Admitted`] and its file. Out: [`Ingested`]: a durable draft, and what was learnt of its
 //! bytes. On any error the draft is dropped, which gives its bytes up; nothing was visible.
 //!
-//! Memory per upload: one batch that fills, one that is written, the first bytes of an image. None
-//! of it depends on the file's size.
+//! Each batch goes to the hasher and to the disk at the same time, while the next one fills. Memory
+//! per upload: [`limits::WRITE_BATCH_BYTES`] says; none of it depends on the file's size.
 
 use std::future::Future;
 
 use bytes::Bytes;
-use crc_fast::{CrcAlgorithm, Digest};
 use upcall::callback::ImageInfo;
 use upcall::error::{Refusal, WireError};
 use upcall::form::FormError;
 use upcall::policy::PolicyError;
-use upcall_crypto::Md5;
 use upcall_store::blobs::{BlobError, Draft};
 
 use super::admit::Admitted;
+use super::hasher::HasherGone;
 use super::image::ImageProbe;
 use crate::limits;
 use crate::node::Server;
@@ -46,67 +45,46 @@ pub(crate) async fn ingest(
 ) -> Result<Ingested, Refusal> {
     let id = admitted.call.id;
     let fault = |error: BlobError| crate::fault::of_blobs(&error, id);
+    let gone = |error: HasherGone| crate::fault::of_hasher(&error, id);
     let mut draft = server.blobs.begin().await.map_err(fault)?;
-    let mut digests = Digests::default();
+    let mut hashing = server.hasher.begin();
+    let mut image = ImageProbe::default();
+    let mut length = 0;
     let mut batch = Batch::default();
+    let mut is_long = false;
     while let Some(bytes) = file.next().await.map_err(|error| error.refusal())? {
-        digests.update(&bytes);
+        length += bytes.len() as u64;
         admitted
-            .check_not_too_long(digests.length)
+            .check_not_too_long(length)
             .map_err(|error| error.refusal())?;
+        image.feed(&bytes);
         if let Some(full) = batch.push(bytes) {
+            is_long = true;
+            hashing.add(full.clone()).await.map_err(gone)?;
             draft.write(full).await.map_err(fault)?;
         }
     }
-    let (length, md5, crc64, image) = digests.finish();
+    let mut last = batch.pieces;
+    let digests = if is_long {
+        // Written while it is hashed; a short file saves itself the way to the disk's thread.
+        draft.write(last.clone()).await.map_err(fault)?;
+        hashing.finish(&std::mem::take(&mut last)).await
+    } else {
+        hashing.finish(&last).await
+    };
+    let (md5, crc64) = digests.map_err(gone)?.finish();
     admitted
         .check_complete(length, &md5, server.clock.now())
         .map_err(|error| error.refusal())?;
     let facts = admitted.blob_facts(length, md5, crc64, server.clock.now());
-    draft.finish(batch.pieces, facts).await.map_err(fault)?;
+    draft.finish(last, facts).await.map_err(fault)?;
     Ok(Ingested {
         draft,
         length,
         md5,
         crc64,
-        image,
+        image: image.finish(),
     })
-}
-
-struct Digests {
-    length: u64,
-    md5: Md5,
-    crc64: Digest,
-    image: ImageProbe,
-}
-
-impl Default for Digests {
-    fn default() -> Self {
-        Self {
-            length: 0,
-            md5: Md5::new(),
-            crc64: Digest::new(CrcAlgorithm::Crc64Xz),
-            image: ImageProbe::default(),
-        }
-    }
-}
-
-impl Digests {
-    fn update(&mut self, bytes: &[u8]) {
-        self.length += bytes.len() as u64;
-        self.md5.update(bytes);
-        self.crc64.update(bytes);
-        self.image.feed(bytes);
-    }
-
-    fn finish(self) -> (u64, [u8; 16], u64, Option<ImageInfo>) {
-        (
-            self.length,
-            self.md5.finish(),
-            self.crc64.finalize(),
-            self.image.finish(),
-        )
-    }
 }
 
 /// Pieces on their way to the disk.

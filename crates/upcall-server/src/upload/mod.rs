@@ -6,6 +6,7 @@
 pub(crate) mod admit;
 pub(crate) mod commit;
 pub(crate) mod form;
+pub(crate) mod hasher;
 mod image;
 pub(crate) mod ingest;
 pub(crate) mod notify;
@@ -54,7 +55,7 @@ pub(crate) async fn run(
 }
 
 /// Commit and notify belong together: once the object is there, the application hears of it, even if
-/// the uploader hangs up in between. So they run in a task that nobody can cancel.
+/// the uploader hangs up in between. So nobody can cancel them.
 async fn finish(
     server: &Arc<Server>,
     admitted: Admitted,
@@ -62,7 +63,7 @@ async fn finish(
     line: &mut RequestLine,
 ) -> Result<(commit::Committed, notify::Notified), Refusal> {
     let task_server = Arc::clone(server);
-    let task = server.tasks.spawn(async move {
+    let finishing = server.tasks.finish_anyway(async move {
         let started = std::time::Instant::now();
         let committed = commit::commit(&task_server, admitted, ingested).await?;
         let commit_took = started.elapsed();
@@ -70,8 +71,7 @@ async fn finish(
         let notified = notify::notify(&task_server, &committed).await;
         Ok::<_, Refusal>((committed, notified, commit_took, started.elapsed()))
     });
-    let (committed, notified, commit_took, notify_took) =
-        task.await.map_err(|_| crate::fault::internal())??;
+    let (committed, notified, commit_took, notify_took) = finishing.await?;
     line.step("commit", commit_took);
     if let Some(verdict) = notified.verdict() {
         line.callback(verdict);

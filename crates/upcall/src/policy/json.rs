@@ -195,11 +195,15 @@ impl<'a> Parser<'a> {
         self.next()?;
         let mut text = String::new();
         loop {
+            let is_special = |c| matches!(c, '"' | '\\' | '\0'..='\x1f');
+            let plain = self.rest.find(is_special).unwrap_or(self.rest.len());
+            let (plain, rest) = self.rest.split_at(plain);
+            text.push_str(plain);
+            self.rest = rest;
             match self.next()? {
                 '"' => return Ok(text),
                 '\\' => self.escape(&mut text)?,
-                c @ '\0'..='\x1f' => return Err(JsonFault::UnknownChar(c)),
-                c => text.push(c),
+                c => return Err(JsonFault::UnknownChar(c)),
             }
         }
     }

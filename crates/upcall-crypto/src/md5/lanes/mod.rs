@@ -7,9 +7,8 @@
 //! chaining value, and the rest of the piece is AWS-LC's again. [`schedule`] says who runs when.
 //!
 //! The 64 steps stand once, in [`rounds`]; an instruction set adds some twenty operations on its
-//! vector. Tests run the steps over plain arrays as well (`portable`), which is how what AVX-512
-//! shares with AVX2 was tested. AVX-512's own operations have not met a CPU yet; their test skips
-//! itself where the CPU has none.
+//! vector. Tests run the steps over plain arrays as well (`portable`). Those of AVX2 and AVX-512 skip
+//! themselves where the CPU has none; both were run on one that has both (an AMD EPYC).
 //!
 //! Source: RFC 1321, 3.4.
 
