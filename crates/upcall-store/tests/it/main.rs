@@ -9,4 +9,6 @@ mod contract;
 mod crash;
 mod directory;
 mod fixture;
+mod power;
+mod sabotage;
 mod store;

@@ -186,3 +186,8 @@ pub(crate) async fn list(catalog: &dyn Catalog, bucket: &BucketName) -> Vec<Obje
         }
     }
 }
+
+/// What a variable of the environment says, or the usual.
+pub(crate) fn number_from(variable: &str, usual: u64) -> u64 {
+    std::env::var(variable).map_or(usual, |text| text.parse().expect("a number"))
+}
