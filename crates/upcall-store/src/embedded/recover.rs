@@ -135,6 +135,11 @@ impl Reading<'_> {
             segments.disk.sync_folder(&segments.folder)?;
             return Ok(None);
         }
+        if !found.items.is_empty() {
+            // A process that died alone may have written what it never flushed. Who sees it from here
+            // on may count on it.
+            file.sync()?;
+        }
         for item in &found.items {
             match item {
                 Item::Record(record) => self.take_in(record, &bytes)?,
