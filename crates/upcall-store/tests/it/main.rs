@@ -8,6 +8,7 @@
 mod contract;
 mod crash;
 mod directory;
+mod faults;
 mod fixture;
 mod power;
 mod sabotage;
