@@ -49,6 +49,8 @@ pub enum Until {
     Once,
     /// Every call from there on, until the fault is mended: also those of other kinds that write.
     Mended,
+    /// Every call of that kind from there on, until the fault is mended.
+    MendedOfItsKind,
 }
 
 /// One fault.
@@ -134,6 +136,9 @@ impl FaultyDisk {
     fn failure(&self, call: Call) -> Option<Failure> {
         let mut state = self.state();
         let fault = state.fault?;
+        if state.is_failing && fault.until == Until::MendedOfItsKind {
+            return (call == fault.call).then_some(fault.failure);
+        }
         if state.is_failing {
             return (call != Call::Open || fault.call == Call::Open).then_some(fault.failure);
         }
@@ -145,7 +150,7 @@ impl FaultyDisk {
             return None;
         }
         state.has_failed = true;
-        state.is_failing = fault.until == Until::Mended;
+        state.is_failing = fault.until != Until::Once;
         Some(fault.failure)
     }
 

@@ -15,6 +15,7 @@ use upcall_store::contract::{Broken, Ledger, Life, OnError, check, drive};
 use upcall_store::disk::{Call, Disk, Failure, Fault, FaultyDisk, PowerDisk, SystemDisk, Until};
 use upcall_store::{EmbeddedStore, StoreOptions};
 
+use crate::fixture::copy_folder;
 use crate::power::{fast_folder, nothing_is_too_much, options};
 use crate::store::{list, make_bucket, number_from, object, ports, read, try_put};
 
@@ -37,16 +38,16 @@ fn no_failing_call_loses_what_was_acknowledged() {
                     until: *until,
                 };
                 if let Err(broken) = lives.live(fault) {
-                    panic!("life {}, {fault:?}: {broken}", lives.lives);
+                    panic!("life {}, {fault:?}: {broken}", lives.count);
                 }
             }
         }
     }
     assert!(
-        lives.failed * 3 > lives.lives,
+        lives.failed * 3 > lives.count,
         "only {} of {} faults happened",
         lives.failed,
-        lives.lives
+        lives.count
     );
 }
 
@@ -65,6 +66,7 @@ fn ways(call: Call) -> Vec<(Failure, Until)> {
         (Failure::Full, Until::Mended),
         (Failure::Full, Until::Once),
         (Failure::Device, Until::Mended),
+        (Failure::Device, Until::MendedOfItsKind),
     ];
     if call == Call::Write {
         ways.push((Failure::Short, Until::Once));
@@ -78,7 +80,7 @@ struct Lives {
     base: TempDir,
     folder: PathBuf,
     ledger: Arc<Ledger>,
-    lives: u64,
+    count: u64,
     failed: u64,
 }
 
@@ -89,14 +91,14 @@ impl Lives {
             folder: base.path().join("0"),
             base,
             ledger: Arc::default(),
-            lives: 0,
+            count: 0,
             failed: 0,
         }
     }
 
     fn live(&mut self, fault: Fault) -> Result<(), Broken> {
-        self.lives += 1;
-        let aside = self.base.path().join("aside").join(self.lives.to_string());
+        self.count += 1;
+        let aside = self.base.path().join("aside").join(self.count.to_string());
         let power = PowerDisk::new(&self.folder, &aside);
         let disk = FaultyDisk::new(Arc::new(power.clone()));
         disk.break_with(fault);
@@ -114,12 +116,12 @@ impl Lives {
             // Nobody has to do anything for it.
             drive(&self.life(&store, OnError::Broken, 6)).await
         });
-        if self.lives.is_multiple_of(2) {
+        if self.count.is_multiple_of(2) {
             // What a failed flush left must not have been promised.
             power.cut();
             drop((runtime, store));
-            let next = self.base.path().join(self.lives.to_string());
-            power.after_cut(&next, self.lives).unwrap();
+            let next = self.base.path().join(self.count.to_string());
+            power.after_cut(&next, self.count).unwrap();
             let gone = std::mem::replace(&mut self.folder, next);
             let _ = std::fs::remove_dir_all(gone);
         } else {
@@ -146,7 +148,7 @@ impl Lives {
             ledger: Arc::clone(&self.ledger),
             is_over: Arc::new(|| false),
             on_error,
-            seed: self.lives,
+            seed: self.count,
             operations,
         }
     }
@@ -170,12 +172,12 @@ fn an_operation_whose_call_failed_does_not_succeed() {
     let failed = runtime.unwrap().block_on(async {
         let bucket = make_bucket(store.catalog().as_ref()).await;
         let mut failed = 0;
-        for round in 0..200_u64 {
+        for round in 0..200_usize {
             let fault = Fault {
-                call: [Call::Write, Call::Sync, Call::SyncFolder, Call::Create][round as usize % 4],
-                number: 1 + round / 4 % 3,
-                failure: [Failure::Device, Failure::Full, Failure::Short][round as usize % 3],
-                until: [Until::Once, Until::Mended][round as usize / 2 % 2],
+                call: [Call::Write, Call::Sync, Call::SyncFolder, Call::Create][round % 4],
+                number: 1 + round as u64 / 4 % 3,
+                failure: [Failure::Device, Failure::Full, Failure::Short][round % 3],
+                until: [Until::Once, Until::Mended][round / 2 % 2],
             };
             let before = list(store.catalog().as_ref(), &bucket).await;
             disk.break_with(fault);
@@ -188,7 +190,10 @@ fn an_operation_whose_call_failed_does_not_succeed() {
             if has_failed {
                 failed += 1;
                 let after = list(store.catalog().as_ref(), &bucket).await;
-                assert_eq!(before, after, "round {round}: {fault:?} has changed something");
+                assert_eq!(
+                    before, after,
+                    "round {round}: {fault:?} has changed something"
+                );
             }
             operate(&store, &bucket, round)
                 .await
@@ -203,10 +208,62 @@ fn an_operation_whose_call_failed_does_not_succeed() {
     assert!(failed > 60, "only {failed} calls failed");
 }
 
+/// The flush of a commit fails, and so does cutting off what it wrote. The record may be there after a
+/// crash; then its file must be, too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_whose_commit_may_have_happened_is_kept() {
+    let folder = fast_folder();
+    let disk = FaultyDisk::new(Arc::new(SystemDisk));
+    let open = folder.path().join("open");
+    let store = EmbeddedStore::open_with(&open, options(Arc::new(disk.clone()))).unwrap();
+    store.settle();
+    let bucket = make_bucket(store.catalog().as_ref()).await;
+    let (first, second) = (vec![1; 70_000], vec![2; 80_000]);
+    try_put(&store, &bucket, "a", &first).await.unwrap();
+    disk.break_with(Fault {
+        call: Call::Sync,
+        // The file's own is the first.
+        number: 2,
+        failure: Failure::Device,
+        until: Until::MendedOfItsKind,
+    });
+    try_put(&store, &bucket, "a", &second).await.unwrap_err();
+    store.settle();
+    // The process dies here.
+    let left = folder.path().join("left");
+    copy_folder(&open, &left);
+    let after = EmbeddedStore::open_with(&left, options(Arc::new(SystemDisk))).unwrap();
+    let found = list(after.catalog().as_ref(), &bucket).await;
+    let bytes = read(&after, &found[0]).await.unwrap();
+    assert!(bytes == first || bytes == second);
+    // And here it goes on.
+    disk.mend();
+    try_put(&store, &bucket, "a", &second).await.unwrap();
+}
+
+/// A segment cannot be begun, and what there is of it cannot be removed either.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_failed_segment_left_is_not_in_the_way() {
+    let folder = fast_folder();
+    let disk = FaultyDisk::new(Arc::new(SystemDisk));
+    let store = EmbeddedStore::open_with(folder.path(), options(Arc::new(disk.clone()))).unwrap();
+    store.settle();
+    let bucket = make_bucket(store.catalog().as_ref()).await;
+    disk.break_with(Fault {
+        call: Call::SyncFolder,
+        number: 1,
+        failure: Failure::Full,
+        until: Until::Mended,
+    });
+    try_put(&store, &bucket, "a", b"bytes").await.unwrap_err();
+    disk.mend();
+    try_put(&store, &bucket, "a", b"bytes").await.unwrap();
+}
+
 /// Uploads small and large in turn, so that each replaces the other, and deletes.
-async fn operate(store: &EmbeddedStore, bucket: &BucketName, round: u64) -> Result<(), String> {
+async fn operate(store: &EmbeddedStore, bucket: &BucketName, round: usize) -> Result<(), String> {
     let key = format!("key/{}", round % 3);
-    let size = [10, 70_000, 20_000, 300_000][round as usize / 5 % 4];
+    let size = [10, 70_000, 20_000, 300_000][round / 5 % 4];
     if round % 7 == 6 {
         // There is something to be deleted.
         let key = upcall::name::ObjectKey::parse(&key).unwrap();
