@@ -138,8 +138,10 @@ impl Worker {
         engine.recent.drain()?;
         let live = engine.index.live_bytes()?;
         let damaged = self.damaged();
+        // The last one stays: its number, which places in the log are told by, must not be given again.
+        let last = ends.keys().last().copied();
         let Some(victim) = choose(&ends, &live, |number| {
-            Some(number) != active && !damaged.contains(&number)
+            Some(number) != active && Some(number) != last && !damaged.contains(&number)
         }) else {
             return Ok(false);
         };

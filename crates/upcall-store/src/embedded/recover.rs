@@ -53,7 +53,12 @@ pub(super) fn recover(
         recent,
         sequence: state.sequence,
     };
-    let mut last_segment = (0, 0);
+    // A number that places in the log are told by is never given again.
+    let mut last_segment = match numbers.last() {
+        Some(last) if *last >= state.next.segment => (0, 0),
+        Some(_) | None => (state.next.segment, u64::from(state.next.offset)),
+    };
+    let taken = last_segment.0;
     for number in numbers {
         let known_end = ends.get(&number).copied();
         let end = if number < state.next.segment {
@@ -74,7 +79,9 @@ pub(super) fn recover(
             }
         };
         segments.add(number, end);
-        last_segment = (number, end);
+        if number > taken {
+            last_segment = (number, end);
+        }
     }
     Ok(Recovered {
         sequence: reading.sequence,

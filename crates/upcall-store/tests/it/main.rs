@@ -10,6 +10,8 @@ mod crash;
 mod directory;
 mod faults;
 mod fixture;
+mod flips;
+mod places;
 mod power;
 mod sabotage;
 mod store;
