@@ -135,7 +135,9 @@ impl Reading<'_> {
             number,
             salt: segments.salt,
         };
-        let found = scan(&bytes, id, from, known_end);
+        // From the begin: only there, and not where the index says it was, is it certain that a record
+        // begins. What is taken for a crash's leavings is cut off.
+        let found = scan(&bytes, id, SEGMENT_HEADER_BYTES, known_end);
         let is_begun = SegmentHeader::read(&bytes, number).is_some();
         if !is_begun && found.items.is_empty() && known_end.is_none() {
             segments.disk.remove(&path(segments, number))?;
@@ -149,6 +151,7 @@ impl Reading<'_> {
         }
         for item in &found.items {
             match item {
+                Item::Record(record) if u64::from(record.at.offset) < from => {}
                 Item::Record(record) => self.take_in(record, &bytes)?,
                 Item::Damage { from, to } => {
                     tracing::error!(
