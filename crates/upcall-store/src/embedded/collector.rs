@@ -18,7 +18,7 @@ use super::log::record::{At, Kind};
 use super::log::scan::{Found, Item, Segment, scan};
 use super::log::segment::{SEGMENT_HEADER_BYTES, read_whole};
 use super::stored;
-use crate::blobs::BlobId;
+use crate::blobs::{BlobError, BlobId};
 use crate::catalog::{CatalogError, ObjectFacts};
 
 /// The thread.
@@ -104,8 +104,10 @@ impl Worker {
         for batch in ids.chunks(BATCH) {
             match self.engine.referenced_blocking(batch) {
                 Ok(wanted) => {
-                    let unwanted = batch.iter().filter(|id| !wanted.contains(id));
-                    self.remove(&unwanted.copied().collect::<Vec<_>>());
+                    let unwanted = batch.iter().copied();
+                    let unwanted =
+                        unwanted.filter(|id| !wanted.contains(id) && !self.is_its_keys(*id));
+                    self.remove(&unwanted.collect::<Vec<_>>());
                 }
                 // They stay; the sweep at the next start asks again.
                 Err(error) => {
@@ -113,6 +115,25 @@ impl Worker {
                 }
             }
         }
+    }
+
+    /// Whether the key that a file names has it, whatever the index of files says: that may be damaged,
+    /// and what is removed cannot be mended.
+    fn is_its_keys(&self, id: BlobId) -> bool {
+        let facts = match self.engine.files.facts(id) {
+            Ok(facts) => facts,
+            // It stays; the sweep at the next start asks again.
+            Err(BlobError::Io { .. }) => return true,
+            Err(_) => return false,
+        };
+        let found = self.engine.find_blocking(&facts.bucket, &facts.key);
+        let is_its = found.map_or(true, |object| {
+            object.is_some_and(|object| object.blob == id)
+        });
+        if is_its {
+            tracing::error!(%id, bucket = %facts.bucket, key = %facts.key, "the catalog does not agree with itself about this blob; run `upcall fsck`");
+        }
+        is_its
     }
 
     fn remove(&self, ids: &[BlobId]) {
