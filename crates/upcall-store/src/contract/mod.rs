@@ -18,6 +18,7 @@ mod history;
 mod keys;
 mod ledger;
 mod listing;
+mod model;
 mod objects;
 
 use std::fmt;
@@ -43,7 +44,7 @@ pub use self::cancel::{
 };
 pub use self::crash::{Life, OnError, check};
 pub use self::drive::drive;
-pub use self::history::history;
+pub use self::history::{History, history};
 pub use self::keys::access_keys_are_kept_and_replaced;
 pub use self::ledger::{Broken, Ledger};
 pub use self::listing::{

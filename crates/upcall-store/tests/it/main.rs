@@ -11,6 +11,7 @@ mod directory;
 mod faults;
 mod fixture;
 mod flips;
+mod model;
 mod places;
 mod power;
 mod sabotage;
