@@ -169,9 +169,6 @@ impl Worker {
         drop(damaged);
         if self.empty(victim, ends[&victim])? {
             engine.segments.remove(victim).map_err(ReclaimError::Io)?;
-            let folder = &engine.segments.folder;
-            let synced = engine.segments.disk.sync_folder(folder);
-            synced.map_err(ReclaimError::Io)?;
             engine.index.forget_segment(victim)?;
             return Ok(true);
         }
@@ -182,8 +179,12 @@ impl Worker {
     /// Writes what counts of a segment again elsewhere, durably; whether nothing counts in it now.
     fn empty(&self, number: u64, end: u64) -> Result<bool, ReclaimError> {
         let engine = &self.engine;
-        let file = engine.segments.open(number).map_err(ReclaimError::Io)?;
-        let bytes = read_whole(file.as_ref()).map_err(ReclaimError::Io)?;
+        let bytes = match engine.segments.open(number) {
+            Ok(file) => read_whole(file.as_ref()).map_err(ReclaimError::Io)?,
+            // It was removed before, and its folder could not be flushed.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(ReclaimError::Io(error)),
+        };
         let segment = Segment {
             number,
             salt: engine.segments.salt,
