@@ -127,6 +127,7 @@ impl Lives {
         } else {
             drop((runtime, store));
         }
+        let _ = std::fs::remove_dir_all(self.base.path().join("aside"));
         lived?;
         let store = self.open(Arc::new(SystemDisk))?;
         let runtime = tokio::runtime::Builder::new_current_thread().build();

@@ -21,7 +21,7 @@ fn a_long_history_agrees_with_the_model() {
     let mut history = History::new(seed);
     let base = fast_folder();
     let mut folder = base.path().join("0");
-    let mut disk = PowerDisk::new(&folder, &base.path().join("0.aside"));
+    let mut disk = PowerDisk::new(&folder, &base.path().join("aside"));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .build()
@@ -43,12 +43,15 @@ fn a_long_history_agrees_with_the_model() {
             disk.cut();
             drop(store);
             let next = base.path().join(piece.to_string());
-            let aside = next.with_extension("aside");
-            disk = disk.after_crash(&next, &aside).unwrap();
+            disk.after_crash(&next, &base.path().join("gone")).unwrap();
             std::fs::remove_dir_all(std::mem::replace(&mut folder, next)).unwrap();
         } else {
             drop(store);
         }
+        // No power is cut here, so nobody needs what was removed.
+        let _ = std::fs::remove_dir_all(base.path().join("aside"));
+        let _ = std::fs::remove_dir_all(base.path().join("gone"));
+        disk = PowerDisk::new(&folder, &base.path().join("aside"));
     }
     let store = Arc::new(EmbeddedStore::open_with(&folder, options(Arc::new(disk))).unwrap());
     runtime.block_on(history.compare(&ports(&store), 1));

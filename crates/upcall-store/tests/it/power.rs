@@ -94,6 +94,8 @@ impl History {
         let gone = std::mem::replace(&mut self.folder, next);
         let _ = std::fs::remove_dir_all(gone);
         if self.left.is_none() {
+            // Nobody can bring back what was removed before the cut.
+            let _ = std::fs::remove_dir_all(self.base.path().join("aside"));
             self.look()?;
         }
         Ok(())
