@@ -94,17 +94,16 @@ pub(super) fn known_ends(segments: &Segments, numbers: &[u64]) -> io::Result<BTr
     let mut ends = BTreeMap::new();
     for number in numbers {
         let file = segments.disk.open(&path(segments, *number))?;
-        let mut bytes = [0; SEGMENT_HEADER_BYTES as usize];
+        let mut bytes = [0; SegmentHeader::BYTES];
         match file.read_exact_at(&mut bytes, 0) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => continue,
             Err(error) => return Err(error),
         }
-        match SegmentHeader::read(&bytes, *number) {
-            Some(header) => {
-                ends.insert(header.previous, header.previous_end);
-            }
-            None => tracing::warn!(segment = number, "the header of a segment is not whole"),
+        if let Some(header) = SegmentHeader::read(&bytes, *number) {
+            ends.insert(header.previous, header.previous_end);
+        } else {
+            tracing::warn!(segment = number, "the header of a segment is not whole");
         }
     }
     Ok(ends)

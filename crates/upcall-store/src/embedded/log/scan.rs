@@ -106,10 +106,7 @@ pub(crate) fn record_at(bytes: &[u8], segment: Segment, offset: u64) -> Option<F
     let data = usize::try_from(head.data_bytes)
         .ok()
         .and_then(|length| rest.get(start..start.checked_add(length)?));
-    let is_whole = data.is_some_and(|data| {
-        blocks::blocks_of(head.data_bytes) as usize == data.len().div_ceil(BLOCK)
-            && blocks::are_right(&head.table(rest), 0, data)
-    });
+    let is_whole = data.is_some_and(|data| blocks::are_right(&head.table(rest), 0, data));
     Some(Found { at, head, is_whole })
 }
 
@@ -141,9 +138,3 @@ fn is_known_beyond(bytes: &[u8], segment: Segment, from: u64, at: u64) -> bool {
     }
     false
 }
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "a block has 256 KiB on every platform"
-)]
-const BLOCK: usize = blocks::BLOCK_BYTES as usize;
