@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -123,7 +124,11 @@ fn run_and_kill(folder: &Path, lives: Duration, told: &mut Told) {
         line.clear();
     }
     let status = killer.join().unwrap();
-    assert!(!status.success(), "the child ended by itself: {status}");
+    assert_eq!(
+        status.signal(),
+        Some(9),
+        "the child ended by itself: {status}"
+    );
 }
 
 /// Opens the directory as the next start would, and looks at everything.
@@ -217,7 +222,10 @@ fn child() {
         // A later life begins behind every number of an earlier one.
         let life = Path::new(&folder).join("life");
         let begin = fs::read_to_string(&life).map_or(0, |text| text.parse().unwrap()) + 1_000_000;
-        fs::write(life, u64::to_string(&begin)).unwrap();
+        // Under another name first: a kill in between must not leave it empty.
+        let half = life.with_extension("new");
+        fs::write(&half, u64::to_string(&begin)).unwrap();
+        fs::rename(half, life).unwrap();
         (0..WORKERS)
             .map(|worker| work(Arc::clone(&store), bucket.clone(), worker, begin))
             .collect::<tokio::task::JoinSet<()>>()
