@@ -15,7 +15,7 @@ pub mod maintenance;
 use std::future::Future;
 use std::pin::Pin;
 
-#[cfg(feature = "contract")]
+#[doc(hidden)]
 pub use embedded::Sabotage;
 pub use embedded::{EmbeddedStore, OpenError, Rebuilt, StoreOptions, restore};
 

@@ -53,9 +53,7 @@ use self::files::Files;
 use self::index::Index;
 use self::lock::DirectoryLock;
 use self::maintenance::EmbeddedMaintenance;
-#[cfg(feature = "contract")]
-pub use self::options::Sabotage;
-pub use self::options::StoreOptions;
+pub use self::options::{Sabotage, StoreOptions};
 use self::ports::EmbeddedPorts;
 pub use self::rebuild::Rebuilt;
 use self::recent::{Follower, Known, Recent};
