@@ -20,7 +20,7 @@ use crate::callback::{AllowRule, CallbackReport, Dispatcher, DispatcherConfig, G
 use crate::clock::Clock;
 use crate::http::listener::{self, BindError};
 use crate::http::operation::PUBLIC_KEY_PATH;
-use crate::http::service::StorageService;
+use crate::http::service::{Service, StorageService};
 use crate::limits::Limits;
 use crate::telemetry::metrics::Metrics;
 use crate::upload::hasher::Hasher;
@@ -227,18 +227,9 @@ impl Node {
             server: Arc::clone(&server),
         });
         let admin_service = Arc::new(AdminService::new(Arc::clone(&server), config.admin_secret));
-        let mut listeners = Vec::new();
-        for socket in sockets {
-            let limits = server.limits.clone();
-            let serve = listener::serve(socket, Arc::clone(&storage), limits, stopped.clone());
-            listeners.push(tokio::spawn(serve));
-        }
-        for socket in admin {
-            let limits = server.limits.clone();
-            let serve =
-                listener::serve(socket, Arc::clone(&admin_service), limits, stopped.clone());
-            listeners.push(tokio::spawn(serve));
-        }
+        let (limits, mut listeners) = (&server.limits, Vec::new());
+        listeners.extend(serve_all(sockets, &storage, limits, &stopped));
+        listeners.extend(serve_all(admin, &admin_service, limits, &stopped));
         Ok(Self {
             server,
             addresses,
@@ -296,6 +287,20 @@ impl Node {
             tracing::error!(%error, "the hasher did not end well");
         }
     }
+}
+
+/// One task for each socket.
+fn serve_all<V: Service>(
+    sockets: Vec<TcpListener>,
+    service: &Arc<V>,
+    limits: &Limits,
+    stopped: &watch::Receiver<bool>,
+) -> Vec<JoinHandle<()>> {
+    let serve = |socket| {
+        let (service, limits) = (Arc::clone(service), limits.clone());
+        tokio::spawn(listener::serve(socket, service, limits, stopped.clone()))
+    };
+    sockets.into_iter().map(serve).collect()
 }
 
 fn local_addresses(listeners: &[TcpListener]) -> Result<Vec<SocketAddr>, StartError> {

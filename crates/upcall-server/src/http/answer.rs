@@ -14,7 +14,8 @@ use http_body::{Body, Frame, SizeHint};
 use upcall::error::Refusal;
 
 use super::gate::Answering;
-use crate::operations::get_object::ObjectBody;
+use super::voucher::Piece;
+use crate::operations::get_object::{ObjectBody, ObjectPiece};
 use crate::telemetry::request_line::RequestLine;
 
 /// What an operation answers.
@@ -124,7 +125,7 @@ impl Answer {
         let mut response = Response::new(AnswerBody {
             content: self.content,
             line,
-            _answering: answering,
+            answering,
         });
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
@@ -152,31 +153,38 @@ pub(crate) fn header_value(text: &str) -> Option<HeaderValue> {
 pub(crate) struct AnswerBody {
     content: Content,
     line: RequestLine,
-    _answering: Answering,
+    answering: Answering,
 }
 
 impl Body for AnswerBody {
-    type Data = Bytes;
+    type Data = Piece;
     type Error = std::io::Error;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+    ) -> Poll<Option<Result<Frame<Piece>, Self::Error>>> {
         let body = self.get_mut();
         match &mut body.content {
             Content::Empty | Content::Announced(_) => Poll::Ready(None),
             Content::Bytes(bytes) => {
                 let bytes = std::mem::take(bytes);
                 body.content = Content::Empty;
-                Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
+                Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(Piece::Bytes(bytes)))))
             }
             Content::Object(object) => {
-                let frame = std::task::ready!(object.poll_next(cx));
-                if let Some(Err(error)) = &frame {
+                let piece = std::task::ready!(object.poll_next(cx));
+                if let Some(Err(error)) = &piece {
                     body.line.failed(error);
                 }
-                Poll::Ready(frame.map(|frame| frame.map(Frame::data)))
+                Poll::Ready(piece.map(|piece| {
+                    piece.map(|piece| {
+                        Frame::data(match piece {
+                            ObjectPiece::Bytes(bytes) => Piece::Bytes(bytes),
+                            ObjectPiece::File(bytes) => body.answering.voucher(bytes),
+                        })
+                    })
+                }))
             }
         }
     }

@@ -8,27 +8,31 @@
 //!   answers with the reason ([`Exchange::take_refusal`]); nothing of the peer's is read after it.
 //! - Whoever is slower than the limits say is cut off: while a head comes, while a body comes, while
 //!   an answer goes. Time in which we did not want to read or write does not count.
+//! - A [voucher](super::voucher) in an answer is exchanged for the bytes of the file it stands for.
 //! - After the last answer the write side is shut first and what still arrives is thrown away for a
 //!   bounded time. A peer that is still sending would otherwise get a reset that destroys the answer.
 
 use std::future::Future as _;
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
+use upcall_store::blobs::FileRange;
 
 use super::framing::{self, Framing, FramingError};
+use super::voucher::{Ledger, Piece};
 use crate::limits::{self, Limits};
 
 /// A socket behind its gate.
-pub(crate) struct Gate<S> {
-    socket: S,
+pub(crate) struct Gate {
+    socket: TcpStream,
     /// Bytes that came and may not pass yet, or no longer fitted.
     inbox: BytesMut,
     /// How much of the inbox was already searched for the end of a head.
@@ -38,6 +42,8 @@ pub(crate) struct Gate<S> {
     pace: Pace,
     reading: Timer,
     writing: Timer,
+    /// Whether hyper has nothing left to write.
+    is_flushed: bool,
     lingering: Option<Lingering>,
 }
 
@@ -59,8 +65,11 @@ enum Pass {
 pub(crate) struct Exchange {
     refused: Mutex<Option<FramingError>>,
     must_close: AtomicBool,
-    is_answering: AtomicBool,
+    answering: AtomicUsize,
+    /// Nothing is under way, and has not been for a while.
+    is_resting: AtomicBool,
     is_request_over: AtomicBool,
+    pub(super) ledger: Ledger,
 }
 
 impl Exchange {
@@ -82,9 +91,19 @@ impl Exchange {
         self.is_request_over.store(true, Ordering::Relaxed);
     }
 
+    /// Whether hyper may be sent away: the peer has been silent between two requests for a while.
+    /// Told once; the gate keeps no time until [`Gate::awake`] is asked.
+    pub(crate) fn take_rest(&self) -> bool {
+        self.is_resting.swap(false, Ordering::Relaxed)
+    }
+
+    fn is_answering(&self) -> bool {
+        self.answering.load(Ordering::Relaxed) > 0
+    }
+
     /// From now until the guard is dropped it is the peer who waits: an answer is made or sent.
     pub(crate) fn answering(self: &Arc<Self>) -> Answering {
-        self.is_answering.store(true, Ordering::Relaxed);
+        self.answering.fetch_add(1, Ordering::Relaxed);
         Answering(Arc::clone(self))
     }
 }
@@ -93,9 +112,16 @@ impl Exchange {
 #[derive(Debug)]
 pub(crate) struct Answering(Arc<Exchange>);
 
+impl Answering {
+    /// Stands for these bytes in the answer.
+    pub(crate) fn voucher(&self, bytes: FileRange) -> Piece {
+        self.0.voucher(bytes)
+    }
+}
+
 impl Drop for Answering {
     fn drop(&mut self) {
-        self.0.is_answering.store(false, Ordering::Relaxed);
+        self.0.answering.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -109,8 +135,8 @@ struct Pace {
     linger_bytes: u64,
 }
 
-impl<S> Gate<S> {
-    pub(crate) fn new(socket: S, limits: &Limits) -> Self {
+impl Gate {
+    pub(crate) fn new(socket: TcpStream, limits: &Limits) -> Self {
         Self {
             socket,
             inbox: BytesMut::new(),
@@ -127,8 +153,26 @@ impl<S> Gate<S> {
             },
             reading: Timer::default(),
             writing: Timer::default(),
+            is_flushed: true,
             lingering: None,
         }
+    }
+
+    /// Waits for the peer without a reader: whether it says something (or goes), in time.
+    pub(crate) async fn awake(&mut self) -> bool {
+        std::future::poll_fn(|cx| {
+            if !self.inbox.is_empty() || self.socket.poll_read_ready(cx).is_ready() {
+                return Poll::Ready(true);
+            }
+            self.reading.poll_idle(cx, self.pace.idle).map(|()| false)
+        })
+        .await
+    }
+
+    /// Closes as after the last answer.
+    pub(crate) async fn close(mut self) {
+        // A peer that is gone already is as good as one that was told.
+        let _ = std::future::poll_fn(|cx| Pin::new(&mut self).poll_shutdown(cx)).await;
     }
 
     pub(crate) fn exchange(&self) -> Arc<Exchange> {
@@ -193,7 +237,7 @@ impl<S> Gate<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> Gate<S> {
+impl Gate {
     /// Waits for the peer's bytes, at the pace that the phase allows; `Ok(0)` at the end.
     fn poll_socket(
         &mut self,
@@ -208,15 +252,24 @@ impl<S: AsyncRead + Unpin> Gate<S> {
         }
         let pace = &self.pace;
         let expired = match self.pass {
-            Pass::Head if self.exchange.is_answering.load(Ordering::Relaxed) => {
-                self.reading.restart();
+            Pass::Head if self.exchange.is_answering() => {
+                // hyper does not always ask again when the answer is out; then the peer's time would
+                // never begin.
+                self.reading.look_again(cx, REST_AFTER);
                 return Poll::Pending;
             }
             // A chunked body is the connection's last; while its answer is made, the peer may be silent.
             Pass::All if self.exchange.is_request_over.load(Ordering::Relaxed) => {
                 return Poll::Pending;
             }
-            Pass::Head if self.inbox.is_empty() => self.reading.poll_idle(cx, pace.idle),
+            Pass::Head if self.inbox.is_empty() => {
+                if !self.is_flushed {
+                    self.reading.look_again(cx, REST_AFTER);
+                } else if self.reading.poll_idle(cx, REST_AFTER).is_ready() {
+                    self.exchange.is_resting.store(true, Ordering::Relaxed);
+                }
+                return Poll::Pending;
+            }
             Pass::Head => self.reading.poll_deadline(cx, pace.head),
             Pass::Nothing => Poll::Pending, // `poll_read` does not come here then
             Pass::Bytes(left) => self
@@ -311,7 +364,7 @@ impl<S: AsyncRead + Unpin> Gate<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Gate<S> {
+impl AsyncRead for Gate {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -344,15 +397,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Gate<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Gate<S> {
+impl AsyncWrite for Gate {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let gate = self.get_mut();
-        let written = Pin::new(&mut gate.socket).poll_write(cx, bytes);
-        gate.pace_write(cx, written)
+        self.poll_write_vectored(cx, &[io::IoSlice::new(bytes)])
     }
 
     fn poll_write_vectored(
@@ -361,16 +412,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Gate<S> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let gate = self.get_mut();
-        let written = Pin::new(&mut gate.socket).poll_write_vectored(cx, slices);
+        let written = gate
+            .exchange
+            .ledger
+            .poll_write(cx, &mut gate.socket, slices);
         gate.pace_write(cx, written)
     }
 
+    /// hyper must not gather pieces into a buffer of its own: vouchers are not to be copied.
     fn is_write_vectored(&self) -> bool {
-        self.socket.is_write_vectored()
+        true
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().socket).poll_flush(cx)
+        let gate = self.get_mut();
+        gate.exchange.ledger.written()?;
+        ready!(Pin::new(&mut gate.socket).poll_flush(cx))?;
+        gate.is_flushed = true;
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -389,7 +448,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Gate<S> {
     }
 }
 
-impl<S> Gate<S> {
+impl Gate {
     fn pace_write(
         &mut self,
         cx: &mut Context<'_>,
@@ -410,7 +469,7 @@ impl<S> Gate<S> {
     }
 }
 
-impl<S> std::fmt::Debug for Gate<S> {
+impl std::fmt::Debug for Gate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Gate")
             .field("pass", &self.pass)
@@ -449,6 +508,19 @@ impl Timer {
         self.moved = 0;
     }
 
+    /// Wakes the task once within `period`; what was waited until now does not count.
+    fn look_again(&mut self, cx: &mut Context<'_>, period: Duration) {
+        self.restart();
+        let latest = Instant::now() + period;
+        let sleep = self
+            .sleep
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(latest)));
+        if sleep.deadline() > latest || sleep.as_mut().poll(cx).is_ready() {
+            sleep.as_mut().reset(latest);
+            let _ = sleep.as_mut().poll(cx);
+        }
+    }
+
     /// Ready when nothing at all moved for `period`.
     fn poll_idle(&mut self, cx: &mut Context<'_>, period: Duration) -> Poll<()> {
         if self.moved > 0 {
@@ -481,6 +553,12 @@ impl Timer {
         Poll::Pending
     }
 }
+
+/// How long a connection keeps hyper, with its two buffers of 8 KiB, after an answer.
+///
+/// 100 ms: whoever sends request after request is not made to wait for new ones, and of ten thousand
+/// connections that wait for a user, few have any.
+const REST_AFTER: Duration = Duration::from_millis(100);
 
 /// Stands in the place of a refused head. Whatever it says, the service asks for the verdict first.
 const STAND_IN: &[u8] = b"GET / HTTP/1.1\r\nHost: -\r\nConnection: close\r\n\r\n";

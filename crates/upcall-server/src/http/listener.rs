@@ -1,8 +1,11 @@
 //! Accepts connections and runs them, bounded in number; on shutdown lets the running ones finish.
 
+use std::future::Future as _;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -96,14 +99,39 @@ impl Connection {
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY could not be set");
         }
-        let gate = Gate::new(socket, &limits);
+        let mut gate = Gate::new(socket, &limits);
+        loop {
+            // Cancel-safe: nothing is read. What has come is answered, even when we are to stop.
+            let is_awake = tokio::select! {
+                biased;
+                is_awake = gate.awake() => is_awake,
+                () = stopped(&mut self.stop) => false,
+            };
+            if !is_awake {
+                gate.close().await;
+                break;
+            }
+            match self.converse(gate, &service).await {
+                Some(resting) => gate = resting,
+                None => break,
+            }
+        }
+        drop(self.slot);
+    }
+
+    /// Answers requests until the connection ends, or rests: then the gate comes back, and what it
+    /// takes to read and answer is given up meanwhile.
+    async fn converse<V: Service>(&mut self, gate: Gate, service: &Arc<V>) -> Option<Gate> {
         let exchange = gate.exchange();
         let peer = self.peer;
-        let handler = hyper::service::service_fn(move |request| {
-            let (service, exchange) = (Arc::clone(&service), Arc::clone(&exchange));
-            // Now, not when the answer is begun: by then the next head may have been refused.
-            let refused = exchange.take_refusal();
-            async move { service.handle(request, refused, peer, &exchange).await }
+        let handler = hyper::service::service_fn({
+            let (service, exchange) = (Arc::clone(service), Arc::clone(&exchange));
+            move |request| {
+                let (service, exchange) = (Arc::clone(&service), Arc::clone(&exchange));
+                // Now, not when the answer is begun: by then the next head may have been refused.
+                let refused = exchange.take_refusal();
+                async move { service.handle(request, refused, peer, &exchange).await }
+            }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -113,22 +141,37 @@ impl Connection {
             .max_buf_size(limits::READ_BUFFER_BYTES)
             .half_close(false)
             .serve_connection(TokioIo::new(gate), handler);
-        let mut connection = std::pin::pin!(connection);
-        // Cancel-safe: the connection is polled on after either arm.
-        let ended = tokio::select! {
-            ended = connection.as_mut() => Some(ended),
-            () = stopped(&mut self.stop) => None,
+        // On the heap, so that a resting connection does not keep its place.
+        let mut connection = Box::new(connection);
+        let mut is_stopping = false;
+        let ended = loop {
+            let turn = std::future::poll_fn(|cx| match Pin::new(&mut connection).poll(cx) {
+                Poll::Ready(ended) => Poll::Ready(Some(ended)),
+                Poll::Pending if exchange.take_rest() => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            });
+            // Cancel-safe: the connection is polled on after either arm.
+            tokio::select! {
+                biased;
+                turn = turn => break turn,
+                () = stopped(&mut self.stop), if !is_stopping => {
+                    is_stopping = true;
+                    Pin::new(&mut *connection).graceful_shutdown();
+                }
+            }
         };
-        let ended = if let Some(ended) = ended {
-            ended
-        } else {
-            connection.as_mut().graceful_shutdown();
-            connection.as_mut().await
-        };
-        if let Err(error) = ended {
-            tracing::debug!(%peer, %error, "the connection ended early");
+        match ended {
+            Some(Ok(())) => None,
+            Some(Err(error)) => {
+                tracing::debug!(%peer, %error, "the connection ended early");
+                None
+            }
+            None => {
+                let parts = connection.into_parts();
+                // What hyper has read and not used belongs to a request that it gave up.
+                parts.read_buf.is_empty().then(|| parts.io.into_inner())
+            }
         }
-        drop(self.slot);
     }
 }
 

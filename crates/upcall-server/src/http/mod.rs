@@ -9,3 +9,5 @@ pub(crate) mod operation;
 pub(crate) mod request_id;
 pub(crate) mod service;
 pub(crate) mod target;
+pub(crate) mod voucher;
+pub(crate) mod warm_file;

@@ -4,7 +4,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::header::{self, HeaderName};
 use upcall::error::{Refusal, WireError};
-use upcall_store::blobs::{BlobError, BlobReader};
+use upcall_store::blobs::{BlobError, BlobReader, FileRange};
 use upcall_store::catalog::{BucketFacts, ObjectAcl, ObjectFacts};
 
 use super::existing;
@@ -24,6 +24,8 @@ use crate::http::answer::{Answer, CONTENT_MD5, X_OSS_HASH_CRC64ECMA};
 use crate::http::operation::Operation;
 use crate::http::service::{Call, Outcome};
 use crate::http::target::Query;
+use crate::http::voucher;
+use crate::http::warm_file::WarmFile;
 use crate::node::Server;
 use crate::telemetry::request_line::RequestLine;
 
@@ -83,10 +85,7 @@ async fn look(
         return Ok(Some(answer.announced(length)));
     }
     match server.blobs.read(object, range).await {
-        Ok(reader) => Ok(Some(answer.object(ObjectBody {
-            reader,
-            left: length,
-        }))),
+        Ok(reader) => Ok(Some(answer.object(ObjectBody::new(reader, length)))),
         Err(BlobError::Missing { .. }) => Ok(None),
         Err(error) => Err(fault::of_blobs(&error, call.id)),
     }
@@ -210,22 +209,65 @@ impl Overrides {
 /// An object's bytes on their way out.
 #[derive(Debug)]
 pub(crate) struct ObjectBody {
-    reader: BlobReader,
+    source: Source,
     left: u64,
 }
 
+#[derive(Debug)]
+enum Source {
+    Pieces(BlobReader),
+    File(WarmFile),
+}
+
+/// Some bytes of an object.
+#[derive(Debug)]
+pub(crate) enum ObjectPiece {
+    Bytes(Bytes),
+    File(FileRange),
+}
+
+impl ObjectPiece {
+    fn length(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::File(bytes) => bytes.range.end - bytes.range.start,
+        }
+    }
+}
+
 impl ObjectBody {
+    fn new(mut reader: BlobReader, length: u64) -> Self {
+        let file = voucher::are_taken().then(|| reader.as_file()).flatten();
+        let source = match file {
+            Some(file) => Source::File(WarmFile::new(file)),
+            None => Source::Pieces(reader),
+        };
+        Self {
+            source,
+            left: length,
+        }
+    }
+
     /// How many bytes are still to come.
     pub(crate) fn length(&self) -> u64 {
         self.left
     }
 
-    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
-        let piece = std::task::ready!(self.reader.poll_next(cx));
-        if let Some(Ok(bytes)) = &piece {
-            self.left = self.left.saturating_sub(bytes.len() as u64);
+    pub(crate) fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<ObjectPiece>>> {
+        let piece = match &mut self.source {
+            Source::Pieces(reader) => ready!(reader.poll_next(cx))
+                .map(|piece| piece.map(ObjectPiece::Bytes).map_err(io::Error::other)),
+            Source::File(file) => {
+                ready!(file.poll_next(cx)).map(|piece| piece.map(ObjectPiece::File))
+            }
+        };
+        if let Some(Ok(piece)) = &piece {
+            self.left = self.left.saturating_sub(piece.length());
         }
-        Poll::Ready(piece.map(|result| result.map_err(io::Error::other)))
+        Poll::Ready(piece)
     }
 }
 

@@ -491,9 +491,9 @@ async fn a_policy_may_not_expire_while_the_file_arrives() {
     let form = Form::empty("photos")
         .field("key", "a")
         .policy_until(&until, r#"[["starts-with","$key",""]]"#)
-        .file("a", &vec![7; 900_000]);
+        .file("a", &vec![7; 3_000_000]);
     let request = form.request("h");
-    let (start, end) = request.split_at(700_000);
+    let (start, end) = request.split_at(2_500_000);
 
     let mut socket = server.client().connect().await;
     socket.write_all(start).await.unwrap();

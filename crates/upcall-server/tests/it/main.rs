@@ -15,6 +15,7 @@ mod client;
 mod cors;
 mod form;
 mod framing;
+mod large_objects;
 mod objects;
 mod permission;
 mod post_object;

@@ -6,6 +6,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use upcall_server::Limits;
 
+use crate::client::read_answer;
 use crate::form::Form;
 use crate::server::{Setup, TestServer};
 use crate::vanishing::is_long;
@@ -64,6 +65,54 @@ async fn peers_that_keep_us_waiting_are_dropped_while_others_upload() {
         began.elapsed()
     );
     assert_eq!(server.keys("photos").await.len(), 20);
+}
+
+#[tokio::test]
+async fn a_connection_rests_between_requests_and_closes_when_it_rests_too_long() {
+    let idle = Duration::from_millis(1200);
+    let server = TestServer::start_with(Setup {
+        limits: Limits {
+            idle,
+            linger: Duration::from_millis(100),
+            ..Limits::default()
+        },
+        ..Setup::default()
+    })
+    .await;
+    let stored = server
+        .post(&Form::signed("shown", "a").file("a", b"hello").clone())
+        .await;
+    assert_eq!(stored.status, 204, "{stored:?}");
+    let mut socket = server.client().connect().await;
+    let request = b"GET /shown/a HTTP/1.1\r\nHost: h\r\n\r\n";
+    for pause in [0, 50, 600, 600, 600] {
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+        // In two pieces, the second of which finds the connection awake.
+        socket.write_all(&request[..10]).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(pause / 2)).await;
+        socket.write_all(&request[10..]).await.unwrap();
+        let answer = read_answer(&mut socket, "GET").await.unwrap();
+        assert_eq!((answer.status, answer.text().as_str()), (200, "hello"));
+    }
+    // The last answer is one that takes several turns of reading and writing.
+    let big = vec![7; 12 * 1024 * 1024];
+    let form = Form::signed("shown", "big").file("big", &big).clone();
+    assert_eq!(server.post(&form).await.status, 204);
+    socket
+        .write_all(b"GET /shown/big HTTP/1.1\r\nHost: h\r\n\r\n")
+        .await
+        .unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let answer = read_answer(&mut socket, "GET").await.unwrap();
+    assert!(answer.body == big, "{} bytes", answer.body.len());
+    let began = Instant::now();
+    let closed = tokio::time::timeout(Duration::from_secs(5), socket.read_u8()).await;
+    assert!(closed.is_ok(), "the server has not closed");
+    assert!(
+        began.elapsed() + Duration::from_millis(100) >= idle,
+        "{:?}",
+        began.elapsed()
+    );
 }
 
 #[derive(Clone, Copy)]

@@ -5,7 +5,9 @@ mod facts;
 mod place;
 
 use std::fmt;
+use std::fs::File;
 use std::ops::Range;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -176,6 +178,25 @@ impl fmt::Debug for Draft {
 pub trait PollPieces: Send + Sync {
     /// The next piece; `None` after the last.
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BlobError>>>;
+
+    /// All bytes that are still to come, as a range of a file that the engine has checked as far as
+    /// it checks at all; after it there are no more pieces. `None` if they come as pieces only.
+    ///
+    /// Whoever asks has the system send them, which looks at the file's pages again when it sends
+    /// them a second time. So these bytes of the file are never written again, not even when the
+    /// blob is given up and nobody holds the file any more.
+    fn as_file(&mut self) -> Option<FileRange> {
+        None
+    }
+}
+
+/// Bytes of an open file.
+#[derive(Clone, Debug)]
+pub struct FileRange {
+    /// The file; it stays readable when it is removed.
+    pub file: Arc<File>,
+    /// Which of its bytes.
+    pub range: Range<u64>,
 }
 
 /// An open blob, as its bytes come.
@@ -190,6 +211,12 @@ impl BlobReader {
     /// The next piece; `None` after the last. After an error there is nothing more.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BlobError>>> {
         self.0.poll_next(cx)
+    }
+
+    /// All bytes that are still to come, if they are a range of a file that the system may send by
+    /// itself; after it there are no more pieces.
+    pub fn as_file(&mut self) -> Option<FileRange> {
+        self.0.as_file()
     }
 
     /// The next piece, for whoever can wait.

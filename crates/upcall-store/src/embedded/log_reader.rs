@@ -37,6 +37,7 @@ impl OpenRecord {
             length: self.head.data_bytes,
             table: Some(self.head.table(&self.bytes)),
             file: self.file,
+            is_verified: false,
             on_verified: None,
         }
     }

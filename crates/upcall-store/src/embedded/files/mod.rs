@@ -126,6 +126,7 @@ impl Files {
             file,
             base: 0,
             length,
+            is_verified: self.verified.has(id),
             on_verified: table
                 .is_some()
                 .then(|| Box::new(move |id| files.verified.add(id)) as Box<_>),

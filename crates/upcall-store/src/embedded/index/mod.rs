@@ -14,7 +14,7 @@ mod schema;
 mod settings;
 mod writer;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -141,10 +141,21 @@ impl Index {
         self.readers.run(|connection| {
             // One snapshot: SQLite takes and gives back its locks once for all of them.
             let snapshot = connection.unchecked_transaction()?;
-            let keys = keys.iter();
-            Ok(keys
-                .map(|(bucket, key)| find(&snapshot, bucket, key))
-                .collect())
+            let mut ids: HashMap<&BucketName, Option<_>> = HashMap::new();
+            let mut found = Vec::with_capacity(keys.len());
+            for (bucket, key) in keys {
+                let id = match ids.get(bucket) {
+                    Some(id) => *id,
+                    None => *ids
+                        .entry(bucket)
+                        .or_insert(rows::bucket_id(&snapshot, bucket)?),
+                };
+                found.push(match id {
+                    Some(id) => rows::find_object(&snapshot, bucket, id, key),
+                    None => Ok(None),
+                });
+            }
+            Ok(found)
         })
     }
 
