@@ -146,12 +146,12 @@ fn browser(bench: &Bench<'_>) -> Result<()> {
 }
 
 fn crash(bench: &Bench<'_>) -> Result<()> {
-    let amount: &[&str] = match bench.length {
-        Length::Usual => &["--seconds", "60"],
-        Length::Long => &["--kills", "200", "--terms", "100"],
+    let (amount, build): (&[&str], _) = match bench.length {
+        Length::Usual => (&["--seconds", "45"], Build::Dev),
+        Length::Long => (&["--kills", "2000", "--terms", "200"], Build::Release),
     };
-    let upcall = bench.workspace.build(Program::Upcall, Build::Dev)?;
-    let load = bench.workspace.build(Program::Load, Build::Dev)?;
+    let upcall = bench.workspace.build(Program::Upcall, build)?;
+    let load = bench.workspace.build(Program::Load, build)?;
     let mut command = Command::new(load);
     command.args(["crash", "--upcall"]).arg(upcall).args(amount);
     logged::run(&mut command, &bench.log)
