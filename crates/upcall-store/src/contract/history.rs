@@ -1,38 +1,99 @@
-//! Random histories against a model: the contract of the catalog, as code that can be run.
+//! Random histories against a model: the contract of both ports, as code that can be run.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
+use ::bytes::Bytes;
 use upcall::name::{BucketName, ObjectKey};
 
-use super::{Ports, Random, bucket, object, without_place};
-use crate::blobs::BlobId;
+use super::ledger::{content, facts};
+use super::model::Model;
+use super::{Ports, Random, blob_facts, bucket, object, without_place};
+use crate::blobs::{BlobError, BlobId, Blobs};
 use crate::catalog::{
-    BucketAcl, BucketFacts, Catalog, CatalogError, ListObjects, ObjectFacts, ObjectPage, Overwrite,
+    BucketAcl, BucketFacts, CatalogError, ListObjects, ObjectFacts, ObjectPage, Overwrite,
 };
 
 /// Makes `operations` random changes and questions, and compares every answer with the model's. The
 /// same seed makes the same history.
 pub async fn history(ports: &Ports, seed: u64, operations: usize) {
-    let mut random = Random(seed);
-    let mut model = Model::default();
-    let names: Vec<BucketName> = (0..3)
-        .map(|number| bucket(&format!("history-{seed}-{number}")).name)
-        .collect();
-    for step in 0..operations {
-        let operation = Operation::random(&mut random, &names);
-        let expected = model.run(&operation);
-        let found = operation.run(ports.catalog.as_ref()).await;
-        assert_eq!(found, expected, "seed {seed}, step {step}: {operation:?}");
+    let mut history = History::new(seed);
+    history.run(ports, operations).await;
+    history.compare(ports, 1).await;
+}
+
+/// A history that goes on after the store was closed and opened again.
+#[derive(Debug)]
+pub struct History {
+    seed: u64,
+    random: Random,
+    model: Model,
+    names: Vec<BucketName>,
+    steps: u64,
+}
+
+impl History {
+    /// The begin of it: nothing is there.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            seed,
+            random: Random(seed),
+            model: Model::default(),
+            names: (0..3)
+                .map(|number| bucket(&format!("history-{seed}-{number}")).name)
+                .collect(),
+            steps: 0,
+        }
     }
-    let blobs: Vec<BlobId> = model.committed.clone();
-    let found = ports.catalog.referenced(&blobs).await.expect("an answer");
-    let expected: HashSet<BlobId> = model.objects.values().map(|facts| facts.blob).collect();
-    assert_eq!(found, expected, "seed {seed}");
+
+    /// Goes on.
+    pub async fn run(&mut self, ports: &Ports, operations: usize) {
+        let seed = self.seed;
+        for _ in 0..operations {
+            self.steps += 1;
+            let step = self.steps;
+            let operation = Operation::random(&mut self.random, &self.names, step);
+            let expected = self.model.run(&operation);
+            let found = operation.run(ports).await;
+            assert!(
+                found == expected,
+                "seed {seed}, step {step}: {operation:?} gave {found:?}, not {expected:?}"
+            );
+        }
+    }
+
+    /// Everything that is there is what the model has, and the bytes of each `share`-th object too.
+    pub async fn compare(&self, ports: &Ports, share: u64) {
+        let seed = self.seed;
+        for name in &self.names {
+            let found = Operation::LookAtBucket(name.clone()).run(ports).await;
+            let expected = self.model.buckets.get(name).cloned().map(Arc::new);
+            assert_eq!(found, Answer::Bucket(expected), "seed {seed}");
+        }
+        for ((name, key), (facts, number)) in &self.model.objects {
+            let place = (name.clone(), key.clone());
+            let found = Operation::Look(name.clone(), key.clone()).run(ports).await;
+            let expected = Answer::Object(Some(Box::new(facts.clone())));
+            assert_eq!(found, expected, "seed {seed}");
+            if number.unwrap_or_default().is_multiple_of(share) {
+                let read = Operation::Read(place.0, place.1, (0, u64::MAX));
+                let expected = Answer::Bytes(number.map(content));
+                assert!(read.run(ports).await == expected, "seed {seed}: {facts:?}");
+            }
+        }
+        // Objects whose bytes are elsewhere; the others an engine need not know by their blobs.
+        let blobs = self.model.committed.as_slice();
+        let found = ports.catalog.referenced(blobs).await.expect("an answer");
+        let pointed_to = self.model.objects.values();
+        let bare = pointed_to.filter(|(_, number)| number.is_none());
+        let expected: HashSet<BlobId> = bare.map(|(facts, _)| facts.blob).collect();
+        assert_eq!(found, expected, "seed {seed}");
+    }
 }
 
 #[derive(Debug)]
-enum Operation {
+pub(super) enum Operation {
+    /// Of an object whose bytes nobody has.
     Commit(Box<ObjectFacts>, Overwrite),
     CreateBucket(BucketFacts),
     Delete(BucketName, ObjectKey),
@@ -40,11 +101,17 @@ enum Operation {
     List(ListObjects),
     Look(BucketName, ObjectKey),
     LookAtBucket(BucketName),
+    /// Of the upload of this number.
+    Put(BucketName, ObjectKey, u64, Overwrite),
+    /// From one place to another, each as far as there are bytes.
+    Read(BucketName, ObjectKey, (u64, u64)),
     SetAcl(BucketName, BucketAcl),
 }
 
 #[derive(Debug, Eq, PartialEq)]
-enum Answer {
+pub(super) enum Answer {
+    /// `None` if there are none.
+    Bytes(Option<Vec<u8>>),
     Bucket(Option<Arc<BucketFacts>>),
     Done,
     Object(Option<Box<ObjectFacts>>),
@@ -53,7 +120,7 @@ enum Answer {
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Why {
+pub(super) enum Why {
     BucketExists,
     BucketNotEmpty,
     NoSuchBucket,
@@ -61,7 +128,7 @@ enum Why {
 }
 
 impl Operation {
-    fn random(random: &mut Random, names: &[BucketName]) -> Self {
+    fn random(random: &mut Random, names: &[BucketName], step: u64) -> Self {
         let name = random.pick(names).clone();
         match random.below(100) {
             0..5 => Self::CreateBucket(bucket(name.as_str())),
@@ -71,13 +138,22 @@ impl Operation {
                 Self::SetAcl(name, *random.pick(&acls))
             }
             12..15 => Self::LookAtBucket(name),
-            15..50 => {
+            15..20 => {
                 let facts = object(&name, &text(random, 1));
                 let overwrite = *random.pick(&[Overwrite::Allow, Overwrite::Forbid]);
                 Self::Commit(Box::new(facts), overwrite)
             }
+            20..50 => {
+                let overwrite = *random.pick(&[Overwrite::Allow, Overwrite::Forbid]);
+                Self::Put(name, super::key(&text(random, 1)), step, overwrite)
+            }
             50..65 => Self::Delete(name, super::key(&text(random, 1))),
-            65..75 => Self::Look(name, super::key(&text(random, 1))),
+            65..70 => Self::Look(name, super::key(&text(random, 1))),
+            70..80 => {
+                let most = *random.pick(&[100, 5_000, 300_000]);
+                let range = (random.next() % most, random.next() % most);
+                Self::Read(name, super::key(&text(random, 1)), range)
+            }
             _ => Self::List(ListObjects {
                 bucket: name,
                 prefix: text(random, 0),
@@ -88,24 +164,35 @@ impl Operation {
         }
     }
 
-    async fn run(&self, catalog: &dyn Catalog) -> Answer {
+    async fn run(&self, ports: &Ports) -> Answer {
+        let catalog = ports.catalog.as_ref();
         let done = |()| Answer::Done;
         let page = |mut page: ObjectPage| {
-            page.objects = page.objects.into_iter().map(without_place).collect();
+            page.objects = page.objects.into_iter().map(plain).collect();
             Answer::Page(page)
         };
-        let object =
-            |found: Option<ObjectFacts>| Answer::Object(found.map(without_place).map(Box::new));
+        let looked = |found: Option<ObjectFacts>| Answer::Object(found.map(plain).map(Box::new));
+        let gone = |gone: Option<ObjectFacts>| {
+            if let Some(gone) = &gone {
+                ports.blobs.give_up(gone);
+            }
+            looked(gone)
+        };
         let answer = match self {
             Self::Commit(facts, overwrite) => {
-                catalog.commit_object(facts, *overwrite).await.map(object)
+                catalog.commit_object(facts, *overwrite).await.map(gone)
             }
             Self::CreateBucket(facts) => catalog.create_bucket(facts).await.map(done),
-            Self::Delete(name, key) => catalog.delete_object(name, key).await.map(object),
+            Self::Delete(name, key) => catalog.delete_object(name, key).await.map(gone),
             Self::DeleteBucket(name) => catalog.delete_bucket(name).await.map(done),
             Self::List(request) => catalog.list_objects(request).await.map(page),
-            Self::Look(name, key) => catalog.object(name, key).await.map(object),
+            Self::Look(name, key) => catalog.object(name, key).await.map(looked),
             Self::LookAtBucket(name) => catalog.bucket(name).await.map(Answer::Bucket),
+            Self::Put(name, key, number, overwrite) => {
+                let put = put(ports, name, key, *number, *overwrite).await;
+                put.map(gone)
+            }
+            Self::Read(name, key, range) => read(ports, name, key, *range).await,
             Self::SetAcl(name, acl) => catalog.set_bucket_acl(name, *acl).await.map(done),
         };
         answer.unwrap_or_else(|error| {
@@ -122,9 +209,84 @@ impl Operation {
     }
 }
 
+/// An upload, as a server does it; what it has replaced.
+async fn put(
+    ports: &Ports,
+    name: &BucketName,
+    key: &ObjectKey,
+    number: u64,
+    overwrite: Overwrite,
+) -> Result<Option<ObjectFacts>, CatalogError> {
+    let bytes = Bytes::from(content(number));
+    let mut object = facts(name, key.as_str(), number, &bytes);
+    let mut draft = ports.blobs.begin().await.expect("a draft");
+    object.blob = draft.id();
+    let half = bytes.len() / 2;
+    let first = draft.write(vec![bytes.slice(..half)]).await;
+    first.expect("a written draft");
+    let rest = draft.finish(vec![bytes.slice(half..)], blob_facts(&object));
+    rest.await.expect("a finished draft");
+    let replaced = ports.catalog.commit_object(&object, overwrite).await?;
+    draft.keep();
+    Ok(replaced)
+}
+
+/// The facts of an upload, as [`plain`] leaves them.
+pub(super) fn upload(name: &BucketName, key: &ObjectKey, number: u64) -> ObjectFacts {
+    plain(facts(name, key.as_str(), number, &content(number)))
+}
+
+/// What of an object is the same in every history: which blob has an upload's bytes, and where, is the
+/// engine's business.
+fn plain(mut object: ObjectFacts) -> ObjectFacts {
+    let is_upload = !object.metadata.is_empty();
+    if is_upload {
+        object.blob = BlobId::from_bytes([0; 16]);
+    }
+    without_place(object)
+}
+
+/// A range of an object, which is looked up again when its bytes were moved.
+async fn read(
+    ports: &Ports,
+    name: &BucketName,
+    key: &ObjectKey,
+    (one, other): (u64, u64),
+) -> Result<Answer, CatalogError> {
+    let mut last = None;
+    loop {
+        let Some(found) = ports.catalog.object(name, key).await? else {
+            return Ok(Answer::Object(None));
+        };
+        let (one, other) = (one.min(found.length), other.min(found.length));
+        let range = one.min(other)..one.max(other);
+        match read_all(ports.blobs.as_ref(), &found, range).await {
+            Ok(bytes) => return Ok(Answer::Bytes(Some(bytes))),
+            Err(BlobError::Missing { .. }) if last != Some(found.place) => {
+                last = Some(found.place);
+            }
+            Err(BlobError::Missing { .. }) => return Ok(Answer::Bytes(None)),
+            Err(error) => panic!("the engine failed: {error:?}"),
+        }
+    }
+}
+
+async fn read_all(
+    blobs: &dyn Blobs,
+    found: &ObjectFacts,
+    range: std::ops::Range<u64>,
+) -> Result<Vec<u8>, BlobError> {
+    let mut reader = blobs.read(found, range).await?;
+    let mut bytes = Vec::new();
+    while let Some(piece) = reader.next().await {
+        bytes.extend_from_slice(&piece?);
+    }
+    Ok(bytes)
+}
+
 /// Few letters, so that keys meet; the last of them sorts last, and one begins more bytes than it has.
 fn text(random: &mut Random, least: usize) -> String {
-    let length = least + random.below(5);
+    let length = least + random.below(4);
     let mut text: String = (0..length)
         .map(|_| *random.pick(&['a', 'b', '/', '/', '\u{d7ff}', '\u{10ffff}']))
         .collect();
@@ -132,107 +294,4 @@ fn text(random: &mut Random, least: usize) -> String {
         text.insert(0, 'a');
     }
     text
-}
-
-/// What a catalog is.
-#[derive(Debug, Default)]
-struct Model {
-    buckets: BTreeMap<BucketName, BucketFacts>,
-    objects: BTreeMap<(BucketName, ObjectKey), ObjectFacts>,
-    committed: Vec<BlobId>,
-}
-
-impl Model {
-    fn run(&mut self, operation: &Operation) -> Answer {
-        match self.try_run(operation) {
-            Ok(answer) => answer,
-            Err(why) => Answer::Refused(why),
-        }
-    }
-
-    fn try_run(&mut self, operation: &Operation) -> Result<Answer, Why> {
-        let boxed = |found: Option<ObjectFacts>| Answer::Object(found.map(Box::new));
-        match operation {
-            Operation::Commit(facts, overwrite) => {
-                self.bucket(&facts.bucket)?;
-                let place = (facts.bucket.clone(), facts.key.clone());
-                if self.objects.contains_key(&place) && *overwrite == Overwrite::Forbid {
-                    return Err(Why::ObjectExists);
-                }
-                self.committed.push(facts.blob);
-                Ok(boxed(self.objects.insert(place, facts.as_ref().clone())))
-            }
-            Operation::CreateBucket(facts) => {
-                if self.buckets.contains_key(&facts.name) {
-                    return Err(Why::BucketExists);
-                }
-                self.buckets.insert(facts.name.clone(), facts.clone());
-                Ok(Answer::Done)
-            }
-            Operation::Delete(name, key) => {
-                Ok(boxed(self.objects.remove(&(name.clone(), key.clone()))))
-            }
-            Operation::DeleteBucket(name) => {
-                self.bucket(name)?;
-                if self.objects.keys().any(|(bucket, _)| bucket == name) {
-                    return Err(Why::BucketNotEmpty);
-                }
-                self.buckets.remove(name);
-                Ok(Answer::Done)
-            }
-            Operation::List(request) => {
-                self.bucket(&request.bucket)?;
-                Ok(Answer::Page(self.list(request)))
-            }
-            Operation::Look(name, key) => {
-                let found = self.objects.get(&(name.clone(), key.clone()));
-                Ok(boxed(found.cloned()))
-            }
-            Operation::LookAtBucket(name) => Ok(Answer::Bucket(
-                self.buckets.get(name).cloned().map(Arc::new),
-            )),
-            Operation::SetAcl(name, acl) => {
-                self.bucket(name)?.acl = *acl;
-                Ok(Answer::Done)
-            }
-        }
-    }
-
-    fn bucket(&mut self, name: &BucketName) -> Result<&mut BucketFacts, Why> {
-        self.buckets.get_mut(name).ok_or(Why::NoSuchBucket)
-    }
-
-    /// Every entry, then those that were asked for.
-    fn list(&self, request: &ListObjects) -> ObjectPage {
-        let mut entries: BTreeMap<String, Option<ObjectFacts>> = BTreeMap::new();
-        for ((name, key), facts) in &self.objects {
-            let Some(rest) = key.as_str().strip_prefix(&request.prefix) else {
-                continue;
-            };
-            if *name != request.bucket {
-                continue;
-            }
-            let delimiter = request.delimiter.as_deref().filter(|text| !text.is_empty());
-            match delimiter.and_then(|text| Some((rest.split_once(text)?.0, text))) {
-                Some((before, text)) => {
-                    entries.insert(format!("{}{before}{text}", request.prefix), None);
-                }
-                None => {
-                    entries.insert(key.to_string(), Some(facts.clone()));
-                }
-            }
-        }
-        entries.retain(|entry, _| *entry > request.marker);
-        let mut page = ObjectPage::default();
-        if request.max_keys > 0 && entries.len() > request.max_keys {
-            page.next_marker = entries.keys().nth(request.max_keys - 1).cloned();
-        }
-        for (entry, facts) in entries.into_iter().take(request.max_keys) {
-            match facts {
-                Some(facts) => page.objects.push(facts),
-                None => page.common_prefixes.push(entry),
-            }
-        }
-        page
-    }
 }

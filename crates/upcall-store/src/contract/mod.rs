@@ -12,9 +12,13 @@
 mod buckets;
 mod bytes;
 mod cancel;
+mod crash;
+mod drive;
 mod history;
 mod keys;
+mod ledger;
 mod listing;
+mod model;
 mod objects;
 
 use std::fmt;
@@ -38,8 +42,11 @@ pub use self::cancel::{
     a_blob_that_an_object_points_to_is_not_removed, a_dropped_commit_is_all_or_nothing,
     a_dropped_write_loses_the_draft_and_nothing_else,
 };
-pub use self::history::history;
+pub use self::crash::{Life, OnError, check};
+pub use self::drive::drive;
+pub use self::history::{History, history};
 pub use self::keys::access_keys_are_kept_and_replaced;
+pub use self::ledger::{Broken, Ledger};
 pub use self::listing::{
     a_delimiter_rolls_keys_up, a_page_is_bounded, keys_come_in_the_order_of_their_bytes,
 };
@@ -223,10 +230,16 @@ fn noise(seed: u64, length: usize) -> Vec<u8> {
 
 /// `SplitMix64`: the same numbers for the same seed, on every machine.
 #[derive(Debug)]
-struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
+    /// Begins with a seed.
+    pub const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// The next number.
+    pub const fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -235,11 +248,17 @@ impl Random {
     }
 
     /// A number from 0 to `end`, without `end`.
-    fn below(&mut self, end: usize) -> usize {
+    pub fn below(&mut self, end: usize) -> usize {
         usize::try_from(self.next() % end as u64).expect("less than a usize")
     }
 
-    fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+    /// Any byte.
+    pub const fn byte(&mut self) -> u8 {
+        self.next().to_le_bytes()[0]
+    }
+
+    /// One of these.
+    pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
         &from[self.below(from.len())]
     }
 }

@@ -4,6 +4,14 @@
 //! changed in place or renamed. It is a trait so that tests can put a disk beneath the engine that
 //! forgets what was not synced, tears it, or fails. SQLite has its own files and its own layer.
 
+#[cfg(feature = "contract")]
+mod after_power;
+#[cfg(feature = "contract")]
+mod catalog_image;
+#[cfg(feature = "contract")]
+mod faulty;
+#[cfg(feature = "contract")]
+mod power;
 mod system;
 
 use std::ffi::OsString;
@@ -13,6 +21,10 @@ use std::io::{self, IoSlice};
 use std::path::Path;
 use std::sync::Arc;
 
+#[cfg(feature = "contract")]
+pub use faulty::{Call, Failure, Fault, FaultyDisk, Lie, Until};
+#[cfg(feature = "contract")]
+pub use power::{Cut, PowerDisk};
 pub use system::SystemDisk;
 
 /// What the engine asks of a disk.

@@ -18,7 +18,7 @@ use super::log::record::{At, Kind};
 use super::log::scan::{Found, Item, Segment, scan};
 use super::log::segment::{SEGMENT_HEADER_BYTES, read_whole};
 use super::stored;
-use crate::blobs::BlobId;
+use crate::blobs::{BlobError, BlobId};
 use crate::catalog::{CatalogError, ObjectFacts};
 
 /// The thread.
@@ -104,8 +104,10 @@ impl Worker {
         for batch in ids.chunks(BATCH) {
             match self.engine.referenced_blocking(batch) {
                 Ok(wanted) => {
-                    let unwanted = batch.iter().filter(|id| !wanted.contains(id));
-                    self.remove(&unwanted.copied().collect::<Vec<_>>());
+                    let unwanted = batch.iter().copied();
+                    let unwanted =
+                        unwanted.filter(|id| !wanted.contains(id) && !self.is_its_keys(*id));
+                    self.remove(&unwanted.collect::<Vec<_>>());
                 }
                 // They stay; the sweep at the next start asks again.
                 Err(error) => {
@@ -113,6 +115,25 @@ impl Worker {
                 }
             }
         }
+    }
+
+    /// Whether the key that a file names has it, whatever the index of files says: that may be damaged,
+    /// and what is removed cannot be mended.
+    fn is_its_keys(&self, id: BlobId) -> bool {
+        let facts = match self.engine.files.facts(id) {
+            Ok(facts) => facts,
+            // It stays; the sweep at the next start asks again.
+            Err(BlobError::Io { .. }) => return true,
+            Err(_) => return false,
+        };
+        let found = self.engine.find_blocking(&facts.bucket, &facts.key);
+        let is_its = found.map_or(true, |object| {
+            object.is_some_and(|object| object.blob == id)
+        });
+        if is_its {
+            tracing::error!(%id, bucket = %facts.bucket, key = %facts.key, "the catalog does not agree with itself about this blob; run `upcall fsck`");
+        }
+        is_its
     }
 
     fn remove(&self, ids: &[BlobId]) {
@@ -138,17 +159,16 @@ impl Worker {
         engine.recent.drain()?;
         let live = engine.index.live_bytes()?;
         let damaged = self.damaged();
+        // The last one stays: its number, which places in the log are told by, must not be given again.
+        let last = ends.keys().last().copied();
         let Some(victim) = choose(&ends, &live, |number| {
-            Some(number) != active && !damaged.contains(&number)
+            Some(number) != active && Some(number) != last && !damaged.contains(&number)
         }) else {
             return Ok(false);
         };
         drop(damaged);
         if self.empty(victim, ends[&victim])? {
             engine.segments.remove(victim).map_err(ReclaimError::Io)?;
-            let folder = &engine.segments.folder;
-            let synced = engine.segments.disk.sync_folder(folder);
-            synced.map_err(ReclaimError::Io)?;
             engine.index.forget_segment(victim)?;
             return Ok(true);
         }
@@ -159,8 +179,12 @@ impl Worker {
     /// Writes what counts of a segment again elsewhere, durably; whether nothing counts in it now.
     fn empty(&self, number: u64, end: u64) -> Result<bool, ReclaimError> {
         let engine = &self.engine;
-        let file = engine.segments.open(number).map_err(ReclaimError::Io)?;
-        let bytes = read_whole(file.as_ref()).map_err(ReclaimError::Io)?;
+        let bytes = match engine.segments.open(number) {
+            Ok(file) => read_whole(file.as_ref()).map_err(ReclaimError::Io)?,
+            // It was removed before, and its folder could not be flushed.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(ReclaimError::Io(error)),
+        };
         let segment = Segment {
             number,
             salt: engine.segments.salt,

@@ -97,6 +97,7 @@ impl Committer {
             next_sequence: parts.sequence + 1,
             active: None,
             last_segment: parts.last_segment,
+            is_unsure: false,
             parts,
         };
         let thread = std::thread::Builder::new()
@@ -270,6 +271,8 @@ struct Worker {
     active: Option<ActiveSegment>,
     last_segment: (u64, u64),
     next_sequence: u64,
+    /// Behind the end of the last segment may stand what was told to have failed.
+    is_unsure: bool,
 }
 
 /// An answer that is known, but not yet given.
@@ -325,7 +328,7 @@ impl Worker {
             }
             self.commit(jobs);
             if let Some(work) = alone {
-                let drained = self.parts.recent.drain();
+                let drained = self.be_sure().and_then(|()| self.parts.recent.drain());
                 work(&self.parts.index, drained);
             }
         }
@@ -380,7 +383,18 @@ impl Worker {
         segments.begin(active.number, active.end, Arc::clone(&active.file));
         self.last_segment = (active.number, active.end);
         self.active = Some(active);
+        self.is_unsure = false;
         Ok(())
+    }
+
+    /// Sees to it that what was told to have failed cannot come up after a crash: who asks what is
+    /// pointed to removes what is not.
+    fn be_sure(&mut self) -> Result<(), CatalogError> {
+        if self.is_unsure {
+            self.begin_segment(0)
+        } else {
+            Ok(())
+        }
     }
 
     /// Nothing more is written to the active segment.
@@ -658,6 +672,7 @@ impl Worker {
         let path: PathBuf = super::log::segment::path(&segments.folder, number);
         if let Err(error) = segments.disk.truncate(&path, end) {
             // The next segment's header says where this one ends.
+            self.is_unsure = true;
             tracing::warn!(segment = number, %error, "what a failed write left stays");
         }
     }

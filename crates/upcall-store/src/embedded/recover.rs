@@ -53,7 +53,12 @@ pub(super) fn recover(
         recent,
         sequence: state.sequence,
     };
-    let mut last_segment = (0, 0);
+    // A number that places in the log are told by is never given again.
+    let mut last_segment = match numbers.last() {
+        Some(last) if *last >= state.next.segment => (0, 0),
+        Some(_) | None => (state.next.segment, u64::from(state.next.offset)),
+    };
+    let taken = last_segment.0;
     for number in numbers {
         let known_end = ends.get(&number).copied();
         let end = if number < state.next.segment {
@@ -74,7 +79,9 @@ pub(super) fn recover(
             }
         };
         segments.add(number, end);
-        last_segment = (number, end);
+        if number > taken {
+            last_segment = (number, end);
+        }
     }
     Ok(Recovered {
         sequence: reading.sequence,
@@ -128,15 +135,23 @@ impl Reading<'_> {
             number,
             salt: segments.salt,
         };
-        let found = scan(&bytes, id, from, known_end);
+        // From the begin: only there, and not where the index says it was, is it certain that a record
+        // begins. What is taken for a crash's leavings is cut off.
+        let found = scan(&bytes, id, SEGMENT_HEADER_BYTES, known_end);
         let is_begun = SegmentHeader::read(&bytes, number).is_some();
         if !is_begun && found.items.is_empty() && known_end.is_none() {
             segments.disk.remove(&path(segments, number))?;
             segments.disk.sync_folder(&segments.folder)?;
             return Ok(None);
         }
+        if !found.items.is_empty() {
+            // A process that died alone may have written what it never flushed. Who sees it from here
+            // on may count on it.
+            file.sync()?;
+        }
         for item in &found.items {
             match item {
+                Item::Record(record) if u64::from(record.at.offset) < from => {}
                 Item::Record(record) => self.take_in(record, &bytes)?,
                 Item::Damage { from, to } => {
                     tracing::error!(

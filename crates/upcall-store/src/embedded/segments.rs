@@ -86,13 +86,21 @@ impl Segments {
         self.lock().ends.insert(number, end);
     }
 
-    /// Removes a segment.
+    /// Removes a segment, durably. Until it succeeds the segment counts as there: what the log says of
+    /// its records must not be dropped while a crash may bring it back.
     pub(super) fn remove(&self, number: u64) -> io::Result<()> {
+        self.lock().open.remove(&number);
+        match self.disk.remove(&path(&self.folder, number)) {
+            // The attempt before could not flush the folder.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            removed => removed?,
+        }
+        self.disk.sync_folder(&self.folder)?;
         let mut state = self.lock();
         state.ends.remove(&number);
+        // A reader may have opened it just before.
         state.open.remove(&number);
-        drop(state);
-        self.disk.remove(&path(&self.folder, number))
+        Ok(())
     }
 
     /// Where each segment ends, and which is written to.

@@ -178,7 +178,7 @@ fn fixtures() -> PathBuf {
 }
 
 /// Empty folders are not in the repository; the store makes what is missing.
-fn copy_folder(from: &Path, to: &Path) {
+pub(crate) fn copy_folder(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

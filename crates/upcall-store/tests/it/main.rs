@@ -8,6 +8,12 @@
 mod contract;
 mod crash;
 mod directory;
+mod faults;
 mod fixture;
+mod flips;
 mod maintenance;
+mod model;
+mod places;
+mod power;
+mod sabotage;
 mod store;

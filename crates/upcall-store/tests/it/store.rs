@@ -104,7 +104,15 @@ pub(crate) fn object(bucket: &BucketName, key: &str, bytes: &[u8]) -> ObjectFact
 }
 
 pub(crate) async fn draft(store: &EmbeddedStore, object: &mut ObjectFacts, bytes: &[u8]) -> Draft {
-    let mut draft = store.blobs().begin().await.unwrap();
+    try_draft(store, object, bytes).await.unwrap()
+}
+
+async fn try_draft(
+    store: &EmbeddedStore,
+    object: &mut ObjectFacts,
+    bytes: &[u8],
+) -> Result<Draft, BlobError> {
+    let mut draft = store.blobs().begin().await?;
     object.blob = draft.id();
     let facts = BlobFacts {
         bucket: object.bucket.clone(),
@@ -120,15 +128,30 @@ pub(crate) async fn draft(store: &EmbeddedStore, object: &mut ObjectFacts, bytes
         modified: object.modified,
     };
     let (half, rest) = bytes.split_at(bytes.len() / 2);
-    draft
-        .write(vec![Bytes::copy_from_slice(half)])
-        .await
-        .unwrap();
-    draft
-        .finish(vec![Bytes::copy_from_slice(rest)], facts)
-        .await
-        .unwrap();
-    draft
+    draft.write(vec![Bytes::copy_from_slice(half)]).await?;
+    let rest = vec![Bytes::copy_from_slice(rest)];
+    draft.finish(rest, facts).await?;
+    Ok(draft)
+}
+
+/// An upload that may fail, and why.
+pub(crate) async fn try_put(
+    store: &EmbeddedStore,
+    bucket: &BucketName,
+    key: &str,
+    bytes: &[u8],
+) -> Result<(), String> {
+    let mut object = object(bucket, key, bytes);
+    let draft = try_draft(store, &mut object, bytes).await;
+    let draft = draft.map_err(|error| format!("{error:?}"))?;
+    let catalog = store.catalog();
+    let committed = catalog.commit_object(&object, Overwrite::Allow).await;
+    let replaced = committed.map_err(|error| format!("{error:?}"))?;
+    draft.keep();
+    if let Some(replaced) = replaced {
+        store.blobs().give_up(&replaced);
+    }
+    Ok(())
 }
 
 /// An upload, as the server does it; the object as the catalog has it then.
@@ -185,4 +208,9 @@ pub(crate) async fn list(catalog: &dyn Catalog, bucket: &BucketName) -> Vec<Obje
             None => return objects,
         }
     }
+}
+
+/// What a variable of the environment says, or the usual.
+pub(crate) fn number_from(variable: &str, usual: u64) -> u64 {
+    std::env::var(variable).map_or(usual, |text| text.parse().expect("a number"))
 }

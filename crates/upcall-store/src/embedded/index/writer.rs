@@ -82,7 +82,10 @@ impl IndexWriter {
         change: impl FnOnce(&Connection) -> Result<T, CatalogError>,
     ) -> Result<T, CatalogError> {
         self.buckets.clear();
-        self.durably(|writer| writer.transaction(|writer| change(&writer.connection)))
+        let changed =
+            self.durably(|writer| writer.transaction(|writer| change(&writer.connection)))?;
+        self.disk.catalog_is_durable(&self.path);
+        Ok(changed)
     }
 
     /// Puts everything that was written so far on stable storage.

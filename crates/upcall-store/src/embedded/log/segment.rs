@@ -89,7 +89,14 @@ impl ActiveSegment {
         header: SegmentHeader,
     ) -> io::Result<Self> {
         let path = path(folder, header.number);
-        let file = disk.create(&path)?;
+        let file = match disk.create(&path) {
+            // What an attempt left that failed and could not be removed either; it has no records.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                disk.remove(&path)?;
+                disk.create(&path)?
+            }
+            created => created?,
+        };
         let made = write_header(file.as_ref(), header).and_then(|()| disk.sync_folder(folder));
         if let Err(error) = made {
             // An empty segment would do no harm, but its number would be taken.
