@@ -82,19 +82,19 @@ pub struct Damage {
 }
 
 impl Damage {
-    pub(crate) fn of(bucket: &BucketName, key: &ObjectKey, what: impl ToString) -> Self {
+    pub(crate) fn of(bucket: &BucketName, key: &ObjectKey, what: impl Into<String>) -> Self {
         Self {
             bucket: Some(bucket.to_string()),
             key: Some(key.to_string()),
-            what: what.to_string(),
+            what: what.into(),
         }
     }
 
-    pub(crate) fn somewhere(what: impl ToString) -> Self {
+    pub(crate) fn somewhere(what: impl Into<String>) -> Self {
         Self {
             bucket: None,
             key: None,
-            what: what.to_string(),
+            what: what.into(),
         }
     }
 }

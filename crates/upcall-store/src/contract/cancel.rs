@@ -43,17 +43,14 @@ pub async fn a_dropped_commit_is_all_or_nothing(ports: &Ports) {
     ports.settle().await;
     let mut there = 0;
     for facts in committed {
-        match ports.found(&facts).await {
-            Some(found) => {
-                assert_eq!(without_place(found.clone()), facts);
-                let bytes = ports.read(&found).await.expect("its bytes");
-                assert_eq!(crc64(&bytes), facts.crc64);
-                there += 1;
-            }
-            None => {
-                let gone = ports.read(&facts).await;
-                assert!(matches!(gone, Err(BlobError::Missing { .. })), "{gone:?}");
-            }
+        if let Some(found) = ports.found(&facts).await {
+            assert_eq!(without_place(found.clone()), facts);
+            let bytes = ports.read(&found).await.expect("its bytes");
+            assert_eq!(crc64(&bytes), facts.crc64);
+            there += 1;
+        } else {
+            let gone = ports.read(&facts).await;
+            assert!(matches!(gone, Err(BlobError::Missing { .. })), "{gone:?}");
         }
     }
     assert!(there > 0, "no commit came far enough to prove anything");

@@ -115,9 +115,9 @@ impl Copy {
         for entry in listed {
             let entry = entry.map_err(error(folder, "listed"))?;
             let name = entry.file_name();
-            let is_ours = name.to_str().is_some_and(|name| {
-                NOT_COPIED.contains(&name) || name.starts_with("catalog.") || name.ends_with(".new")
-            });
+            let is_ours = name
+                .to_str()
+                .is_some_and(|name| NOT_COPIED.contains(&name) || name.starts_with("catalog."));
             let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
             if is_file && !is_ours {
                 self.file(&entry.path(), &target.join(&name), None)?;
@@ -236,4 +236,10 @@ fn error(path: &Path, what: &'static str) -> impl FnOnce(io::Error) -> Maintenan
 }
 
 /// What is copied otherwise, or belongs to the process that runs.
-const NOT_COPIED: [&str; 3] = ["admin-address", "format", "lock"];
+const NOT_COPIED: [&str; 5] = [
+    "admin-address",
+    "buckets.json.new",
+    "format",
+    "format.new",
+    "lock",
+];

@@ -175,29 +175,21 @@ impl PollPieces for BlockReader {
 
 /// What an error of the disk says of a blob.
 pub(super) fn read_error(id: BlobId, source: io::Error) -> BlobError {
-    match source.kind() {
-        io::ErrorKind::UnexpectedEof => BlobError::Damaged {
-            id,
-            what: "it is shorter than what was written",
-        },
-        _ => BlobError::Io {
-            id,
-            what: "read",
-            source,
-        },
+    if source.kind() == io::ErrorKind::UnexpectedEof {
+        let what = "it is shorter than what was written";
+        return BlobError::Damaged { id, what };
     }
+    let what = "read";
+    BlobError::Io { id, what, source }
 }
 
 /// What an error of the disk says when a blob is opened.
 pub(super) fn open_error(id: BlobId, source: io::Error) -> BlobError {
-    match source.kind() {
-        io::ErrorKind::NotFound => BlobError::Missing { id },
-        _ => BlobError::Io {
-            id,
-            what: "opened",
-            source,
-        },
+    if source.kind() == io::ErrorKind::NotFound {
+        return BlobError::Missing { id };
     }
+    let what = "opened";
+    BlobError::Io { id, what, source }
 }
 
 /// The sentence for bytes that are not those of their checksum.

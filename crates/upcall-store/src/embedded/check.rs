@@ -54,7 +54,7 @@ impl Engine {
             for object in objects {
                 report.objects += 1;
                 report.bytes += object.length;
-                if let Some(damage) = self.check_object(&object)? {
+                if let Some(damage) = self.check_object(&object) {
                     report.add(damage);
                 }
                 pace.took(object.length);
@@ -176,25 +176,27 @@ impl Engine {
     }
 
     /// What is wrong with an object, if anything is.
-    fn check_object(&self, object: &ObjectFacts) -> Result<Option<Damage>, MaintenanceError> {
+    fn check_object(&self, object: &ObjectFacts) -> Option<Damage> {
         let mut object = object.clone();
         for _ in 0..LOOKS {
-            let Some(what) = self.compare(&object) else {
-                return Ok(None);
-            };
+            let what = self.compare(&object)?;
             // It may have been replaced or moved meanwhile.
             match self.find_blocking(&object.bucket, &object.key) {
-                Ok(None) => return Ok(None),
+                Ok(None) => return None,
                 Ok(Some(now)) if now.place == object.place && now.blob == object.blob => {
-                    return Ok(Some(Damage::of(&object.bucket, &object.key, what)));
+                    return Some(Damage::of(&object.bucket, &object.key, what));
                 }
                 Ok(Some(now)) => object = now,
                 Err(error) => {
-                    return Ok(Some(Damage::of(&object.bucket, &object.key, error)));
+                    return Some(Damage::of(
+                        &object.bucket,
+                        &object.key,
+                        crate::chain(&error),
+                    ));
                 }
             }
         }
-        Ok(None)
+        None
     }
 
     /// Reads it and compares; the sentence that says what is wrong.
@@ -202,7 +204,11 @@ impl Engine {
         let sentence = |error: BlobError| match error {
             BlobError::Damaged { what, .. } => what.to_owned(),
             BlobError::Missing { .. } => "its bytes are missing".to_owned(),
-            other => crate::chain(&other),
+            other @ (BlobError::Closed
+            | BlobError::Io { .. }
+            | BlobError::Length { .. }
+            | BlobError::Lost { .. }
+            | BlobError::NoSpace { .. }) => crate::chain(&other),
         };
         let stated = match self.facts_blocking(object) {
             Ok(stated) => stated,

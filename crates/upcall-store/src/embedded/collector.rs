@@ -82,7 +82,7 @@ impl Worker {
                     Ok(false) => {}
                     // What is there stays; it is tried again.
                     Err(error) => {
-                        tracing::warn!(%error, "room in the log cannot be given back now")
+                        tracing::warn!(%error, "room in the log cannot be given back now");
                     }
                 },
             }

@@ -23,7 +23,7 @@ enum State {
     /// Small so far.
     Memory(Buffer),
     /// In a file of its own.
-    File(FileWriter),
+    File(Box<FileWriter>),
     /// Finished, and small: the commit writes it.
     Staged,
     /// Something went wrong.
@@ -66,7 +66,7 @@ impl EmbeddedWriter {
         let mut file = FileWriter::new(self.id, Arc::clone(&self.engine.files))?;
         held.extend(pieces);
         file.write(held).await?;
-        self.state = State::File(file);
+        self.state = State::File(Box::new(file));
         Ok(())
     }
 }

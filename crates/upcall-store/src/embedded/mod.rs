@@ -39,6 +39,7 @@ mod stored;
 mod verified;
 
 use std::collections::HashSet;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -58,7 +59,7 @@ pub use self::options::StoreOptions;
 use self::ports::EmbeddedPorts;
 pub use self::rebuild::Rebuilt;
 use self::recent::{Follower, Known, Recent};
-use self::recover::{RecoverError, recover};
+use self::recover::{RecoverError, Recovered, recover};
 use self::scrub::{Scrub, Scrubber};
 use self::segments::Segments;
 use self::space::SpaceWatch;
@@ -111,13 +112,17 @@ impl EmbeddedStore {
     ///
     /// # Errors
     /// [`OpenError`], each with the path and what is wrong.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "whoever opens a store has no more use for them, and the store may keep them"
+    )]
     pub fn open_with(folder: &Path, options: StoreOptions) -> Result<Self, OpenError> {
         let io = |source| OpenError::Io {
             folder: folder.to_owned(),
             source,
         };
         let lock = directory::take(folder)?;
-        let disk = options.disk;
+        let disk = Arc::clone(&options.disk);
         let (catalog_file, log_folder, blobs_folder) = (
             folder.join("catalog.sqlite"),
             folder.join("log"),
@@ -142,44 +147,15 @@ impl EmbeddedStore {
         let recent = Arc::new(Recent::default());
         recent.begin(state.sequence);
         let follower = Follower::start(Arc::clone(&recent), Arc::clone(&index)).map_err(io)?;
-        let recovered = match recover(&segments, &index, &recent, state) {
-            Ok(recovered) => recovered,
-            Err(error) => {
-                follower.stop();
-                return Err(match error {
-                    RecoverError::Catalog(source) => catalog(source),
-                    RecoverError::Io(source) => io(source),
-                });
+        let recovered = recover(&segments, &index, &recent, state).map_err(|error| {
+            follower.stop();
+            match error {
+                RecoverError::Catalog(source) => catalog(source),
+                RecoverError::Io(source) => io(source),
             }
-        };
-        let space = Arc::new(SpaceWatch::new(Arc::clone(&disk), folder, options.min_free));
-        let sabotage = options.sabotage;
-        let committer = Committer::start(
-            folder,
-            CommitParts {
-                index: Arc::clone(&index),
-                recent: Arc::clone(&recent),
-                segments: Arc::clone(&segments),
-                space: Arc::clone(&space),
-                sequence: recovered.sequence,
-                last_segment: recovered.last_segment,
-                sabotage,
-            },
-        )
-        .map_err(io)?;
-        let files = Files::open(disk, &blobs_folder, Arc::clone(&space), sabotage).map_err(io)?;
-        let engine = Arc::new(Engine {
-            folder: folder.to_owned(),
-            index,
-            recent,
-            segments,
-            files: Arc::new(files),
-            staging: Staging::new(options.staging_bytes),
-            space,
-            committer,
-            small_bytes: options.small_bytes,
-            sabotage,
-        });
+        })?;
+        let engine = Engine::start(folder, &options, index, recent, segments, &recovered);
+        let engine = Arc::new(engine.map_err(io)?);
         let scrub = Arc::new(Scrub::default());
         Ok(Self {
             scrubber: Scrubber::start(Arc::clone(&engine), Arc::clone(&scrub), options.scrub)
@@ -245,6 +221,44 @@ impl Drop for EmbeddedStore {
 }
 
 impl Engine {
+    /// Begins to take commits, behind what was recovered.
+    fn start(
+        folder: &Path,
+        options: &StoreOptions,
+        index: Arc<Index>,
+        recent: Arc<Recent>,
+        segments: Arc<Segments>,
+        recovered: &Recovered,
+    ) -> io::Result<Self> {
+        let (disk, sabotage) = (Arc::clone(&options.disk), options.sabotage);
+        let space = Arc::new(SpaceWatch::new(Arc::clone(&disk), folder, options.min_free));
+        let committer = Committer::start(
+            folder,
+            CommitParts {
+                index: Arc::clone(&index),
+                recent: Arc::clone(&recent),
+                segments: Arc::clone(&segments),
+                space: Arc::clone(&space),
+                sequence: recovered.sequence,
+                last_segment: recovered.last_segment,
+                sabotage,
+            },
+        )?;
+        let files = Files::open(disk, &folder.join("blobs"), Arc::clone(&space), sabotage)?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            index,
+            recent,
+            segments,
+            files: Arc::new(files),
+            staging: Staging::new(options.staging_bytes),
+            space,
+            committer,
+            small_bytes: options.small_bytes,
+            sabotage,
+        })
+    }
+
     /// The object under this key. Blocks.
     fn find_blocking(
         &self,

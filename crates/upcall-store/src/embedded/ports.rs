@@ -235,17 +235,16 @@ impl Blobs for EmbeddedPorts {
             };
             let segments = &self.0.segments;
             let now = open_bytes(segments, object, place, range.clone(), Wait::No)?;
-            let opened = match now {
-                Some(opened) => opened,
-                None => {
-                    let (segments, object) = (Arc::clone(segments), object.clone());
-                    let id = object.blob;
-                    off_the_runtime(id, move || {
-                        let opened = open_bytes(&segments, &object, place, range, Wait::Yes)?;
-                        opened.ok_or(BlobError::Lost { id })
-                    })
-                    .await?
-                }
+            let opened = if let Some(opened) = now {
+                opened
+            } else {
+                let (segments, object) = (Arc::clone(segments), object.clone());
+                let id = object.blob;
+                off_the_runtime(id, move || {
+                    let opened = open_bytes(&segments, &object, place, range, Wait::Yes)?;
+                    opened.ok_or(BlobError::Lost { id })
+                })
+                .await?
             };
             Ok(match opened {
                 LogBytes::Whole(bytes) => BlobReader::new(Box::new(OnePiece(bytes))),

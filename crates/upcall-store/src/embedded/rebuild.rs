@@ -130,7 +130,7 @@ impl Rebuilding {
         let mut salt = index.log_state()?.salt;
         for number in &numbers {
             let file = disk.open(&segment::path(&log, *number))?;
-            let mut header = [0; SEGMENT_HEADER_BYTES as usize];
+            let mut header = [0; SegmentHeader::BYTES];
             if file.read_exact_at(&mut header, 0).is_ok()
                 && let Some(header) = SegmentHeader::read(&header, *number)
             {

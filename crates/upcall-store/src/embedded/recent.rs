@@ -112,14 +112,12 @@ impl Recent {
                 object: change.new.clone(),
             };
             // Most buckets are there; their names need no copy then.
-            match state.buckets.get_mut(&change.bucket) {
-                Some(keys) => {
-                    keys.insert(change.key.as_str().into(), entry);
-                }
-                None => {
-                    let keys = BTreeMap::from([(change.key.as_str().into(), entry)]);
-                    state.buckets.insert(change.bucket.clone(), keys);
-                }
+            let key = change.key.as_str().into();
+            if let Some(keys) = state.buckets.get_mut(&change.bucket) {
+                keys.insert(key, entry);
+            } else {
+                let keys = BTreeMap::from([(key, entry)]);
+                state.buckets.insert(change.bucket.clone(), keys);
             }
             state.pending.push_back(change);
         }

@@ -13,7 +13,7 @@ use upcall::name::{BucketName, ETag, ObjectKey};
 use super::change::Change;
 use super::index::{Index, LogState};
 use super::log::record::{At, Kind};
-use super::log::scan::{Found, Item, Segment, scan};
+use super::log::scan::{Found, Item, Segment, scan_behind};
 use super::log::segment::{self, SEGMENT_HEADER_BYTES, SegmentHeader, read_whole};
 use super::recent::{Known, Recent};
 use super::segments::Segments;
@@ -53,12 +53,7 @@ pub(super) fn recover(
         recent,
         sequence: state.sequence,
     };
-    // A number that places in the log are told by is never given again.
-    let mut last_segment = match numbers.last() {
-        Some(last) if *last >= state.next.segment => (0, 0),
-        Some(_) | None => (state.next.segment, u64::from(state.next.offset)),
-    };
-    let taken = last_segment.0;
+    let mut last_segment = (0, 0);
     for number in numbers {
         let known_end = ends.get(&number).copied();
         let end = if number < state.next.segment {
@@ -79,9 +74,11 @@ pub(super) fn recover(
             }
         };
         segments.add(number, end);
-        if number > taken {
-            last_segment = (number, end);
-        }
+        last_segment = (number, end);
+    }
+    if last_segment.0 < state.next.segment {
+        // It is missing. Places in the log are told by its number, which is not given again.
+        last_segment = (state.next.segment, u64::from(state.next.offset));
     }
     Ok(Recovered {
         sequence: reading.sequence,
@@ -94,17 +91,16 @@ pub(super) fn known_ends(segments: &Segments, numbers: &[u64]) -> io::Result<BTr
     let mut ends = BTreeMap::new();
     for number in numbers {
         let file = segments.disk.open(&path(segments, *number))?;
-        let mut bytes = [0; SEGMENT_HEADER_BYTES as usize];
+        let mut bytes = [0; SegmentHeader::BYTES];
         match file.read_exact_at(&mut bytes, 0) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => continue,
             Err(error) => return Err(error),
         }
-        match SegmentHeader::read(&bytes, *number) {
-            Some(header) => {
-                ends.insert(header.previous, header.previous_end);
-            }
-            None => tracing::warn!(segment = number, "the header of a segment is not whole"),
+        if let Some(header) = SegmentHeader::read(&bytes, *number) {
+            ends.insert(header.previous, header.previous_end);
+        } else {
+            tracing::warn!(segment = number, "the header of a segment is not whole");
         }
     }
     Ok(ends)
@@ -136,8 +132,8 @@ impl Reading<'_> {
             salt: segments.salt,
         };
         // From the begin: only there, and not where the index says it was, is it certain that a record
-        // begins. What is taken for a crash's leavings is cut off.
-        let found = scan(&bytes, id, SEGMENT_HEADER_BYTES, known_end);
+        // begins. What is taken for a crash's leavings is cut off, and nothing that the index has is.
+        let found = scan_behind(&bytes, id, from, known_end);
         let is_begun = SegmentHeader::read(&bytes, number).is_some();
         if !is_begun && found.items.is_empty() && known_end.is_none() {
             segments.disk.remove(&path(segments, number))?;

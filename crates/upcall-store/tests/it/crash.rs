@@ -132,8 +132,11 @@ pub(crate) fn run_and_kill(folder: &Path, lives: Duration, told: &mut Told) {
         line.clear();
     }
     let status = killer.join().unwrap();
-    let is_killed = status.signal() == Some(9);
-    assert!(is_killed, "the child ended by itself: {status}");
+    assert_eq!(
+        status.signal(),
+        Some(9),
+        "the child ended by itself: {status}"
+    );
 }
 
 /// Opens the directory as the next start would, and looks at everything.
@@ -226,10 +229,10 @@ fn child() {
         // A later life begins behind every number of an earlier one.
         let life = Path::new(&folder).join("life");
         let begin = fs::read_to_string(&life).map_or(0, |text| text.parse().unwrap()) + 1_000_000;
-        // A kill in the middle of it must not leave half a number.
-        let next = life.with_extension("next");
-        fs::write(&next, u64::to_string(&begin)).unwrap();
-        fs::rename(next, life).unwrap();
+        // Under another name first: a kill in between must not leave it empty.
+        let half = life.with_extension("new");
+        fs::write(&half, u64::to_string(&begin)).unwrap();
+        fs::rename(half, life).unwrap();
         (0..WORKERS)
             .map(|worker| work(Arc::clone(&store), bucket.clone(), worker, begin))
             .collect::<tokio::task::JoinSet<()>>()

@@ -305,14 +305,14 @@ async fn damage_in_the_log_is_an_error_and_never_other_bytes() {
     let whole = fs::read(&path).unwrap();
     let file = OpenOptions::new().write(true).open(&path).unwrap();
     // The record follows the segment's header of 48 bytes.
-    for at in 48..whole.len() {
-        file.write_all_at(&[whole[at] ^ 0x04], at as u64).unwrap();
+    for (at, byte) in whole.iter().enumerate().skip(48) {
+        file.write_all_at(&[byte ^ 0x04], at as u64).unwrap();
         let found = read(&store, &object).await;
         assert!(
             matches!(found, Err(BlobError::Damaged { .. })),
             "byte {at}: {found:?}"
         );
-        file.write_all_at(&[whole[at]], at as u64).unwrap();
+        file.write_all_at(&[*byte], at as u64).unwrap();
     }
     assert_eq!(read(&store, &object).await.unwrap(), [7; 1000]);
 }

@@ -66,6 +66,26 @@ async fn a_wrong_place_in_the_catalog_cuts_nothing_off() {
     assert_eq!(read(&store, &found[0]).await.unwrap(), [7; 3_000]);
 }
 
+/// The last record has no other behind it that knows it was durable; the index knows.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_record_at_the_end_is_not_taken_for_a_torn_one() {
+    let folder = fast_folder();
+    let store = open(folder.path());
+    let bucket = make_bucket(store.catalog().as_ref()).await;
+    put(&store, &bucket, "a", &[7; 3_000]).await;
+    store.close();
+    let log = folder.path().join("log/0000000000000001.log");
+    let mut bytes = fs::read(&log).unwrap();
+    let last = bytes.len() - 100;
+    bytes[last] ^= 1;
+    fs::write(&log, &bytes).unwrap();
+    let store = open(folder.path());
+    let found = list(store.catalog().as_ref(), &bucket).await;
+    read(&store, &found[0]).await.unwrap_err();
+    store.close();
+    assert!(fs::read(&log).unwrap() == bytes);
+}
+
 /// SQLite has the id twice, in the row and in the index of files. Neither alone is believed when a file
 /// is to be removed.
 #[test]

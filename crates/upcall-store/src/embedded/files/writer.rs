@@ -23,9 +23,9 @@ pub(in crate::embedded) struct FileWriter {
 #[derive(Debug)]
 enum State {
     /// Nobody writes; the file is here.
-    Idle(DraftFile),
+    Idle(Box<DraftFile>),
     /// A batch is being written; the file comes back with it.
-    Writing(JoinHandle<Result<DraftFile, BlobError>>),
+    Writing(JoinHandle<Result<Box<DraftFile>, BlobError>>),
     /// A batch failed, or its future was dropped; the file has given itself up.
     Lost,
 }
@@ -37,19 +37,19 @@ impl FileWriter {
         files.garbage.hold(id)?;
         Ok(Self {
             id,
-            state: State::Idle(DraftFile {
+            state: State::Idle(Box::new(DraftFile {
                 id,
                 files,
                 file: None,
                 table: BlockTable::default(),
                 written: 0,
                 stage: Stage::Unfinished,
-            }),
+            })),
         })
     }
 
     /// The file, when the batch before has been written.
-    async fn take(&mut self) -> Result<DraftFile, BlobError> {
+    async fn take(&mut self) -> Result<Box<DraftFile>, BlobError> {
         // A future that is dropped here loses the draft, which is then given up.
         match std::mem::replace(&mut self.state, State::Lost) {
             State::Idle(file) => Ok(file),

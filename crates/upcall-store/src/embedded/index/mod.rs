@@ -130,6 +130,24 @@ impl Index {
         self.readers.run(|connection| find(connection, bucket, key))
     }
 
+    /// The objects under these keys, as the tables have them at one moment. Blocks.
+    pub(super) fn find_all(
+        &self,
+        keys: &[(BucketName, ObjectKey)],
+    ) -> Result<Vec<Result<Option<ObjectFacts>, CatalogError>>, CatalogError> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.readers.run(|connection| {
+            // One snapshot: SQLite takes and gives back its locks once for all of them.
+            let snapshot = connection.unchecked_transaction()?;
+            let keys = keys.iter();
+            Ok(keys
+                .map(|(bucket, key)| find(&snapshot, bucket, key))
+                .collect())
+        })
+    }
+
     /// The object under this key, as the tables have it.
     pub(super) async fn find(
         &self,

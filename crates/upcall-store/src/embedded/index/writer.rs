@@ -225,7 +225,8 @@ pub(super) fn log_state(connection: &Connection) -> Result<LogState, CatalogErro
     let (segment, offset, sequence, salt): (i64, i64, i64, i64) = row;
     Ok(LogState {
         next: At {
-            segment: segment.cast_unsigned(),
+            segment: u64::try_from(segment)
+                .map_err(|_| CatalogError::Corrupt(format!("a segment {segment} of the log")))?,
             offset: u32::try_from(offset)
                 .map_err(|_| CatalogError::Corrupt(format!("a place of {offset} in the log")))?,
         },

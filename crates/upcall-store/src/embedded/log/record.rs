@@ -53,6 +53,10 @@ pub(crate) struct Salt(pub(crate) u64);
 
 /// The fixed part of a record.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "these are the names in `docs/formats/log.md`"
+)]
 pub(crate) struct Head {
     pub(crate) kind: Kind,
     /// Bytes of head, table and facts, to the object's first byte.
@@ -171,7 +175,7 @@ impl Head {
 
 /// Bytes from a record's begin to the object's first byte.
 pub(crate) const fn head_bytes(data_bytes: u64, meta_bytes: usize) -> usize {
-    (HEADER_BYTES + table_bytes(data_bytes) + meta_bytes).next_multiple_of(ALIGN as usize)
+    (HEADER_BYTES + table_bytes(data_bytes) + meta_bytes).next_multiple_of(8)
 }
 
 #[expect(

@@ -64,19 +64,29 @@ pub(crate) struct Scan {
 
 /// Reads from `from` on. `end` is where the segment ends, if its successor says so.
 pub(crate) fn scan(bytes: &[u8], segment: Segment, from: u64, end: Option<u64>) -> Scan {
+    walk(bytes, segment, (from, 0), end)
+}
+
+/// Reads from the begin on, of a segment that was on stable storage up to `durable`, as the index knows.
+pub(crate) fn scan_behind(bytes: &[u8], segment: Segment, durable: u64, end: Option<u64>) -> Scan {
+    walk(bytes, segment, (SEGMENT_HEADER_BYTES, durable), end)
+}
+
+fn walk(bytes: &[u8], segment: Segment, (from, durable): (u64, u64), end: Option<u64>) -> Scan {
     let limit = end.unwrap_or(u64::MAX).min(bytes.len() as u64);
+    let is_known = |from, at| at < durable || is_known_beyond(bytes, segment, from, at);
     let mut items = Vec::new();
     let mut at = from.max(SEGMENT_HEADER_BYTES);
     while at < limit {
         let found = record_at(bytes, segment, at).filter(|found| found.end() <= limit);
         if let Some(found) = found
-            && (found.is_whole || end.is_some() || is_known_beyond(bytes, segment, found.end(), at))
+            && (found.is_whole || end.is_some() || is_known(found.end(), at))
         {
             at = found.end();
             items.push(Item::Record(found));
             continue;
         }
-        if end.is_none() && !is_known_beyond(bytes, segment, at + ALIGN, at) {
+        if end.is_none() && !is_known(at + ALIGN, at) {
             // Nobody was told of it.
             return Scan { items, end: at };
         }
@@ -106,10 +116,7 @@ pub(crate) fn record_at(bytes: &[u8], segment: Segment, offset: u64) -> Option<F
     let data = usize::try_from(head.data_bytes)
         .ok()
         .and_then(|length| rest.get(start..start.checked_add(length)?));
-    let is_whole = data.is_some_and(|data| {
-        blocks::blocks_of(head.data_bytes) as usize == data.len().div_ceil(BLOCK)
-            && blocks::are_right(&head.table(rest), 0, data)
-    });
+    let is_whole = data.is_some_and(|data| blocks::are_right(&head.table(rest), 0, data));
     Some(Found { at, head, is_whole })
 }
 
@@ -141,9 +148,3 @@ fn is_known_beyond(bytes: &[u8], segment: Segment, from: u64, at: u64) -> bool {
     }
     false
 }
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "a block has 256 KiB on every platform"
-)]
-const BLOCK: usize = blocks::BLOCK_BYTES as usize;

@@ -44,6 +44,9 @@ pub(crate) struct SegmentHeader {
 }
 
 impl SegmentHeader {
+    /// How long it is.
+    pub(crate) const BYTES: usize = HEADER;
+
     fn write(self) -> [u8; HEADER] {
         let mut bytes = [0; HEADER];
         bytes[..8].copy_from_slice(MAGIC);

@@ -1,0 +1,294 @@
+//! Commit: the one thread that writes the log.
+//!
+//! In: commits, deletions and moves of objects, from any number of tasks. Out: their answers, after
+//! the one append and the one flush that made all that were waiting durable (group commit). The bytes
+//! of small objects are part of the append.
+//!
+//! Every change is judged against what is there at its turn: records before it in the same group, then
+//! what is recent, then the index. Visible is only what is durable. When a write or a flush fails,
+//! everything in the group is told so, the segment is never written to again, and the next group
+//! begins a new one, whose header says where the broken one ended.
+
+mod stage;
+mod worker;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use tokio::sync::{mpsc, oneshot};
+use upcall::name::{BucketName, ObjectKey};
+
+use self::worker::Worker;
+use super::buckets_file;
+use super::index::{Index, SettingsChange, Tables};
+use super::log::record::{At, Kind};
+use super::options::Saboteur;
+use super::recent::Recent;
+use super::segments::Segments;
+use super::space::SpaceWatch;
+use super::staging::Staged;
+use crate::catalog::{CatalogError, ObjectFacts, Overwrite};
+
+/// What the thread works with.
+#[derive(Debug)]
+pub(super) struct CommitParts {
+    pub(super) index: Arc<Index>,
+    pub(super) recent: Arc<Recent>,
+    pub(super) segments: Arc<Segments>,
+    pub(super) space: Arc<SpaceWatch>,
+    /// The last record that there is.
+    pub(super) sequence: u64,
+    /// The last segment that there is, and where it ends.
+    pub(super) last_segment: (u64, u64),
+    pub(super) sabotage: Saboteur,
+}
+
+/// The way to the thread.
+#[derive(Debug)]
+pub(super) struct Committer {
+    folder: PathBuf,
+    queue: Mutex<Option<mpsc::Sender<Job>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// An answer that somebody waits for.
+type Answer<T> = oneshot::Sender<Result<T, CatalogError>>;
+
+/// Takes the index, and whether it could be brought up to date.
+type AloneWork = dyn FnOnce(&Index, Result<(), CatalogError>) + Send;
+
+enum Job {
+    Commit {
+        object: Box<ObjectFacts>,
+        overwrite: Overwrite,
+        staged: Option<Arc<Staged>>,
+        answer: Answer<Option<ObjectFacts>>,
+    },
+    Delete {
+        bucket: BucketName,
+        key: ObjectKey,
+        answer: Answer<Option<ObjectFacts>>,
+    },
+    Move {
+        moved: Box<Moved>,
+        answer: Answer<bool>,
+    },
+    Dead {
+        records: Vec<At>,
+        answer: Answer<bool>,
+    },
+    /// Alone: the index has everything before it.
+    Alone(Box<AloneWork>),
+}
+
+/// A record that is written again elsewhere, as it is.
+#[derive(Debug)]
+pub(super) struct Moved {
+    pub(super) object: ObjectFacts,
+    pub(super) kind: Kind,
+    pub(super) table: Vec<u64>,
+    pub(super) meta: Vec<u8>,
+    pub(super) data: bytes::Bytes,
+}
+
+impl Committer {
+    pub(super) fn start(folder: &Path, parts: CommitParts) -> io::Result<Self> {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        let mut worker = Worker {
+            next_sequence: parts.sequence + 1,
+            active: None,
+            last_segment: parts.last_segment,
+            is_unsure: false,
+            parts,
+        };
+        let thread = std::thread::Builder::new()
+            .name("commit".to_owned())
+            .spawn(move || worker.run(receiver))?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            queue: Mutex::new(Some(sender)),
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    /// Makes an object visible and durable, its staged bytes with it.
+    pub(super) async fn commit(
+        &self,
+        object: ObjectFacts,
+        overwrite: Overwrite,
+        staged: Option<Arc<Staged>>,
+    ) -> Result<Option<ObjectFacts>, CatalogError> {
+        let (answer, answered) = oneshot::channel();
+        let job = Job::Commit {
+            object: Box::new(object),
+            overwrite,
+            staged,
+            answer,
+        };
+        self.ask(job, answered).await
+    }
+
+    pub(super) async fn delete(
+        &self,
+        bucket: BucketName,
+        key: ObjectKey,
+    ) -> Result<Option<ObjectFacts>, CatalogError> {
+        let (answer, answered) = oneshot::channel();
+        let job = Job::Delete {
+            bucket,
+            key,
+            answer,
+        };
+        self.ask(job, answered).await
+    }
+
+    /// Writes records again elsewhere, each if its object is still what it was; waits for all of
+    /// them. Blocks.
+    pub(super) fn move_all(&self, moves: Vec<Moved>) -> Result<(), CatalogError> {
+        let queue = self.queue()?;
+        let mut answers = Vec::with_capacity(moves.len());
+        for moved in moves {
+            let (answer, answered) = oneshot::channel();
+            let moved = Box::new(moved);
+            let queued = queue.blocking_send(Job::Move { moved, answer });
+            queued.map_err(|_| CatalogError::Closed)?;
+            answers.push(answered);
+        }
+        for answered in answers {
+            answered
+                .blocking_recv()
+                .map_err(|_| CatalogError::Closed)??;
+        }
+        Ok(())
+    }
+
+    /// Tells again that these records count no more. Blocks.
+    pub(super) fn tell_dead(&self, records: Vec<At>) -> Result<(), CatalogError> {
+        let (answer, answered) = oneshot::channel();
+        let queued = self.queue()?.blocking_send(Job::Dead { records, answer });
+        queued.map_err(|_| CatalogError::Closed)?;
+        answered
+            .blocking_recv()
+            .map_err(|_| CatalogError::Closed)??;
+        Ok(())
+    }
+
+    /// Does something alone: nothing is committed meanwhile, and the index has all that was.
+    pub(super) async fn alone<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Index) -> Result<T, CatalogError> + Send + 'static,
+    ) -> Result<T, CatalogError> {
+        let (answer, answered) = oneshot::channel();
+        self.ask(Job::alone(work, answer), answered).await
+    }
+
+    /// As [`alone`](Self::alone), for a thread that may wait.
+    pub(super) fn alone_blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Index) -> Result<T, CatalogError> + Send + 'static,
+    ) -> Result<T, CatalogError> {
+        let (answer, answered) = oneshot::channel();
+        let queued = self.queue()?.blocking_send(Job::alone(work, answer));
+        queued.map_err(|_| CatalogError::Closed)?;
+        answered.blocking_recv().map_err(|_| CatalogError::Closed)?
+    }
+
+    /// Changes settings.
+    pub(super) async fn change_settings<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&Tables<'_>) -> Result<(SettingsChange, T), CatalogError> + Send + 'static,
+    ) -> Result<T, CatalogError> {
+        let folder = self.folder.clone();
+        self.alone(move |index| {
+            let value = index.change_settings(change)?;
+            // The catalog has it; this is for the day on which the catalog is lost.
+            let buckets = index.settings().buckets();
+            if let Err(error) = buckets_file::write(&folder, buckets.iter().map(AsRef::as_ref)) {
+                tracing::error!(%error, "`buckets.json` could not be written");
+            }
+            Ok(value)
+        })
+        .await
+    }
+
+    async fn ask<T>(
+        &self,
+        job: Job,
+        answered: oneshot::Receiver<Result<T, CatalogError>>,
+    ) -> Result<T, CatalogError> {
+        let queue = self.queue()?;
+        let queued = queue.send(job).await;
+        queued.map_err(|_| CatalogError::Closed)?;
+        answered.await.map_err(|_| CatalogError::Closed)?
+    }
+
+    /// Ends when everything that was queued is durable. Blocks.
+    pub(super) fn close(&self) {
+        drop(lock(&self.queue).take());
+        let thread = lock(&self.thread).take();
+        if let Some(thread) = thread
+            && thread.join().is_err()
+        {
+            tracing::error!("the log's writer did not end well");
+        }
+    }
+
+    fn queue(&self) -> Result<mpsc::Sender<Job>, CatalogError> {
+        lock(&self.queue).clone().ok_or(CatalogError::Closed)
+    }
+}
+
+impl Job {
+    fn alone<T: Send + 'static>(
+        work: impl FnOnce(&Index) -> Result<T, CatalogError> + Send + 'static,
+        answer: Answer<T>,
+    ) -> Self {
+        Self::Alone(Box::new(move |index, drained| {
+            // The caller may have gone.
+            let _ = answer.send(drained.and_then(|()| work(index)));
+        }))
+    }
+
+    /// The key that it is about.
+    fn key(&self) -> Option<(&BucketName, &ObjectKey)> {
+        match self {
+            Self::Commit { object, .. } => Some((&object.bucket, &object.key)),
+            Self::Delete { bucket, key, .. } => Some((bucket, key)),
+            Self::Move { moved, .. } => Some((&moved.object.bucket, &moved.object.key)),
+            Self::Dead { .. } | Self::Alone(_) => None,
+        }
+    }
+
+    /// Bytes that it brings.
+    fn bytes(&self) -> u64 {
+        match self {
+            Self::Commit {
+                staged: Some(staged),
+                ..
+            } => staged.facts.length,
+            Self::Move { moved, .. } => moved.data.len() as u64,
+            Self::Commit { .. } | Self::Delete { .. } | Self::Dead { .. } | Self::Alone(_) => 0,
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn refuse(job: Job, error: &CatalogError) {
+    match job {
+        Job::Commit { answer, .. } | Job::Delete { answer, .. } => {
+            let _ = answer.send(Err(error.clone()));
+        }
+        Job::Move { answer, .. } | Job::Dead { answer, .. } => {
+            let _ = answer.send(Err(error.clone()));
+        }
+        Job::Alone(_) => {}
+    }
+}
+
+/// Jobs that may wait; whoever comes then waits for a place.
+const QUEUE: usize = 4096;

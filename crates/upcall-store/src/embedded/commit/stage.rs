@@ -1,0 +1,294 @@
+//! Staging: what each job of a group does, judged at its turn, and the records that say so.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use upcall::name::{BucketName, ObjectKey};
+
+use super::worker::Worker;
+use super::{Answer, Job, Moved};
+use crate::blobs::{BlobId, BlobPlace, LogPlace};
+use crate::catalog::{CatalogError, EngineFault, ObjectFacts, Overwrite};
+use crate::embedded::change::{Change, record_of};
+use crate::embedded::log::record::{ALIGN, At, Draft, Head, Kind, head_bytes};
+use crate::embedded::staging::Staged;
+use crate::embedded::stored;
+
+/// An answer that is known, but not yet given.
+pub(super) enum Verdict {
+    Object(
+        Answer<Option<ObjectFacts>>,
+        Box<Result<Option<ObjectFacts>, CatalogError>>,
+    ),
+    Done(Answer<bool>, bool),
+}
+
+impl Verdict {
+    pub(super) fn give(self, flushed: Result<(), CatalogError>) {
+        // The callers may have gone.
+        match self {
+            Self::Object(answer, result) => {
+                let _ = answer.send(flushed.and(*result));
+            }
+            Self::Done(answer, done) => {
+                let _ = answer.send(flushed.map(|()| done));
+            }
+        }
+    }
+}
+
+/// A group on its way to the disk.
+#[derive(Default)]
+pub(super) struct Group {
+    pub(super) verdicts: Vec<Verdict>,
+    pub(super) changes: Vec<Change>,
+    /// What every key of it points to, at this place of the group.
+    pub(super) keys: HashMap<(BucketName, ObjectKey), Pointed>,
+    pub(super) pieces: Vec<Bytes>,
+    pub(super) bytes: u64,
+}
+
+/// What a key points to.
+#[derive(Clone)]
+pub(super) enum Pointed {
+    Nothing,
+    Object(Arc<ObjectFacts>),
+    /// To something that cannot be read. It may be replaced and deleted: that mends it.
+    Broken,
+}
+
+impl From<Option<Arc<ObjectFacts>>> for Pointed {
+    fn from(object: Option<Arc<ObjectFacts>>) -> Self {
+        object.map_or(Self::Nothing, Self::Object)
+    }
+}
+
+impl Pointed {
+    fn object(&self) -> Option<&Arc<ObjectFacts>> {
+        match self {
+            Self::Object(object) => Some(object),
+            Self::Nothing | Self::Broken => None,
+        }
+    }
+}
+
+impl Group {
+    fn known(&self, bucket: &BucketName, key: &ObjectKey) -> Pointed {
+        let place = (bucket.clone(), key.clone());
+        self.keys.get(&place).cloned().unwrap_or(Pointed::Nothing)
+    }
+}
+
+impl Worker {
+    pub(super) fn stage(&mut self, job: Job, group: &mut Group) {
+        match job {
+            Job::Commit {
+                object,
+                overwrite,
+                staged,
+                answer,
+            } => {
+                let result = self.stage_commit(*object, overwrite, staged.as_deref(), group);
+                group
+                    .verdicts
+                    .push(Verdict::Object(answer, Box::new(result)));
+            }
+            Job::Delete {
+                bucket,
+                key,
+                answer,
+            } => {
+                let old = self.stage_delete(bucket, key, group);
+                group
+                    .verdicts
+                    .push(Verdict::Object(answer, Box::new(Ok(old))));
+            }
+            Job::Move { moved, answer } => {
+                let is_moved = self.stage_move(*moved, group);
+                group.verdicts.push(Verdict::Done(answer, is_moved));
+            }
+            Job::Dead { records, answer } => {
+                let meta = serde_json::to_vec(&records).expect("numbers are always JSON");
+                let draft = self.draft(Kind::Dead, &meta);
+                self.append(draft, &[], group);
+                group.verdicts.push(Verdict::Done(answer, true));
+            }
+            Job::Alone(_) => {}
+        }
+    }
+
+    fn stage_commit(
+        &mut self,
+        mut object: ObjectFacts,
+        overwrite: Overwrite,
+        staged: Option<&Staged>,
+        group: &mut Group,
+    ) -> Result<Option<ObjectFacts>, CatalogError> {
+        if self.parts.index.settings().bucket(&object.bucket).is_none() {
+            return Err(CatalogError::NoSuchBucket);
+        }
+        let old = group.known(&object.bucket, &object.key);
+        match &old {
+            Pointed::Object(old) if old.blob == object.blob => return Ok(None),
+            Pointed::Object(_) | Pointed::Broken if overwrite == Overwrite::Forbid => {
+                return Err(CatalogError::ObjectExists);
+            }
+            Pointed::Object(_) | Pointed::Broken | Pointed::Nothing => {}
+        }
+        let old = old.object();
+        self.parts
+            .space
+            .check()
+            .map_err(|error| CatalogError::Engine(EngineFault::new(error, true)))?;
+        let meta = stored::encode(&stored::facts_of(&object));
+        let (kind, table, pieces) = match staged {
+            Some(staged) => (
+                Kind::Object,
+                staged.table.as_slice(),
+                staged.pieces.as_slice(),
+            ),
+            None => (Kind::ObjectInFile, [].as_slice(), [].as_slice()),
+        };
+        let draft = Draft {
+            blob: object.blob,
+            replaces: old.and_then(|old| record_of(old)),
+            table,
+            data_bytes: staged.map_or(0, |staged| staged.facts.length),
+            ..self.draft(kind, &meta)
+        };
+        let (at, head_bytes, next) = self.append(draft, pieces, group);
+        object.place = BlobPlace(Some(LogPlace {
+            segment: at.segment,
+            offset: at.offset,
+            head_bytes,
+            in_file: kind == Kind::ObjectInFile,
+        }));
+        self.note(object, old.cloned(), next, group);
+        Ok(old.map(|old| old.as_ref().clone()))
+    }
+
+    fn stage_delete(
+        &mut self,
+        bucket: BucketName,
+        key: ObjectKey,
+        group: &mut Group,
+    ) -> Option<ObjectFacts> {
+        let old = group.known(&bucket, &key);
+        if matches!(old, Pointed::Nothing) {
+            return None;
+        }
+        let old = old.object();
+        let meta =
+            serde_json::to_vec(&[bucket.as_str(), key.as_str()]).expect("strings are always JSON");
+        let draft = Draft {
+            replaces: old.and_then(|old| record_of(old)),
+            ..self.draft(Kind::Delete, &meta)
+        };
+        let (_, _, next) = self.append(draft, &[], group);
+        group
+            .keys
+            .insert((bucket.clone(), key.clone()), Pointed::Nothing);
+        group.changes.push(Change {
+            sequence: self.next_sequence - 1,
+            bucket,
+            key,
+            new: None,
+            old: old.cloned(),
+            next,
+        });
+        old.map(|old| old.as_ref().clone())
+    }
+
+    /// Whether the record was still its object's.
+    fn stage_move(&mut self, moved: Moved, group: &mut Group) -> bool {
+        let Moved {
+            object,
+            kind,
+            table,
+            meta,
+            data,
+        } = moved;
+        let old = group.known(&object.bucket, &object.key);
+        let Some(old) = old.object().filter(|old| old.place == object.place) else {
+            return false;
+        };
+        let draft = Draft {
+            blob: object.blob,
+            replaces: record_of(old),
+            table: &table,
+            data_bytes: data.len() as u64,
+            ..self.draft(kind, &meta)
+        };
+        let (at, head_bytes, next) = self.append(draft, &[data], group);
+        let mut object = old.as_ref().clone();
+        object.place = BlobPlace(Some(LogPlace {
+            segment: at.segment,
+            offset: at.offset,
+            head_bytes,
+            in_file: kind == Kind::ObjectInFile,
+        }));
+        self.note(object, Some(Arc::clone(old)), next, group);
+        true
+    }
+
+    /// A record with the next number.
+    const fn draft<'d>(&self, kind: Kind, meta: &'d [u8]) -> Draft<'d> {
+        Draft {
+            kind,
+            blob: BlobId::from_bytes([0; 16]),
+            sequence: self.next_sequence,
+            replaces: None,
+            table: &[],
+            meta,
+            data_bytes: 0,
+        }
+    }
+
+    /// Puts a record behind the others of the group; where it stands, and what comes behind it.
+    fn append(&mut self, draft: Draft<'_>, data: &[Bytes], group: &mut Group) -> (At, u32, At) {
+        let active = self.active.as_ref().expect("a group has a segment");
+        let place = |offset: u64| At {
+            segment: active.number,
+            offset: u32::try_from(offset).expect("a segment and a group are far below 4 GiB"),
+        };
+        let at = place(active.end + group.bytes);
+        let head = Head::write(draft, self.parts.segments.salt, at, active.end);
+        let head_length = head_bytes(draft.data_bytes, draft.meta.len());
+        group.bytes += head_length as u64 + draft.data_bytes;
+        group.pieces.push(head.into());
+        group.pieces.extend(data.iter().cloned());
+        let aligned = group.bytes.next_multiple_of(ALIGN);
+        let fill = usize::try_from(aligned - group.bytes).expect("less than eight");
+        if fill > 0 {
+            group.pieces.push(Bytes::from_static(&[0; 8][..fill]));
+        }
+        group.bytes = aligned;
+        self.next_sequence += 1;
+        let head_length = u32::try_from(head_length).expect("heads are bounded");
+        (at, head_length, place(active.end + group.bytes))
+    }
+
+    fn note(
+        &self,
+        object: ObjectFacts,
+        old: Option<Arc<ObjectFacts>>,
+        next: At,
+        group: &mut Group,
+    ) {
+        let (bucket, key) = (object.bucket.clone(), object.key.clone());
+        let new = Arc::new(object);
+        group.keys.insert(
+            (bucket.clone(), key.clone()),
+            Pointed::Object(Arc::clone(&new)),
+        );
+        group.changes.push(Change {
+            sequence: self.next_sequence - 1,
+            bucket,
+            key,
+            new: Some(new),
+            old,
+            next,
+        });
+    }
+}
