@@ -27,13 +27,25 @@ pub const READ_BUFFER_BYTES: usize = 256 * 1024;
 /// 64 KiB: every form that we know fits in.
 pub const FORM_FREE_BYTES: usize = 64 * 1024;
 
-/// Bytes of one batch, handed to the hasher and to the disk at the same time.
+/// Bytes of the batches that fill, of all uploads together; a batch is an upload's share of them.
 ///
-/// 512 KiB: two thirds of a millisecond of MD5, beside which the way to another thread is short. Per
-/// upload one batch fills, one is with the disk and the hasher, and one more with the hasher, each up
-/// to one read buffer longer: an upload that comes as fast as it is hashed holds 2.25 MiB at most, one
-/// that comes slower little more than the batch that fills.
-pub const WRITE_BATCH_BYTES: usize = 512 * 1024;
+/// 16 MiB: one upload, or a few, get batches of [`MOST_BATCH_BYTES`] and reach the speed of the hash;
+/// 64 get 256 KiB each.
+pub const ALL_BATCHES_BYTES: usize = 16 * 1024 * 1024;
+
+/// Bytes of one batch at most, handed to the hasher and to the disk at the same time.
+///
+/// 1 MiB: more than a millisecond of MD5, beside which the way to another thread is short. Per upload
+/// one batch fills, one is with the disk and the hasher, and one more with the hasher, each up to one
+/// read buffer longer: an upload that comes as fast as it is hashed holds 4 MiB at most when it is
+/// one of few, 1 MiB when it is one of 64, and one that comes slower little more than the batch that
+/// fills.
+pub const MOST_BATCH_BYTES: usize = 1024 * 1024;
+
+/// Bytes of one batch at least, however many uploads there are.
+///
+/// 128 KiB: a smaller one costs more calls than it saves memory.
+pub const LEAST_BATCH_BYTES: usize = 128 * 1024;
 
 /// Threads that hash, if there are as many cores.
 ///

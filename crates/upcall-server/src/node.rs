@@ -24,6 +24,7 @@ use crate::http::service::StorageService;
 use crate::limits::Limits;
 use crate::telemetry::metrics::Metrics;
 use crate::upload::hasher::Hasher;
+use crate::upload::ingest::Ingests;
 
 /// What a node is told.
 #[derive(Debug)]
@@ -70,6 +71,7 @@ pub(crate) struct Server {
     pub(crate) owner: String,
     pub(crate) public_key_pem: String,
     pub(crate) tasks: Tasks,
+    pub(crate) ingests: Ingests,
 }
 
 impl std::fmt::Debug for Server {
@@ -217,6 +219,7 @@ impl Node {
             owner: config.owner,
             public_key_pem,
             tasks: Tasks::default(),
+            ingests: Ingests::default(),
         });
 
         let (stop, stopped) = watch::channel(false);

@@ -1,7 +1,8 @@
 //! `upcall fsck`: is every object what it was?
 //!
 //! A directory that nobody has open is opened and looked at whole: objects, catalog, log. Of a running
-//! server the objects are asked for. Nothing is repaired and nothing removed.
+//! server the objects are asked for. No object is repaired or removed; opening a directory ends what a
+//! crash left open, as every start does.
 
 use hyper::Method;
 use serde_json::{Value, json};
@@ -95,6 +96,6 @@ fn print(args: &FsckArgs, report: &Value) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::new("there is damage")
-        .hint("restore what is named from a backup; nothing was removed")
+        .hint("restore what is named from a backup; no object was removed")
         .the_answer_is_no())
 }

@@ -174,8 +174,8 @@ fn limits_for(descriptors: Option<u64>) -> Limits {
 /// For the files and callbacks of uploads that are under way, where all connections may be idle.
 const BUSY_DESCRIPTORS: u64 = 8192;
 
-/// For listeners, the catalog, the application's page.
-const OTHER_DESCRIPTORS: u64 = 124;
+/// For listeners, the catalog, segments of the log (256 at most), the application's page.
+const OTHER_DESCRIPTORS: u64 = 380;
 
 /// The one owner of every bucket.
 const OWNER: &str = "upcall";
@@ -191,9 +191,9 @@ mod tests {
             (None, most),
             (Some(1_048_576), most),
             (Some(20_000), most),
-            (Some(14_000), 5684),
-            (Some(4096), 1324),
-            (Some(1024), 300),
+            (Some(14_000), 5428),
+            (Some(4096), 1238),
+            (Some(1024), 214),
             (Some(0), 1),
         ] {
             assert_eq!(limits_for(descriptors).connections, connections);

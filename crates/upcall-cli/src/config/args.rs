@@ -70,7 +70,7 @@ pub(crate) enum Command {
         after_help = "Example: upcall key create --description 'application server'"
     )]
     Key(KeyCommand),
-    /// Read every object and report damage; repairs nothing
+    /// Read every object and report damage; removes and repairs none
     #[command(after_help = "Example: upcall fsck --data /var/lib/upcall")]
     Fsck(FsckArgs),
     /// Copy the store of a running server into a folder

@@ -99,7 +99,13 @@ impl AdminError {
                 "BucketNotEmpty",
                 "delete its objects first",
             ),
-            Self::Catalog(_) | Self::Internal => (FAULT, "InternalError", LOG),
+            Self::Catalog(_)
+            | Self::Internal
+            | Self::Maintenance(
+                MaintenanceError::Catalog(_)
+                | MaintenanceError::Closed
+                | MaintenanceError::Io { .. },
+            ) => (FAULT, "InternalError", LOG),
             Self::Framing(_) => (BAD, "BadRequest", "send plain HTTP/1.1"),
             Self::InvalidBucketName(_) => (BAD, "InvalidBucketName", "choose another name"),
             Self::InvalidKeyId(_) => (BAD, "InvalidAccessKeyId", "choose another id"),
@@ -111,11 +117,6 @@ impl AdminError {
                 "NotEmpty",
                 "name a folder that is not there yet",
             ),
-            Self::Maintenance(
-                MaintenanceError::Catalog(_)
-                | MaintenanceError::Closed
-                | MaintenanceError::Io { .. },
-            ) => (FAULT, "InternalError", LOG),
             Self::KeyExists => (
                 StatusCode::CONFLICT,
                 "AccessKeyAlreadyExists",

@@ -4,9 +4,10 @@
 //! bytes. On any error the draft is dropped, which gives its bytes up; nothing was visible.
 //!
 //! Each batch goes to the hasher and to the disk at the same time, while the next one fills. Memory
-//! per upload: [`limits::WRITE_BATCH_BYTES`] says; none of it depends on the file's size.
+//! per upload: [`limits::MOST_BATCH_BYTES`] says; none of it depends on the file's size.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use upcall::callback::ImageInfo;
@@ -48,6 +49,7 @@ pub(crate) async fn ingest(
     let gone = |error: HasherGone| crate::fault::of_hasher(&error, id);
     let mut draft = server.blobs.begin().await.map_err(fault)?;
     let mut hashing = server.hasher.begin();
+    let share = server.ingests.begin();
     let mut image = ImageProbe::default();
     let mut length = 0;
     let mut batch = Batch::default();
@@ -58,7 +60,7 @@ pub(crate) async fn ingest(
             .check_not_too_long(length)
             .map_err(|error| error.refusal())?;
         image.feed(&bytes);
-        if let Some(full) = batch.push(bytes) {
+        if let Some(full) = batch.push(bytes, share.batch_bytes()) {
             is_long = true;
             hashing.add(full.clone()).await.map_err(gone)?;
             draft.write(full).await.map_err(fault)?;
@@ -87,6 +89,35 @@ pub(crate) async fn ingest(
     })
 }
 
+/// Counts the uploads whose files are coming in.
+#[derive(Debug, Default)]
+pub(crate) struct Ingests(AtomicUsize);
+
+impl Ingests {
+    fn begin(&self) -> Share<'_> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Share(&self.0)
+    }
+}
+
+/// One of them.
+struct Share<'i>(&'i AtomicUsize);
+
+impl Share<'_> {
+    /// How large its batches may be now.
+    fn batch_bytes(&self) -> usize {
+        let uploads = self.0.load(Ordering::Relaxed).max(1);
+        let share = limits::ALL_BATCHES_BYTES / uploads;
+        share.clamp(limits::LEAST_BATCH_BYTES, limits::MOST_BATCH_BYTES)
+    }
+}
+
+impl Drop for Share<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// Pieces on their way to the disk.
 #[derive(Default)]
 struct Batch {
@@ -96,11 +127,10 @@ struct Batch {
 
 impl Batch {
     /// Takes a piece; gives all of them back when there are enough for a write.
-    fn push(&mut self, bytes: Bytes) -> Option<Vec<Bytes>> {
+    fn push(&mut self, bytes: Bytes, enough: usize) -> Option<Vec<Bytes>> {
         self.bytes += bytes.len();
         self.pieces.push(bytes);
-        if self.bytes < limits::WRITE_BATCH_BYTES && self.pieces.len() < limits::WRITE_BATCH_PIECES
-        {
+        if self.bytes < enough && self.pieces.len() < limits::WRITE_BATCH_PIECES {
             return None;
         }
         self.bytes = 0;
@@ -148,9 +178,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_more_uploads_there_are_the_smaller_is_a_batch() {
+        let ingests = Ingests::default();
+        let first = ingests.begin();
+        assert_eq!(first.batch_bytes(), limits::MOST_BATCH_BYTES);
+        let others: Vec<_> = (1..64).map(|_| ingests.begin()).collect();
+        assert_eq!(first.batch_bytes(), 256 * 1024);
+        let more: Vec<_> = (64..1000).map(|_| ingests.begin()).collect();
+        assert_eq!(first.batch_bytes(), limits::LEAST_BATCH_BYTES);
+        drop((others, more));
+        assert_eq!(first.batch_bytes(), limits::MOST_BATCH_BYTES);
+    }
+
+    #[test]
     fn a_batch_of_tiny_pieces_does_not_grow_without_bound() {
         let mut batch = Batch::default();
-        let pieces = (0..10_000).filter_map(|_| batch.push(Bytes::from_static(b"x")));
+        let pieces = (0..10_000)
+            .filter_map(|_| batch.push(Bytes::from_static(b"x"), limits::LEAST_BATCH_BYTES));
         let sizes: Vec<usize> = pieces.map(|full| full.len()).collect();
         assert_eq!(sizes, [limits::WRITE_BATCH_PIECES; 9]);
         assert!(batch.pieces.len() < limits::WRITE_BATCH_PIECES);

@@ -1,10 +1,12 @@
 //! A copy of the store while it is served.
 //!
-//! First the catalog, in one read transaction; then the log, which has everything that the catalog's
-//! copy lacks; then the blobs. Nothing is removed meanwhile. The copy is a data directory as a crash
+//! First the catalog, in one read transaction; then the log as it is right after that, which has
+//! everything that the catalog's copy lacks; then the blobs. Nothing is removed meanwhile, and no
+//! settings change until it is known how far the log is copied. The copy is a data directory as a crash
 //! could have left it at the moment at which the log was copied: opening it takes the rest of the log
 //! in, and sweeps blobs that came later.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -33,6 +35,8 @@ impl Engine {
             what: "named to the catalog: its path is not UTF-8",
             source: io::Error::from(io::ErrorKind::InvalidInput).into(),
         })?;
+        // A bucket that is made after the catalog was copied must have no objects in the log's copy.
+        let frozen = self.committer.freeze_settings();
         self.index.read(|connection| {
             // It writes, though not into what is read from.
             connection.pragma_update(None, "query_only", false)?;
@@ -40,8 +44,10 @@ impl Engine {
             connection.pragma_update(None, "query_only", true)?;
             copied.map_err(CatalogError::from)
         })?;
+        let (ends, _) = self.segments.ends();
+        drop(frozen);
         copy.adopt(&catalog)?;
-        copy.log(self, target)?;
+        copy.log(self, &ends, target)?;
         copy.blobs(self, target)?;
         copy.other_files(&self.folder, target)?;
         // Last: a copy without it is not one.
@@ -72,12 +78,17 @@ struct Copy {
 }
 
 impl Copy {
-    fn log(&mut self, engine: &Engine, target: &Path) -> Result<(), MaintenanceError> {
+    fn log(
+        &mut self,
+        engine: &Engine,
+        ends: &BTreeMap<u64, u64>,
+        target: &Path,
+    ) -> Result<(), MaintenanceError> {
         let folder = target.join("log");
         make_folder(&folder)?;
-        for (number, end) in engine.segments.ends().0 {
-            let from = segment::path(&engine.segments.folder, number);
-            self.file(&from, &segment::path(&folder, number), Some(end))?;
+        for (number, end) in ends {
+            let from = segment::path(&engine.segments.folder, *number);
+            self.file(&from, &segment::path(&folder, *number), Some(*end))?;
         }
         sync(&folder)
     }

@@ -50,13 +50,27 @@ pub(super) fn write<'b>(
     fs::File::open(folder)?.sync_all()
 }
 
-/// What is in the file; nothing, if there is none that can be read.
-pub(super) fn read(folder: &Path) -> Vec<BucketFacts> {
-    let Ok(json) = fs::read(folder.join(NAME)) else {
-        return Vec::new();
+/// Whether there is one.
+pub(super) fn is_there(folder: &Path) -> bool {
+    folder.join(NAME).exists()
+}
+
+/// What is in the file; nothing, if there is none.
+///
+/// # Errors
+/// The system's, and `InvalidData` for one that cannot be understood.
+pub(super) fn read(folder: &Path) -> io::Result<Vec<BucketFacts>> {
+    let json = match fs::read(folder.join(NAME)) {
+        Ok(json) => json,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
     };
-    let stored: Vec<StoredBucket> = serde_json::from_slice(&json).unwrap_or_default();
-    stored.into_iter().filter_map(parse).collect()
+    let stored: Vec<StoredBucket> = serde_json::from_slice(&json)?;
+    let buckets: Option<Vec<BucketFacts>> = stored.into_iter().map(parse).collect();
+    buckets.ok_or_else(|| {
+        let what = "`buckets.json` holds a value that cannot be; move it away to go on without it";
+        io::Error::new(io::ErrorKind::InvalidData, what)
+    })
 }
 
 fn parse(stored: StoredBucket) -> Option<BucketFacts> {

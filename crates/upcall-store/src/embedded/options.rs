@@ -44,8 +44,11 @@ impl Default for StoreOptions {
 }
 
 /// A promise that a build breaks on purpose, so that it can be seen that the tests notice.
-#[cfg(feature = "contract")]
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(
+    not(feature = "contract"),
+    expect(dead_code, reason = "only the tests of the tests break anything")
+)]
 pub enum Sabotage {
     /// Answers go out before anything is written.
     AnswerBeforeCommit,
@@ -57,37 +60,25 @@ pub enum Sabotage {
 
 /// Who breaks it; without the feature `contract`, nobody.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Saboteur {
-    #[cfg(feature = "contract")]
-    what: Option<Sabotage>,
-}
+pub struct Saboteur(Option<Sabotage>);
 
 #[cfg(feature = "contract")]
 impl From<Sabotage> for Saboteur {
     fn from(what: Sabotage) -> Self {
-        Self { what: Some(what) }
+        Self(Some(what))
     }
 }
 
 impl Saboteur {
     pub(super) fn answers_before_commit(self) -> bool {
-        #[cfg(feature = "contract")]
-        return self.what == Some(Sabotage::AnswerBeforeCommit);
-        #[cfg(not(feature = "contract"))]
-        false
+        self.0 == Some(Sabotage::AnswerBeforeCommit)
     }
 
     pub(super) fn leaves_blobs_unflushed(self) -> bool {
-        #[cfg(feature = "contract")]
-        return self.what == Some(Sabotage::CatalogBeforeBlob);
-        #[cfg(not(feature = "contract"))]
-        false
+        self.0 == Some(Sabotage::CatalogBeforeBlob)
     }
 
     pub(super) fn is_collector_unguarded(self) -> bool {
-        #[cfg(feature = "contract")]
-        return self.what == Some(Sabotage::CollectorUnguarded);
-        #[cfg(not(feature = "contract"))]
-        false
+        self.0 == Some(Sabotage::CollectorUnguarded)
     }
 }

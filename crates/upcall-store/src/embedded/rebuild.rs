@@ -150,7 +150,7 @@ impl Rebuilding {
             )?,
             numbers,
             known: HashSet::new(),
-            settings: buckets_file::read(folder),
+            settings: buckets_file::read(folder)?,
             named: HashSet::new(),
             batch: Vec::new(),
             last: At {

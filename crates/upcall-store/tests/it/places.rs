@@ -96,7 +96,7 @@ fn a_file_whose_id_is_damaged_in_the_catalog_is_kept() {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     let found = runtime.unwrap().block_on(async {
         let bucket = make_bucket(store.catalog().as_ref()).await;
-        put(&store, &bucket, "a", &[7; 70_000]).await
+        put(&store, &bucket, "a", &vec![7; 70_000]).await
     });
     store.close();
     assert_eq!(found.bucket, BucketName::parse("photos").unwrap());

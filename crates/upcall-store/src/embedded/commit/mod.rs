@@ -49,6 +49,8 @@ pub(super) struct CommitParts {
 #[derive(Debug)]
 pub(super) struct Committer {
     folder: PathBuf,
+    /// Held by whoever copies the settings.
+    settings: tokio::sync::Mutex<()>,
     queue: Mutex<Option<mpsc::Sender<Job>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -108,6 +110,7 @@ impl Committer {
             .spawn(move || worker.run(receiver))?;
         Ok(Self {
             folder: folder.to_owned(),
+            settings: tokio::sync::Mutex::default(),
             queue: Mutex::new(Some(sender)),
             thread: Mutex::new(Some(thread)),
         })
@@ -195,11 +198,17 @@ impl Committer {
         answered.blocking_recv().map_err(|_| CatalogError::Closed)?
     }
 
+    /// No settings change while this is held. Blocks.
+    pub(super) fn freeze_settings(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.settings.blocking_lock()
+    }
+
     /// Changes settings.
     pub(super) async fn change_settings<T: Send + 'static>(
         &self,
         change: impl FnOnce(&Tables<'_>) -> Result<(SettingsChange, T), CatalogError> + Send + 'static,
     ) -> Result<T, CatalogError> {
+        let _turn = self.settings.lock().await;
         let folder = self.folder.clone();
         self.alone(move |index| {
             let value = index.change_settings(change)?;

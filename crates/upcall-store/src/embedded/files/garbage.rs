@@ -36,7 +36,8 @@ pub(in crate::embedded) struct State {
     pub(in crate::embedded) removed: u64,
     /// When the log was looked at last; `None`: it is to be looked at now.
     reclaimed: Option<Instant>,
-    is_held: bool,
+    /// How many want that nothing is removed.
+    holds: usize,
     is_busy: bool,
     is_stopped: bool,
 }
@@ -114,7 +115,7 @@ impl Garbage {
     /// From now on nothing is removed, once what is being removed is gone; until it is let go.
     pub(in crate::embedded) fn hold_all(&self) {
         let mut state = self.lock();
-        state.is_held = true;
+        state.holds += 1;
         while state.is_busy && !state.is_stopped {
             state = self.wait(state);
         }
@@ -122,7 +123,9 @@ impl Garbage {
 
     /// Things are removed again.
     pub(in crate::embedded) fn let_go(&self) {
-        self.lock().is_held = false;
+        let mut state = self.lock();
+        state.holds = state.holds.saturating_sub(1);
+        drop(state);
         self.changed.notify_all();
     }
 
@@ -133,7 +136,7 @@ impl Garbage {
         state.is_busy = false;
         self.changed.notify_all();
         loop {
-            if state.is_held && !state.is_stopped {
+            if state.holds > 0 && !state.is_stopped {
                 state = self.wait(state);
                 continue;
             }

@@ -33,10 +33,11 @@ pub(super) fn descriptors() -> u64 {
     getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX)
 }
 
-/// How many connections upcall takes with that limit: it keeps three descriptors for each, and some
-/// for itself.
+/// How many connections upcall takes with that limit: it keeps some descriptors for itself and for
+/// uploads that are under way.
 pub(super) fn connections_that_fit() -> usize {
-    let fit = descriptors().saturating_sub(200) / 3;
+    let left = descriptors().saturating_sub(400);
+    let fit = (left / 3).max(left.saturating_sub(8192));
     usize::try_from(fit).unwrap_or(usize::MAX)
 }
 
@@ -98,7 +99,7 @@ fn said(command: &mut Command) -> String {
     String::from_utf8_lossy(&all).trim().to_owned()
 }
 
-/// Three for each of 10,000 connections, and some.
+/// Enough for 10,000 connections, with any of upcall's ways to share them out.
 const WANTED_DESCRIPTORS: u64 = 32_768;
 
 #[cfg(test)]
