@@ -27,7 +27,7 @@ pub(super) const STEPS: &[Step] = &[
     Step {
         name: "rust",
         about: "unit, property, vector, contract and exchange tests",
-        needs: &[],
+        needs: &[Need::Strace],
         run: rust,
     },
     Step {
@@ -86,6 +86,8 @@ fn rust(bench: &Bench<'_>) -> Result<()> {
     cargo.args(["--workspace", "--features", "xtask/load", "--locked"]);
     if bench.length == Length::Long {
         cargo.env("UPCALL_LONG_TESTS", "1");
+        cargo.env("UPCALL_FAULTS", "200");
+        cargo.env("UPCALL_STORE_COMMITS", "200000");
     }
     logged::run(&mut cargo, &bench.log)
 }

@@ -4,7 +4,8 @@
 //! start without faults; one that was not is there wholly or not at all; and nothing panics. The server
 //! may refuse to start, in a sentence.
 //!
-//! `UPCALL_FAULTS` sets up to which call of each kind faults go, each with every error then.
+//! `UPCALL_FAULTS=200` tries every error at the first calls of each kind, and at more and more distant
+//! ones up to the 200th.
 #![expect(
     clippy::print_stdout,
     reason = "who runs it should see what was left out"
@@ -121,10 +122,11 @@ impl Fault {
 
 fn every_fault(most: u32) -> Vec<Fault> {
     let mut faults = Vec::new();
-    for number in 1..=most {
+    let mut number = 1;
+    while number <= most {
         for call in CALLS {
-            for error in ERRORS {
-                let lasts = number % 2 == 0;
+            for (turn, error) in ERRORS.into_iter().enumerate() {
+                let lasts = (faults.len() / 2 + turn) % 2 == 1;
                 faults.push(Fault {
                     call,
                     error,
@@ -133,6 +135,7 @@ fn every_fault(most: u32) -> Vec<Fault> {
                 });
             }
         }
+        number += 1 + number / 8;
     }
     faults
 }
@@ -174,7 +177,8 @@ fn live(data: &Path, fault: &Fault, ledger: &mut Ledger) -> Option<()> {
             return None;
         }
     };
-    for number in 0..STEPS {
+    // A distant call takes longer to come.
+    for number in 0..STEPS + fault.number as usize / 2 {
         ledger.step(serve.address("storage"), number, fault);
     }
     let end = match fault.number % 2 {
