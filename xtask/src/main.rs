@@ -75,8 +75,8 @@ fn bench(workspace: &Workspace, mut arguments: Arguments) -> Result<()> {
 }
 
 fn crash(workspace: &Workspace, arguments: Arguments) -> Result<()> {
-    let upcall = workspace.build(Program::Upcall, Build::Dev)?;
-    let mut load = Command::new(workspace.build(Program::Load, Build::Dev)?);
+    let upcall = workspace.build(Program::Upcall, Build::Release)?;
+    let mut load = Command::new(workspace.build(Program::Load, Build::Release)?);
     load.args(["crash", "--upcall"])
         .arg(upcall)
         .args(arguments.into_words());

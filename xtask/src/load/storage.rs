@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use serde_json::Value;
 use xtask::program::{self, ADMIN_SECRET, Running};
 
-use crate::http::Connection;
+use crate::http::{Answer, Connection};
 
 /// A running server.
 #[derive(Debug)]
@@ -38,29 +39,42 @@ impl Storage {
         self.put_acl("/acl", "public-read").await
     }
 
-    async fn put_acl(&self, below: &str, acl: &str) -> Result<()> {
-        put_acl(parse(self.program.address("admin")?)?, below, acl).await
+    /// What the admin interface says of the store.
+    pub(crate) async fn usage(&self) -> Result<Value> {
+        let answer = self.admin("GET", "store", "").await?;
+        ensure!(
+            answer.status == 200,
+            "`store` was answered {}",
+            answer.status
+        );
+        serde_json::from_slice(&answer.body).context("the admin interface speaks JSON")
     }
-}
 
-async fn put_acl(admin: SocketAddr, below: &str, acl: &str) -> Result<()> {
-    let body = format!(r#"{{"acl":"{acl}"}}"#);
-    let request = format!(
-        "PUT /v1/buckets/{BUCKET}{below} HTTP/1.1\r\nHost: {admin}\r\nAuthorization: Bearer {ADMIN_SECRET}\r\n\
-         Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-        body.len()
-    );
-    let connection = Connection::open(admin).await;
-    let mut connection = connection.context("the admin interface takes no connection")?;
-    let answer = connection.exchange(request.as_bytes()).await;
-    let answer = answer.map_err(|broken| anyhow::anyhow!("the admin interface: {broken:?}"))?;
-    ensure!(
-        matches!(answer.status, 200 | 201 | 204 | 409),
-        "the bucket was not made {acl}: {} {}",
-        answer.status,
-        String::from_utf8_lossy(&answer.body)
-    );
-    Ok(())
+    async fn put_acl(&self, below: &str, acl: &str) -> Result<()> {
+        let body = format!(r#"{{"acl":"{acl}"}}"#);
+        let path = format!("buckets/{BUCKET}{below}");
+        let answer = self.admin("PUT", &path, &body).await?;
+        ensure!(
+            matches!(answer.status, 200 | 201 | 204 | 409),
+            "the bucket was not made {acl}: {} {}",
+            answer.status,
+            String::from_utf8_lossy(&answer.body)
+        );
+        Ok(())
+    }
+
+    async fn admin(&self, method: &str, path: &str, body: &str) -> Result<Answer> {
+        let admin = parse(self.program.address("admin")?)?;
+        let request = format!(
+            "{method} /v1/{path} HTTP/1.1\r\nHost: {admin}\r\nAuthorization: Bearer {ADMIN_SECRET}\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        );
+        let connection = Connection::open(admin).await;
+        let mut connection = connection.context("the admin interface takes no connection")?;
+        let answer = connection.exchange(request.as_bytes()).await;
+        answer.map_err(|broken| anyhow::anyhow!("the admin interface: {broken:?}"))
+    }
 }
 
 pub(crate) fn append(log: &Path) -> Result<File> {

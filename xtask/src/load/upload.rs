@@ -62,6 +62,10 @@ impl Signer {
 
     /// The form that uploads to `key`, but for the file.
     pub(crate) fn form(&self, key: &str) -> Result<FormFrame> {
+        self.form_with(key, Overwrite::Allow)
+    }
+
+    fn form_with(&self, key: &str, overwrite: Overwrite) -> Result<FormFrame> {
         let mut form = FormWriter::new(Boundary::from_random(*b"no file has this"))
             .field("key", key)?
             .field("OSSAccessKeyId", self.id.as_str())?
@@ -69,6 +73,9 @@ impl Signer {
             .field("Signature", &self.signature)?;
         if let Some(callback) = &self.callback {
             form = form.field("callback", callback)?;
+        }
+        if overwrite == Overwrite::Forbid {
+            form = form.field(FORBID_OVERWRITE, "true")?;
         }
         Ok(form.file(&FileHead {
             filename: Some("photo.bin".into()),
@@ -88,13 +95,32 @@ impl Signer {
 
     /// A whole upload by form, for a file that fits into memory.
     pub(crate) fn upload(&self, key: &str, file: &[u8]) -> Result<Vec<u8>> {
-        let form = self.form(key)?;
+        self.upload_with(key, file, Overwrite::Allow)
+    }
+
+    /// As [`upload`](Self::upload); it may be forbidden to replace anything.
+    pub(crate) fn upload_with(
+        &self,
+        key: &str,
+        file: &[u8],
+        overwrite: Overwrite,
+    ) -> Result<Vec<u8>> {
+        let form = self.form_with(key, overwrite)?;
         let head = self.form_request(&form, file.len() as u64);
         Ok([head.as_bytes(), form.head(), file, form.tail()].concat())
     }
 
     /// A request with a signed URL.
     pub(crate) fn presigned(&self, request: &Presigned<'_>) -> Vec<u8> {
+        self.presigned_with(request, Overwrite::Allow)
+    }
+
+    /// As [`presigned`](Self::presigned); it may be forbidden to replace anything.
+    pub(crate) fn presigned_with(&self, request: &Presigned<'_>, overwrite: Overwrite) -> Vec<u8> {
+        let headers = match overwrite {
+            Overwrite::Allow => Vec::new(),
+            Overwrite::Forbid => vec![(FORBID_OVERWRITE.to_owned(), "true".to_owned())],
+        };
         let query = v1::presign(
             &self.id,
             &self.secret,
@@ -103,12 +129,16 @@ impl Signer {
                 bucket: Some(BUCKET),
                 key: request.key,
                 query: request.query,
-                headers: &[],
+                headers: &headers,
             },
             self.expires,
         );
+        let lines: String = headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {value}\r\n"))
+            .collect();
         let head = format!(
-            "{} /{BUCKET}/{}?{query} HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n\r\n",
+            "{} /{BUCKET}/{}?{query} HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n{lines}\r\n",
             request.method,
             request.key.unwrap_or_default(),
             self.storage,
@@ -128,5 +158,15 @@ pub(crate) struct Presigned<'a> {
     pub(crate) body: &'a [u8],
 }
 
+/// Whether an upload may replace an object.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Overwrite {
+    Allow,
+    Forbid,
+}
+
 /// The one in the official samples, without the image's size: these files are no images.
 const CALLBACK_BODY: &str = "filename=${object}&size=${size}&mimeType=${mimeType}";
+
+/// The protocol's name, of a field and of a header alike.
+const FORBID_OVERWRITE: &str = "x-oss-forbid-overwrite";

@@ -37,6 +37,11 @@ pub(super) const PYTHON: Package = Package {
     probe: "python3",
     arguments: &["-c", "import ensurepip, venv"],
 };
+pub(super) const STRACE: Package = Package {
+    name: "strace",
+    probe: "strace",
+    arguments: &["-V"],
+};
 
 /// Installs those of `packages` that are missing.
 pub(super) fn install(packages: &[Package], log: &Path) -> Result<()> {

@@ -34,6 +34,8 @@ pub(crate) enum Need {
     Page,
     /// A current Node, and what the browser tests drive.
     PageTests,
+    /// strace, which has system calls fail.
+    Strace,
 }
 
 /// Where the tools are.
@@ -75,6 +77,7 @@ fn install(workspace: &Workspace, needs: &[Need], log: &std::path::Path) -> Resu
         (has(Need::Chromium), debian::CHROMIUM),
         (has(Need::Curl), debian::CURL),
         (has(Need::Nginx), debian::NGINX),
+        (has(Need::Strace), debian::STRACE),
         (wants_python, debian::PYTHON),
     ] {
         if is_wanted {

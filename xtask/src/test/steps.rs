@@ -27,7 +27,7 @@ pub(super) const STEPS: &[Step] = &[
     Step {
         name: "rust",
         about: "unit, property, vector, contract and exchange tests",
-        needs: &[],
+        needs: &[Need::Strace],
         run: rust,
     },
     Step {
@@ -86,6 +86,8 @@ fn rust(bench: &Bench<'_>) -> Result<()> {
     cargo.args(["--workspace", "--features", "xtask/load", "--locked"]);
     if bench.length == Length::Long {
         cargo.env("UPCALL_LONG_TESTS", "1");
+        cargo.env("UPCALL_FAULTS", "200");
+        cargo.env("UPCALL_STORE_COMMITS", "200000");
     }
     logged::run(&mut cargo, &bench.log)
 }
@@ -146,12 +148,12 @@ fn browser(bench: &Bench<'_>) -> Result<()> {
 }
 
 fn crash(bench: &Bench<'_>) -> Result<()> {
-    let amount: &[&str] = match bench.length {
-        Length::Usual => &["--seconds", "60"],
-        Length::Long => &["--kills", "200", "--terms", "100"],
+    let (amount, build): (&[&str], _) = match bench.length {
+        Length::Usual => (&["--seconds", "45"], Build::Dev),
+        Length::Long => (&["--kills", "2000", "--terms", "200"], Build::Release),
     };
-    let upcall = bench.workspace.build(Program::Upcall, Build::Dev)?;
-    let load = bench.workspace.build(Program::Load, Build::Dev)?;
+    let upcall = bench.workspace.build(Program::Upcall, build)?;
+    let load = bench.workspace.build(Program::Load, build)?;
     let mut command = Command::new(load);
     command.args(["crash", "--upcall"]).arg(upcall).args(amount);
     logged::run(&mut command, &bench.log)

@@ -1,6 +1,6 @@
 //! HTTP by hand.
 
-use std::io::{Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
 
 use serde_json::Value;
@@ -26,21 +26,38 @@ impl Answer {
 
 /// Sends a request with these headers, each ended by CRLF, and reads until the connection ends.
 pub(crate) fn ask(address: &str, line: &str, headers: &str, body: &[u8]) -> Answer {
-    let mut socket = TcpStream::connect(address).unwrap();
-    socket.set_read_timeout(Some(HUNG)).unwrap();
+    try_ask(address, line, headers, body).unwrap()
+}
+
+/// As [`ask`], of a server that may be gone before it has answered.
+pub(crate) fn try_ask(address: &str, line: &str, headers: &str, body: &[u8]) -> io::Result<Answer> {
+    let mut socket = TcpStream::connect(address)?;
+    socket.set_read_timeout(Some(HUNG))?;
     let head = format!(
         "{line} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {}\r\n{headers}\r\n",
         body.len()
     );
-    socket.write_all(head.as_bytes()).unwrap();
-    socket.write_all(body).unwrap();
+    // A server that refuses answers before it has read everything.
+    let sent = socket
+        .write_all(head.as_bytes())
+        .and_then(|()| socket.write_all(body));
     let mut text = String::new();
-    socket.read_to_string(&mut text).unwrap();
-    let (head, body) = text.split_once("\r\n\r\n").unwrap();
-    Answer {
+    let read = socket.read_to_string(&mut text);
+    let Some((head, body)) = text.split_once("\r\n\r\n") else {
+        sent.and(read)?;
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    };
+    let answer = Answer {
         status: head.split(' ').nth(1).unwrap().parse().unwrap(),
         head: head.to_owned(),
         body: body.to_owned(),
+    };
+    let length = answer.header("content-length").map(|text| text.parse());
+    match length {
+        Some(Ok(length)) if answer.body.len() < length && !line.starts_with("HEAD ") => {
+            Err(io::ErrorKind::UnexpectedEof.into())
+        }
+        _ => Ok(answer),
     }
 }
 

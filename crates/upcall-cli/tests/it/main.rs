@@ -7,6 +7,8 @@
 mod admin;
 mod app;
 mod dev;
+mod disk_faults;
+mod disk_full;
 mod help;
 mod http;
 mod logs;

@@ -63,6 +63,19 @@ impl Upcall {
         self
     }
 
+    /// Runs it in the hands of another program, which is given these words first.
+    pub(crate) fn under(self, words: &[&str]) -> Self {
+        let (program, rest) = words.split_first().unwrap();
+        let mut command = Command::new(program);
+        command.env_clear().args(rest).stdin(Stdio::null());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.arg(self.0.get_program()).args(self.0.get_args());
+        for (name, value) in self.0.get_envs() {
+            command.env(name, value.unwrap_or_default());
+        }
+        Self(command)
+    }
+
     /// Runs to the end.
     pub(crate) fn run(self) -> Ended {
         let mut running = self.spawn();
@@ -71,12 +84,20 @@ impl Upcall {
 
     /// Waits for the line that says that everything is up.
     pub(crate) fn start(self) -> Running {
+        match self.try_start() {
+            Ok(running) => running,
+            Err(ended) => panic!("it did not start: {ended:?}"),
+        }
+    }
+
+    /// As [`start`](Self::start), of a server that may have a reason not to.
+    pub(crate) fn try_start(self) -> Result<Running, Ended> {
         let mut running = self.spawn();
         let Ok(line) = running.stdout.recv_timeout(HUNG) else {
-            panic!("it did not start: {:?}", running.end());
+            return Err(running.end());
         };
         running.ready = serde_json::from_str(&line).unwrap();
-        running
+        Ok(running)
     }
 
     /// Waits for nothing.

@@ -202,7 +202,7 @@ impl Catalog for EmbeddedPorts {
 impl Blobs for EmbeddedPorts {
     fn begin(&self) -> BoxFuture<'_, Result<Draft, BlobError>> {
         Box::pin(async {
-            self.0.space.check().map_err(|full| BlobError::NoSpace {
+            self.0.space.take(0).map_err(|full| BlobError::NoSpace {
                 free: full.free,
                 reserved: full.reserved,
             })?;

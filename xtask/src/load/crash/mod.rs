@@ -3,11 +3,13 @@
 //! Each round starts the server on the same store, compares every key with what its worker was told
 //! ([`check`]), loads it ([`worker`]), and ends it: with `SIGKILL`, or with `SIGTERM`, after which it
 //! must end by itself with status 0 and no answer cut. Now and then it is killed once more while it
-//! starts. Out: a line for each round, the sums, and `N passed, N failed`, where each round is one.
+//! starts. After the last round the store must give its room back, and `upcall fsck` must find nothing
+//! ([`end`]). Out: a line for each round, the sums, and `N passed, N failed`, where each round is one.
 //!
 //! The same seed gives the same requests and moments, as far as a busy machine has moments.
 
 mod check;
+mod end;
 mod worker;
 
 use std::net::SocketAddr;
@@ -120,13 +122,14 @@ pub(crate) async fn crash(options: &Options) -> Result<()> {
     }
     let sums = sums?;
     println!(
-        "{} kills under load, {} more while starting, {} SIGTERMs; answered: {} uploads, {} deletes; \
+        "{} kills under load, {} more while starting, {} SIGTERMs; answered: {} uploads, {} deletes, {} creations of what is there; \
          unanswered: {}, of which {} were done; {} keys compared; seed {}",
         sums.kills,
         sums.kills_at_start,
         sums.terms,
         sums.course.uploads,
         sums.course.deletes,
+        sums.course.taken,
         sums.course.unanswered,
         sums.done_unanswered,
         sums.checked,
@@ -160,12 +163,15 @@ async fn rounds(options: &Options, random: &mut Random, folder: &Path) -> Result
             run.close_round();
         }
         let Some(end) = options.end(number, since) else {
+            let complaints = end::check(options, &run, storage).await?;
+            run.complaints.extend(complaints);
+            run.close_round();
             break;
         };
-        let moment = Duration::from_millis(20 + random.below(1500));
+        let moment = Duration::from_millis(5 + random.below(250));
         run.load(storage, &signer, end, moment).await?;
         if random.below(4) == 0 {
-            let moment = Duration::from_millis(random.below(100));
+            let moment = Duration::from_millis(random.below(30));
             kill_at_start(options, &run, moment).await?;
             run.sums.kills_at_start += 1;
         }
@@ -286,4 +292,4 @@ async fn kill_at_start(options: &Options, run: &Run, moment: Duration) -> Result
 }
 
 /// Enough that commits come in groups.
-const WORKERS: u64 = 8;
+const WORKERS: u64 = 12;

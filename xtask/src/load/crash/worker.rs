@@ -1,5 +1,5 @@
-//! A worker: one connection that uploads and deletes under keys of its own, and remembers what it
-//! was told.
+//! A worker: one connection that uploads, by form and by PUT, and deletes under keys of its own, and
+//! remembers what it was told.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -10,7 +10,7 @@ use md5::{Digest as _, Md5};
 
 use crate::http::{Broken, Connection};
 use crate::random::Random;
-use crate::upload::{Presigned, Signer};
+use crate::upload::{Overwrite, Presigned, Signer};
 
 /// The worker of one number. Nobody else writes under its keys.
 #[derive(Debug)]
@@ -58,6 +58,8 @@ impl Content {
 pub(super) struct Course {
     pub(super) uploads: u64,
     pub(super) deletes: u64,
+    /// Creations that were told that there is an object already, as there was.
+    pub(super) taken: u64,
     pub(super) unanswered: u64,
     pub(super) cut: u64,
     /// Answers that nobody should get here.
@@ -68,6 +70,7 @@ impl AddAssign for Course {
     fn add_assign(&mut self, other: Self) {
         self.uploads += other.uploads;
         self.deletes += other.deletes;
+        self.taken += other.taken;
         self.unanswered += other.unanswered;
         self.cut += other.cut;
         self.refusals.extend(other.refusals);
@@ -79,6 +82,7 @@ struct Step {
     key: String,
     request: Vec<u8>,
     makes: State,
+    overwrite: Overwrite,
 }
 
 impl Worker {
@@ -115,8 +119,14 @@ impl Worker {
             let step = self.next(&signer, &pool);
             let slot = self.slots.entry(step.key).or_default();
             slot.unanswered = Some(step.makes);
+            let is_taken = step.overwrite == Overwrite::Forbid && slot.answered != State::Absent;
             match open.exchange(&step.request).await {
-                Ok(answer) if matches!(answer.status, 200 | 204) => {
+                Ok(answer) if answer.status == 409 && is_taken => {
+                    slot.unanswered = None;
+                    course.taken += 1;
+                    connection = (!answer.is_last).then_some(open);
+                }
+                Ok(answer) if matches!(answer.status, 200 | 204) && !is_taken => {
                     slot.answered = step.makes;
                     slot.unanswered = None;
                     match step.makes {
@@ -127,9 +137,9 @@ impl Worker {
                 }
                 Ok(answer) => {
                     let body = String::from_utf8_lossy(&answer.body).into_owned();
-                    course
-                        .refusals
-                        .push(format!("answered {}: {body}", answer.status));
+                    let (status, what) = (answer.status, step.overwrite);
+                    let refusal = format!("{what:?}, answered {status}: {body}");
+                    course.refusals.push(refusal);
                     return (self, course);
                 }
                 Err(broken) => {
@@ -143,45 +153,53 @@ impl Worker {
 
     fn next(&mut self, signer: &Signer, pool: &[u8]) -> Step {
         let key = format!("{}k{}", self.prefix(), self.random.below(KEYS));
-        let presigned = |method, body| {
-            signer.presigned(&Presigned {
+        let presigned = |method, body, overwrite| {
+            let request = Presigned {
                 method,
                 key: Some(&key),
                 query: &[],
                 body,
-            })
+            };
+            signer.presigned_with(&request, overwrite)
         };
         let kind = self.random.below(10);
-        if kind == 0 {
+        if kind < 2 {
             return Step {
-                request: presigned("DELETE", &[]),
+                request: presigned("DELETE", &[], Overwrite::Allow),
                 makes: State::Absent,
+                overwrite: Overwrite::Allow,
                 key,
             };
         }
+        let overwrite = match self.random.below(5) {
+            0 => Overwrite::Forbid,
+            _ => Overwrite::Allow,
+        };
         let file = file(&mut self.random, pool);
-        let request = if kind == 1 {
-            presigned("PUT", &file)
+        let request = if kind < 6 {
+            presigned("PUT", &file, overwrite)
         } else {
-            let form = signer.upload(&key, &file);
+            let form = signer.upload_with(&key, &file, overwrite);
             form.expect("the fields are ours, and hold no boundary")
         };
         Step {
             request,
             makes: State::Is(Content::of(&file)),
+            overwrite,
             key,
         }
     }
 }
 
-/// A file of any size up to [`FILE_BYTES`], mostly small; no two are alike.
+/// A file that no other is like: mostly small, some with a few steps of the log to themselves, and one
+/// in twenty so large that it is a file in the store, too.
 fn file(random: &mut Random, pool: &[u8]) -> Vec<u8> {
-    let most = match random.below(20) {
-        0..12 => 4 << 10,
-        12..19 => 256 << 10,
-        _ => FILE_BYTES,
+    let (least, most) = match random.below(20) {
+        0..12 => (0, 4 << 10),
+        12..19 => (4 << 10, 128 << 10),
+        _ => (LARGE_BYTES, FILE_BYTES as u64),
     };
-    let length = random.below(most as u64 + 1);
+    let length = least + random.below(most - least + 1);
     let length = usize::try_from(length).expect("files are smaller than memory");
     let mut file = pool[..length].to_vec();
     let stamp = random.next().to_le_bytes();
@@ -192,5 +210,7 @@ fn file(random: &mut Random, pool: &[u8]) -> Vec<u8> {
 
 /// Several of the server's batches, so that a kill finds files that are half there.
 pub(super) const FILE_BYTES: usize = 4 << 20;
+/// The server keeps what is so large in a file of its own.
+pub(super) const LARGE_BYTES: u64 = 3 << 19;
 /// Few enough that each is overwritten and deleted many times.
-const KEYS: u64 = 32;
+const KEYS: u64 = 16;

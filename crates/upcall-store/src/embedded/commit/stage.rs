@@ -12,6 +12,7 @@ use crate::blobs::{BlobId, BlobPlace, LogPlace};
 use crate::catalog::{CatalogError, EngineFault, ObjectFacts, Overwrite};
 use crate::embedded::change::{Change, record_of};
 use crate::embedded::log::record::{ALIGN, At, Draft, Head, Kind, head_bytes};
+use crate::embedded::space::Room;
 use crate::embedded::staging::Staged;
 use crate::embedded::stored;
 
@@ -47,6 +48,8 @@ pub(super) struct Group {
     pub(super) keys: HashMap<(BucketName, ObjectKey), Pointed>,
     pub(super) pieces: Vec<Bytes>,
     pub(super) bytes: u64,
+    /// Leave to write them, until they are.
+    rooms: Vec<Room>,
 }
 
 /// What a key points to.
@@ -137,10 +140,10 @@ impl Worker {
             Pointed::Object(_) | Pointed::Broken | Pointed::Nothing => {}
         }
         let old = old.object();
-        self.parts
-            .space
-            .check()
-            .map_err(|error| CatalogError::Engine(EngineFault::new(error, true)))?;
+        let data_bytes = staged.map_or(0, |staged| staged.facts.length);
+        let room = self.parts.space.take(data_bytes);
+        let room = room.map_err(|error| CatalogError::Engine(EngineFault::new(error, true)))?;
+        group.rooms.push(room);
         let meta = stored::encode(&stored::facts_of(&object));
         let (kind, table, pieces) = match staged {
             Some(staged) => (
@@ -154,7 +157,7 @@ impl Worker {
             blob: object.blob,
             replaces: old.and_then(|old| record_of(old)),
             table,
-            data_bytes: staged.map_or(0, |staged| staged.facts.length),
+            data_bytes,
             ..self.draft(kind, &meta)
         };
         let (at, head_bytes, next) = self.append(draft, pieces, group);

@@ -18,7 +18,7 @@ pub(super) use self::garbage::{Garbage, Work};
 pub(super) use self::writer::FileWriter;
 use super::block_reader::{OpenBlob, open_error};
 use super::options::Saboteur;
-use super::space::SpaceWatch;
+use super::space::{Room, SpaceWatch};
 use super::verified::Verified;
 use crate::blobs::{BlobError, BlobFacts, BlobId};
 use crate::catalog::ObjectFacts;
@@ -139,8 +139,8 @@ impl Files {
         file.map_err(|error| open_error(id, error))
     }
 
-    fn check_space(&self) -> Result<(), BlobError> {
-        self.space.check().map_err(|full| BlobError::NoSpace {
+    fn room(&self, bytes: u64) -> Result<Room, BlobError> {
+        self.space.take(bytes).map_err(|full| BlobError::NoSpace {
             free: full.free,
             reserved: full.reserved,
         })

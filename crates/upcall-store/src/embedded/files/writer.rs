@@ -133,7 +133,7 @@ enum Stage {
 
 impl DraftFile {
     fn append_data(&mut self, pieces: &[Bytes]) -> Result<(), BlobError> {
-        self.files.check_space()?;
+        let _room = self.files.room(total(pieces))?;
         self.table.add(pieces);
         self.append(pieces)
     }
