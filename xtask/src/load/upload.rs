@@ -133,10 +133,10 @@ impl Signer {
             },
             self.expires,
         );
-        let lines: String = headers
-            .iter()
-            .map(|(name, value)| format!("{name}: {value}\r\n"))
-            .collect();
+        let mut lines = String::new();
+        for (name, value) in &headers {
+            lines = lines + name + ": " + value + "\r\n";
+        }
         let head = format!(
             "{} /{BUCKET}/{}?{query} HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n{lines}\r\n",
             request.method,

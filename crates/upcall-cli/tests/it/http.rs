@@ -52,7 +52,7 @@ pub(crate) fn try_ask(address: &str, line: &str, headers: &str, body: &[u8]) -> 
         head: head.to_owned(),
         body: body.to_owned(),
     };
-    let length = answer.header("content-length").map(|text| text.parse());
+    let length = answer.header("content-length").map(str::parse);
     match length {
         Some(Ok(length)) if answer.body.len() < length && !line.starts_with("HEAD ") => {
             Err(io::ErrorKind::UnexpectedEof.into())
