@@ -19,8 +19,9 @@ pub const REQUEST_HEADERS: usize = 128;
 /// Bytes of hyper's read buffer, and so of one piece of a body, at most: it grows to that with a peer
 /// that fills it.
 ///
-/// 256 KiB: at 64 KiB the same bytes cost a fifth more CPU (16 uploads at once).
-pub const READ_BUFFER_BYTES: usize = 256 * 1024;
+/// 128 KiB: at 64 KiB the same bytes cost a fifth more CPU (16 uploads at once); at 256 KiB batches
+/// grow by so much that 64 uploads hold more than 100 MiB.
+pub const READ_BUFFER_BYTES: usize = 128 * 1024;
 
 /// Bytes of a form before its file that are not counted as [`Limits::form_memory`].
 ///
@@ -29,17 +30,17 @@ pub const FORM_FREE_BYTES: usize = 64 * 1024;
 
 /// Bytes of the batches that fill, of all uploads together; a batch is an upload's share of them.
 ///
-/// 16 MiB: one upload, or a few, get batches of [`MOST_BATCH_BYTES`] and reach the speed of the hash;
-/// 64 get 256 KiB each.
-pub const ALL_BATCHES_BYTES: usize = 16 * 1024 * 1024;
+/// 8 MiB: one upload, or a few, get batches of [`MOST_BATCH_BYTES`] and reach the speed of the hash;
+/// 64 get 128 KiB each.
+pub const ALL_BATCHES_BYTES: usize = 8 * 1024 * 1024;
 
 /// Bytes of one batch at most, handed to the hasher and to the disk at the same time.
 ///
 /// 1 MiB: more than a millisecond of MD5, beside which the way to another thread is short. Per upload
 /// one batch fills, one is with the disk and the hasher, and one more with the hasher, each up to one
-/// read buffer longer: an upload that comes as fast as it is hashed holds 4 MiB at most when it is
-/// one of few, 1 MiB when it is one of 64, and one that comes slower little more than the batch that
-/// fills.
+/// read buffer longer: an upload that comes as fast as it is hashed holds 3.5 MiB at most when it is
+/// one of few, 0.9 MiB when it is one of 64, and one that comes slower little more than the batch
+/// that fills.
 pub const MOST_BATCH_BYTES: usize = 1024 * 1024;
 
 /// Bytes of one batch at least, however many uploads there are.

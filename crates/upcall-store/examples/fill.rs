@@ -91,7 +91,7 @@ async fn put(
     number: u64,
 ) -> Result<(), AnyError> {
     let bytes = format!("{number:016}");
-    let mut draft = blobs.begin().await?;
+    let mut draft = blobs.begin(0).await?;
     let facts = BlobFacts {
         bucket: bucket.clone(),
         key: key(number)?,

@@ -78,6 +78,7 @@ async fn admit(
         bucket,
         key,
         length,
+        at_least: announced.unwrap_or(0),
         expires: None,
         content_md5: headers
             .get(CONTENT_MD5)

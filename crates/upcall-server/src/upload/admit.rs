@@ -46,6 +46,8 @@ pub(crate) struct Admitted {
     pub(crate) bucket: Arc<BucketFacts>,
     pub(crate) key: ObjectKey,
     pub(crate) length: LengthRange,
+    /// Bytes that the file has at least, as the request's length tells.
+    pub(crate) at_least: u64,
     /// When the policy ends; the whole request must have come by then.
     pub(crate) expires: Option<Timestamp>,
     /// The MD5 that the file must have.
@@ -181,6 +183,7 @@ pub(super) async fn admit_form(
         requester: signed.requester,
         key,
         length,
+        at_least: file_at_least,
         expires: signed.policy.map(|policy| policy.expiration),
         content_md5: None,
         overwrite: overwrite(&form)?,

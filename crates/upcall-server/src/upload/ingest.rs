@@ -47,7 +47,7 @@ pub(crate) async fn ingest(
     let id = admitted.call.id;
     let fault = |error: BlobError| crate::fault::of_blobs(&error, id);
     let gone = |error: HasherGone| crate::fault::of_hasher(&error, id);
-    let mut draft = server.blobs.begin().await.map_err(fault)?;
+    let mut draft = server.blobs.begin(admitted.at_least).await.map_err(fault)?;
     let mut hashing = server.hasher.begin();
     let share = server.ingests.begin();
     let mut image = ImageProbe::default();
@@ -182,9 +182,9 @@ mod tests {
         let ingests = Ingests::default();
         let first = ingests.begin();
         assert_eq!(first.batch_bytes(), limits::MOST_BATCH_BYTES);
-        let others: Vec<_> = (1..64).map(|_| ingests.begin()).collect();
-        assert_eq!(first.batch_bytes(), 256 * 1024);
-        let more: Vec<_> = (64..1000).map(|_| ingests.begin()).collect();
+        let others: Vec<_> = (1..16).map(|_| ingests.begin()).collect();
+        assert_eq!(first.batch_bytes(), 512 * 1024);
+        let more: Vec<_> = (16..1000).map(|_| ingests.begin()).collect();
         assert_eq!(first.batch_bytes(), limits::LEAST_BATCH_BYTES);
         drop((others, more));
         assert_eq!(first.batch_bytes(), limits::MOST_BATCH_BYTES);

@@ -33,11 +33,11 @@ use crate::catalog::ObjectFacts;
 /// - **Readers finish.** A reader that was opened reads the blob to its end, whoever gives it up.
 /// - **Bounded.** Neither writing nor reading holds more than a few pieces in memory.
 pub trait Blobs: Send + Sync + 'static {
-    /// Begins a blob.
+    /// Begins a blob that will have at least so many bytes, as far as it is known; 0 if it is not.
     ///
     /// # Errors
     /// [`BlobError::NoSpace`] if the disk is as full as it may be.
-    fn begin(&self) -> BoxFuture<'_, Result<Draft, BlobError>>;
+    fn begin(&self, at_least: u64) -> BoxFuture<'_, Result<Draft, BlobError>>;
 
     /// Opens the blob of an object, as the catalog gave it, for reading these of its bytes.
     ///

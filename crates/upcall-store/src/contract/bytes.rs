@@ -23,7 +23,7 @@ pub async fn bytes_come_back_by_range(ports: &Ports) {
     ] {
         let bytes = noise(size as u64, size);
         let mut facts = object(&bucket, "a");
-        let mut draft = ports.blobs.begin().await.expect("a draft");
+        let mut draft = ports.blobs.begin(0).await.expect("a draft");
         let mut pieces: Vec<Bytes> = bytes.chunks(cut).map(Bytes::copy_from_slice).collect();
         // Half in batches of two with an empty piece between, the rest with the end.
         let rest = pieces.split_off(pieces.len() / 2);
@@ -119,8 +119,8 @@ pub async fn another_objects_bytes_are_not_read(ports: &Ports) {
 pub async fn a_draft_that_is_not_kept_is_gone(ports: &Ports) {
     let bucket = ports.bucket("not-kept").await;
     let mut facts = object(&bucket, "a");
-    let begun = ports.blobs.begin().await.expect("a draft");
-    let mut written = ports.blobs.begin().await.expect("a draft");
+    let begun = ports.blobs.begin(0).await.expect("a draft");
+    let mut written = ports.blobs.begin(0).await.expect("a draft");
     let written_once = written.write(vec![Bytes::from(noise(1, 3_000_000))]).await;
     written_once.expect("a write");
     let finished = ports.draft(&mut facts, &noise(2, 3_000_000)).await;
@@ -180,7 +180,7 @@ pub async fn a_reader_finishes_whoever_gives_the_blob_up(ports: &Ports) {
 pub async fn a_draft_needs_its_whole_length(ports: &Ports) {
     let mut facts = object(&bucket("any").name, "a");
     facts.length = 6;
-    let mut draft = ports.blobs.begin().await.expect("a draft");
+    let mut draft = ports.blobs.begin(0).await.expect("a draft");
     let id = draft.id();
     let pieces = vec![Bytes::from_static(b"bytes")];
     let refused = draft.finish(pieces, blob_facts(&facts)).await;
@@ -212,7 +212,7 @@ pub async fn many_drafts_at_once_do_not_mix(ports: &Ports) {
         async move {
             let bytes = noise(seed, 150_000);
             let mut facts = object(&bucket, &format!("key-{seed}"));
-            let mut draft = ports.blobs.begin().await.expect("a draft");
+            let mut draft = ports.blobs.begin(0).await.expect("a draft");
             for batch in bytes.chunks(40_000) {
                 let pieces = batch.chunks(7_000).map(Bytes::copy_from_slice);
                 draft.write(pieces.collect()).await.expect("a write");

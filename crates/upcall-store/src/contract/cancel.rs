@@ -87,7 +87,7 @@ pub async fn a_dropped_write_loses_the_draft_and_nothing_else(ports: &Ports) {
     let mut abandoned = 0;
     for round in 0..50 {
         let facts = object(&super::bucket("any").name, "a");
-        let mut draft = ports.blobs.begin().await.expect("a draft");
+        let mut draft = ports.blobs.begin(0).await.expect("a draft");
         // More than any engine keeps in memory.
         let pieces = vec![Bytes::from(noise(round, 3_000_000))];
         draft.write(pieces).await.expect("a write");

@@ -259,7 +259,7 @@ impl Writer {
         let life = self.life.clone();
         let bytes = content(number);
         let mut object = facts(bucket, name, number, &bytes);
-        let Some(mut draft) = life.answer(life.ports.blobs.begin().await)? else {
+        let Some(mut draft) = life.answer(life.ports.blobs.begin(0).await)? else {
             return Ok(Put::Unknown);
         };
         object.blob = draft.id();

@@ -219,7 +219,7 @@ async fn put(
 ) -> Result<Option<ObjectFacts>, CatalogError> {
     let bytes = Bytes::from(content(number));
     let mut object = facts(name, key.as_str(), number, &bytes);
-    let mut draft = ports.blobs.begin().await.expect("a draft");
+    let mut draft = ports.blobs.begin(0).await.expect("a draft");
     object.blob = draft.id();
     let half = bytes.len() / 2;
     let first = draft.write(vec![bytes.slice(..half)]).await;

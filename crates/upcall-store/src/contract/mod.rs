@@ -136,7 +136,7 @@ impl Ports {
 
     /// A draft that holds these bytes, durably.
     async fn draft(&self, object: &mut ObjectFacts, bytes: &[u8]) -> Draft {
-        let mut draft = self.blobs.begin().await.expect("a draft");
+        let mut draft = self.blobs.begin(0).await.expect("a draft");
         object.blob = draft.id();
         object.length = bytes.len() as u64;
         object.crc64 = crc64(bytes);

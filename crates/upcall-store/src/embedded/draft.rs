@@ -39,12 +39,14 @@ struct Buffer {
 }
 
 impl EmbeddedWriter {
-    pub(super) fn new(id: BlobId, engine: Arc<Engine>) -> Self {
-        Self {
-            id,
-            engine,
-            state: State::Memory(Buffer::default()),
-        }
+    /// One that is known to become large is a file from the start, and is never held in memory.
+    pub(super) fn new(id: BlobId, engine: Arc<Engine>, at_least: u64) -> Result<Self, BlobError> {
+        let state = if at_least > engine.small_bytes {
+            State::File(Box::new(FileWriter::new(id, Arc::clone(&engine.files))?))
+        } else {
+            State::Memory(Buffer::default())
+        };
+        Ok(Self { id, engine, state })
     }
 
     async fn take(&mut self, pieces: Vec<Bytes>) -> Result<(), BlobError> {

@@ -200,14 +200,14 @@ impl Catalog for EmbeddedPorts {
 }
 
 impl Blobs for EmbeddedPorts {
-    fn begin(&self) -> BoxFuture<'_, Result<Draft, BlobError>> {
-        Box::pin(async {
+    fn begin(&self, at_least: u64) -> BoxFuture<'_, Result<Draft, BlobError>> {
+        Box::pin(async move {
             self.0.space.take(0).map_err(|full| BlobError::NoSpace {
                 free: full.free,
                 reserved: full.reserved,
             })?;
             let id = BlobId::new();
-            let writer = EmbeddedWriter::new(id, Arc::clone(&self.0));
+            let writer = EmbeddedWriter::new(id, Arc::clone(&self.0), at_least)?;
             Ok(Draft::new(id, Box::new(writer)))
         })
     }

@@ -258,7 +258,7 @@ async fn give_up(store: &EmbeddedStore, bucket: &BucketName, key: &str, number: 
     if number.is_multiple_of(2) {
         drop(draft(store, &mut object(bucket, key, &bytes), &bytes).await);
     } else {
-        let mut begun = store.blobs().begin().await.unwrap();
+        let mut begun = store.blobs().begin(0).await.unwrap();
         begun.write(vec![bytes.into()]).await.unwrap();
     }
 }

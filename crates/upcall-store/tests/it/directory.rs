@@ -348,7 +348,7 @@ async fn child_with_a_small_disk() {
     let TestStore { store, folder } = TestStore::with_files();
     let bucket = make_bucket(store.catalog().as_ref()).await;
     // `ulimit -f` counts blocks of 512 or 1,024 bytes: 300 or 600 KiB.
-    let mut draft = store.blobs().begin().await.unwrap();
+    let mut draft = store.blobs().begin(0).await.unwrap();
     let batch = vec![Bytes::from(vec![0; 400_000])];
     draft.write(batch.clone()).await.unwrap();
     let full = draft.write(batch).await;

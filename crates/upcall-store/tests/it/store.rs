@@ -112,7 +112,7 @@ async fn try_draft(
     object: &mut ObjectFacts,
     bytes: &[u8],
 ) -> Result<Draft, BlobError> {
-    let mut draft = store.blobs().begin().await?;
+    let mut draft = store.blobs().begin(0).await?;
     object.blob = draft.id();
     let facts = BlobFacts {
         bucket: object.bucket.clone(),
