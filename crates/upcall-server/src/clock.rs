@@ -34,11 +34,26 @@ impl fmt::Debug for Clock {
 }
 
 /// `Sun, 06 Nov 1994 08:49:37 GMT`. Source: RFC 9110, 5.6.7 (IMF-fixdate).
+///
+/// By hand: every answer with an object has one, and a format that is read each time costs more.
 pub(crate) fn http_date(time: Timestamp) -> String {
-    time.to_zoned_datetime(TimeZone::UTC)
-        .strftime("%a, %d %b %Y %H:%M:%S GMT")
-        .to_string()
+    let time = TimeZone::UTC.to_datetime(time);
+    let day = DAYS[usize::from(time.weekday().to_monday_zero_offset().unsigned_abs())];
+    let month = MONTHS[usize::from(time.month().unsigned_abs()) - 1];
+    format!(
+        "{day}, {:02} {month} {:04} {:02}:{:02}:{:02} GMT",
+        time.day(),
+        time.year(),
+        time.hour(),
+        time.minute(),
+        time.second()
+    )
 }
+
+const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+const MONTHS: [&str; 12] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+];
 
 /// Reads an IMF-fixdate; the two older forms of RFC 9110 are not sent by anyone we know.
 pub(crate) fn parse_http_date(text: &str) -> Option<Timestamp> {
@@ -63,6 +78,13 @@ mod tests {
     fn dates_are_written_as_the_protocol_has_them() {
         let time = Timestamp::from_millisecond(784_111_777_042).unwrap();
         assert_eq!(http_date(time), "Sun, 06 Nov 1994 08:49:37 GMT");
+        for (day, text) in [
+            ("2024-02-29T23:59:59Z", "Thu, 29 Feb 2024 23:59:59 GMT"),
+            ("2026-01-05T00:00:00Z", "Mon, 05 Jan 2026 00:00:00 GMT"),
+            ("2026-12-26T00:00:00.9Z", "Sat, 26 Dec 2026 00:00:00 GMT"),
+        ] {
+            assert_eq!(http_date(day.parse().unwrap()), text);
+        }
         assert_eq!(iso_date(time), "1994-11-06T08:49:37.000Z");
         assert_eq!(
             parse_http_date(&http_date(time)),

@@ -39,7 +39,8 @@ impl Answer {
     pub(crate) fn new(status: StatusCode) -> Self {
         Self {
             status,
-            headers: HeaderMap::new(),
+            // An object's answer has 14; growing there from none costs two moves of all.
+            headers: HeaderMap::with_capacity(HEADERS),
             content: Content::Empty,
         }
     }
@@ -205,6 +206,9 @@ impl Body for AnswerBody {
         }
     }
 }
+
+/// Headers that an answer has room for from the beginning.
+const HEADERS: usize = 20;
 
 /// What OSS calls itself; SDKs and proxies look for it.
 const SERVER: &str = "AliyunOSS";

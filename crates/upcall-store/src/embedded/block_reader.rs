@@ -147,7 +147,8 @@ impl PollPieces for BlockReader {
     /// What was verified a while ago is sent as it is: from memory, where the disk's damage does not
     /// come any more, or from a disk whose damage is found within minutes.
     fn as_file(&mut self) -> Option<FileRange> {
-        if !self.blob.is_verified || !matches!(self.state, State::Idle) {
+        let is_worth_it = self.range.end - self.range.start >= BLOCK_BYTES;
+        if !self.blob.is_verified || !is_worth_it || !matches!(self.state, State::Idle) {
             return None;
         }
         let file = self.blob.file.as_file()?;

@@ -12,7 +12,8 @@ pub struct StoreOptions {
     /// Bytes that uploads leave free on the disk. `None`: a sixteenth of it, and 64 MiB at most.
     pub min_free: Option<u64>,
     /// Objects up to so many bytes go into the log with their commit; larger ones are files of their
-    /// own. 1 MiB; 16 MiB at most.
+    /// own. 512 KiB: at 256 KiB the log takes 1.7 times as much in a second as files do, at 1 MiB
+    /// nine tenths of it (example `threshold`). 16 MiB at most.
     pub small_bytes: u64,
     /// Bytes of small uploads that may be in memory, all together. Beyond it they become files.
     pub staging_bytes: usize,
@@ -31,7 +32,7 @@ impl Default for StoreOptions {
     fn default() -> Self {
         Self {
             min_free: None,
-            small_bytes: 1024 * 1024,
+            small_bytes: 512 * 1024,
             staging_bytes: 48 * 1024 * 1024,
             collector_interval: Duration::from_secs(1),
             scrub: RateLimit {

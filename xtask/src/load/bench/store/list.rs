@@ -92,7 +92,7 @@ impl Filled {
             "the store was not filled"
         );
         let filling = began.elapsed();
-        let storage = Storage::start(&options.upcall, &data, &data.join("log")).await?;
+        let storage = Storage::start(&options.upcall, &data, &data.join("server.log")).await?;
         Ok(Self {
             signer: Signer::new(storage.address, None)?,
             storage,
@@ -215,7 +215,7 @@ async fn starts(options: &Options, mut filled: Filled) -> Result<Report> {
         } = filled;
         storage.program.kill()?;
         let began = Instant::now();
-        let storage = Storage::start(&options.upcall, &data, &data.join("log")).await?;
+        let storage = Storage::start(&options.upcall, &data, &data.join("server.log")).await?;
         filled = Filled {
             signer: Signer::new(storage.address, None)?,
             storage,
