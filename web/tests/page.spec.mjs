@@ -345,11 +345,12 @@ describe("using the page", () => {
     const browse = page.getByRole("button", { name: "browse", exact: true });
     const isFocused = () => browse.evaluate((element) => element === document.activeElement);
     await browse.waitFor();
+    // Before the first key: the browser is told to hand its file dialog over, which takes its time.
+    const chooser = page.waitForEvent("filechooser");
     for (let presses = 0; presses < 10 && !(await isFocused()); presses += 1) {
       await page.keyboard.press("Tab");
     }
     assert.ok(await isFocused(), "ten times Tab leads to the file dialog's button");
-    const chooser = page.waitForEvent("filechooser");
     await page.keyboard.press("Enter");
     await (await chooser).setFiles([jpeg("by hand.jpg")]);
     const { card } = await outcome("accepted", "by hand.jpg");
