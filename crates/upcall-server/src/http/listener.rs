@@ -130,7 +130,8 @@ impl Connection {
                 let (service, exchange) = (Arc::clone(&service), Arc::clone(&exchange));
                 // Now, not when the answer is begun: by then the next head may have been refused.
                 let refused = exchange.take_refusal();
-                async move { service.handle(request, refused, peer, &exchange).await }
+                // hyper moves it about: in a box that is a pointer, not the kilobytes of an upload.
+                Box::pin(async move { service.handle(request, refused, peer, &exchange).await })
             }
         });
         let connection = http1::Builder::new()

@@ -40,19 +40,19 @@ pub(crate) async fn run(
         Operation::GetBucketCors => bucket_cors::get(server, &call, bucket).await,
         Operation::GetBucketInfo => bucket_info::run(server, &call, bucket).await,
         Operation::GetObject | Operation::HeadObject => {
-            get_object::run(server, operation, call, bucket, line).await
+            Box::pin(get_object::run(server, operation, call, bucket, line)).await
         }
         Operation::ListObjects => list_objects::run(server, &call, bucket).await,
         Operation::Options => {
             let rules = bucket.as_ref().and_then(|facts| facts.cors.as_ref());
             cors::preflight(rules, &call.headers)
         }
-        Operation::PostObject => upload::post_object(server, call, bucket, line).await,
+        Operation::PostObject => Box::pin(upload::post_object(server, call, bucket, line)).await,
         Operation::PublicKey => Ok(public_key::run(server)),
         Operation::PutBucket => put_bucket::run(server, call).await,
         Operation::PutBucketAcl => bucket_acl::put(server, call, bucket).await,
         Operation::PutBucketCors => bucket_cors::put(server, call, bucket).await,
-        Operation::PutObject => put_object::run(server, call, bucket, line).await,
+        Operation::PutObject => Box::pin(put_object::run(server, call, bucket, line)).await,
     }
 }
 
