@@ -412,6 +412,8 @@ impl AsyncWrite for Gate {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let gate = self.get_mut();
+        // Also while the peer takes nothing: what hyper holds is not to be thrown away as idle.
+        gate.is_flushed = false;
         let written = gate
             .exchange
             .ledger

@@ -31,6 +31,9 @@ async fn with_objects(setup: Setup, objects: &[(&str, &[u8])]) -> TestServer {
         let target = format!("/open/{key}");
         let answer = server.client().request("PUT", &target, "", bytes).await;
         assert_eq!(answer.status, 200, "{answer:?}");
+        // What was read whole and found right is sent from its file from now on.
+        let whole = server.client().request("GET", &target, "", b"").await;
+        assert!(whole.body == *bytes, "{key}");
     }
     server
 }
@@ -180,6 +183,29 @@ async fn a_slow_reader_gets_everything_while_others_are_served() {
     }
     got.extend(slow.body(5).await);
     assert_same(&got, &large, "the slow reader");
+}
+
+/// Whoever rests between two reads, longer than an idle connection keeps its buffers, is not idle: the
+/// end of an answer was thrown away when it waited for the peer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_rests_gets_the_end_too() {
+    // The last window is nearly whole.
+    let object = bytes(12 * MIB - 5, 9);
+    let server = with_objects(Setup::default(), &[("rests", &object)]).await;
+    let mut reader = Reader::new(&server).await;
+    reader
+        .ask("GET /open/rests HTTP/1.1\r\nHost: a\r\n\r\n")
+        .await;
+    reader.head().await;
+    let mut read = Vec::new();
+    while read.len() < object.len() {
+        // Less than a window of the file, so that one rest falls into the last of them.
+        let piece = reader.body((object.len() - read.len()).min(MIB / 3)).await;
+        assert!(!piece.is_empty(), "cut after {} bytes", read.len());
+        read.extend_from_slice(&piece);
+        tokio::time::sleep(Duration::from_millis(150)).await;
+    }
+    assert!(read == object);
 }
 
 #[tokio::test]
