@@ -120,10 +120,19 @@ impl Catalog for EmbeddedPorts {
         key: &'a ObjectKey,
     ) -> BoxFuture<'a, Result<Option<ObjectFacts>, CatalogError>> {
         Box::pin(async move {
-            match self.0.recent.look(bucket, key) {
+            let recent = &self.0.recent;
+            // Before the look: a change that comes after it is noticed then.
+            let last = recent.last();
+            match recent.look(bucket, key) {
                 Known::Object(object) => Ok(Some(object.as_ref().clone())),
                 Known::Absent => Ok(None),
-                Known::Nothing => self.0.index.find(bucket.clone(), key.clone()).await,
+                Known::Nothing => {
+                    let found = self.0.index.find(bucket.clone(), key.clone()).await?;
+                    if let Some(object) = &found {
+                        recent.remember(Arc::new(object.clone()), last);
+                    }
+                    Ok(found)
+                }
             }
         })
     }

@@ -2,7 +2,8 @@
 //!
 //! In: changes, durable in the log, in its order. Out: the same to readers at once, and in batches to
 //! the index, on a thread of its own. Only when the index has taken a change in is it forgotten here,
-//! so a reader that looks here first and into the index second misses nothing.
+//! so a reader that looks here first and into the index second misses nothing. What the index was asked
+//! for is remembered for a while, too: every change comes by here, and takes it away.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ops::Bound;
@@ -26,6 +27,9 @@ pub(super) struct Recent {
 #[derive(Debug, Default)]
 struct State {
     buckets: HashMap<BucketName, BTreeMap<Box<str>, Entry>>,
+    /// What the index was asked for lately, and has not changed since.
+    looked_up: HashMap<BucketName, HashMap<Box<str>, Arc<ObjectFacts>>>,
+    looked_up_count: usize,
     /// What the index must take in, in order.
     pending: VecDeque<Change>,
     /// The last change that came, and the last that the index has.
@@ -70,13 +74,47 @@ impl Recent {
             .get(bucket)
             .and_then(|keys| keys.get(key.as_str()));
         match entry {
-            None => Known::Nothing,
+            None => {
+                let keys = state.looked_up.get(bucket);
+                match keys.and_then(|keys| keys.get(key.as_str())) {
+                    Some(object) => Known::Object(Arc::clone(object)),
+                    None => Known::Nothing,
+                }
+            }
             Some(Entry { object: None, .. }) => Known::Absent,
             Some(Entry {
                 object: Some(object),
                 ..
             }) => Known::Object(Arc::clone(object)),
         }
+    }
+
+    /// The last change that came, to be told to [`remember`](Self::remember).
+    pub(super) fn last(&self) -> u64 {
+        self.lock().last
+    }
+
+    /// Keeps what the index was asked for and said, if nothing has changed since the change `last`,
+    /// which had come before the key was looked for here.
+    pub(super) fn remember(&self, object: Arc<ObjectFacts>, last: u64) {
+        let mut state = self.lock();
+        if state.last != last {
+            return;
+        }
+        if state.looked_up_count >= MOST_LOOKED_UP {
+            // What is asked for again comes back at once.
+            state.looked_up.clear();
+            state.looked_up_count = 0;
+        }
+        let key = object.key.as_str().into();
+        let is_new = if let Some(keys) = state.looked_up.get_mut(&object.bucket) {
+            keys.insert(key, object).is_none()
+        } else {
+            let bucket = object.bucket.clone();
+            let keys = HashMap::from([(key, object)]);
+            state.looked_up.insert(bucket, keys).is_none()
+        };
+        state.looked_up_count += usize::from(is_new);
     }
 
     /// Everything of a bucket from `first` on whose key can begin with `prefix`, for a listing.
@@ -107,6 +145,9 @@ impl Recent {
         let was_empty = state.pending.is_empty();
         for change in changes {
             state.last = change.sequence;
+            let bucket = state.looked_up.get_mut(&change.bucket);
+            let was_looked_up = bucket.and_then(|keys| keys.remove(change.key.as_str()));
+            state.looked_up_count -= usize::from(was_looked_up.is_some());
             let entry = Entry {
                 sequence: change.sequence,
                 object: change.new.clone(),
@@ -287,5 +328,87 @@ const GATHER: Duration = Duration::from_millis(200);
 /// Changes that may wait for the index; beyond it commits wait. Each takes about half a kilobyte.
 const MOST_PENDING: usize = 16 * 1024;
 
+/// Objects that are remembered from the index: some two megabytes of them.
+const MOST_LOOKED_UP: usize = 4096;
+
 /// How long the index rests after it failed.
 const AGAIN: Duration = Duration::from_millis(500);
+
+#[cfg(test)]
+mod tests {
+    use upcall::name::ETag;
+
+    use super::*;
+    use crate::blobs::{BlobId, BlobPlace};
+    use crate::catalog::{ObjectAcl, StoredHeaders};
+    use crate::embedded::log::record::At;
+
+    fn object(key: &str) -> Arc<ObjectFacts> {
+        Arc::new(ObjectFacts {
+            bucket: BucketName::parse("photos").unwrap(),
+            key: ObjectKey::parse(key).unwrap(),
+            blob: BlobId::new(),
+            place: BlobPlace::default(),
+            length: 1,
+            etag: ETag::from_md5([0; 16]),
+            crc64: 0,
+            content_type: String::new(),
+            headers: StoredHeaders::default(),
+            metadata: Vec::new(),
+            acl: ObjectAcl::Default,
+            storage_class: String::new(),
+            modified: jiff::Timestamp::UNIX_EPOCH,
+        })
+    }
+
+    fn change(sequence: u64, object: &Arc<ObjectFacts>) -> Change {
+        Change {
+            sequence,
+            bucket: object.bucket.clone(),
+            key: object.key.clone(),
+            new: Some(Arc::clone(object)),
+            old: None,
+            next: At {
+                segment: 1,
+                offset: 48,
+            },
+        }
+    }
+
+    fn blob(recent: &Recent, object: &ObjectFacts) -> Option<BlobId> {
+        match recent.look(&object.bucket, &object.key) {
+            Known::Object(object) => Some(object.blob),
+            Known::Nothing | Known::Absent => None,
+        }
+    }
+
+    /// What the index said before a change must not come back when the change has gone into the index.
+    #[test]
+    fn what_was_looked_up_is_forgotten_with_the_next_change() {
+        let recent = Recent::default();
+        let (old, new) = (object("a"), object("a"));
+        recent.remember(Arc::clone(&old), recent.last());
+        assert_eq!(blob(&recent, &old), Some(old.blob));
+
+        let before = recent.last();
+        let changes = vec![change(1, &new)];
+        recent.add(changes.clone());
+        assert_eq!(blob(&recent, &old), Some(new.blob));
+        // Whoever asked the index before that, and hears of it now.
+        recent.remember(Arc::clone(&old), before);
+        recent.forget(&changes);
+        assert_eq!(blob(&recent, &old), None);
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let recent = Recent::default();
+        for number in 0..3 * MOST_LOOKED_UP {
+            recent.remember(object(&number.to_string()), 0);
+        }
+        let state = recent.lock();
+        let count: usize = state.looked_up.values().map(HashMap::len).sum();
+        assert_eq!(count, state.looked_up_count);
+        assert!(count <= MOST_LOOKED_UP, "{count}");
+    }
+}
