@@ -60,7 +60,7 @@ pub(crate) async fn ingest(
             .check_not_too_long(length)
             .map_err(|error| error.refusal())?;
         image.feed(&bytes);
-        if let Some(full) = batch.push(bytes, share.batch_bytes()) {
+        if let Some(full) = batch.push(bytes, share.batch_bytes(length)) {
             is_long = true;
             hashing.add(full.clone()).await.map_err(gone)?;
             draft.write(full).await.map_err(fault)?;
@@ -104,11 +104,14 @@ impl Ingests {
 struct Share<'i>(&'i AtomicUsize);
 
 impl Share<'_> {
-    /// How large its batches may be now.
-    fn batch_bytes(&self) -> usize {
+    /// How large its batches may be now, when so many bytes of its file have come: small at first, so
+    /// that hashing and writing begin early, for what may not be long.
+    fn batch_bytes(&self, came: u64) -> usize {
         let uploads = self.0.load(Ordering::Relaxed).max(1);
         let share = limits::ALL_BATCHES_BYTES / uploads;
-        share.clamp(limits::LEAST_BATCH_BYTES, limits::MOST_BATCH_BYTES)
+        let share = share.clamp(limits::LEAST_BATCH_BYTES, limits::MOST_BATCH_BYTES);
+        let quarter = usize::try_from(came / 4).unwrap_or(usize::MAX);
+        share.min(quarter.max(limits::LEAST_BATCH_BYTES))
     }
 }
 
@@ -181,13 +184,16 @@ mod tests {
     fn the_more_uploads_there_are_the_smaller_is_a_batch() {
         let ingests = Ingests::default();
         let first = ingests.begin();
-        assert_eq!(first.batch_bytes(), limits::MOST_BATCH_BYTES);
+        assert_eq!(first.batch_bytes(0), limits::LEAST_BATCH_BYTES);
+        assert_eq!(first.batch_bytes(1024 * 1024), 256 * 1024);
+        let long = 1024 * 1024 * 1024;
+        assert_eq!(first.batch_bytes(long), limits::MOST_BATCH_BYTES);
         let others: Vec<_> = (1..16).map(|_| ingests.begin()).collect();
-        assert_eq!(first.batch_bytes(), 512 * 1024);
+        assert_eq!(first.batch_bytes(long), 512 * 1024);
         let more: Vec<_> = (16..1000).map(|_| ingests.begin()).collect();
-        assert_eq!(first.batch_bytes(), limits::LEAST_BATCH_BYTES);
+        assert_eq!(first.batch_bytes(long), limits::LEAST_BATCH_BYTES);
         drop((others, more));
-        assert_eq!(first.batch_bytes(), limits::MOST_BATCH_BYTES);
+        assert_eq!(first.batch_bytes(long), limits::MOST_BATCH_BYTES);
     }
 
     #[test]
