@@ -45,7 +45,7 @@ pub(crate) async fn commit(
     };
     let replaced = server
         .catalog
-        .commit_object(&object, admitted.overwrite)
+        .commit_object(&object, admitted.overwrite, None)
         .await
         .map_err(|error| refusal(&error, &admitted))?;
     ingested.draft.keep();

@@ -268,7 +268,11 @@ impl Writer {
         if life.answer(written)?.is_none() {
             return Ok(Put::Unknown);
         }
-        let committed = life.ports.catalog.commit_object(&object, overwrite).await;
+        let committed = life
+            .ports
+            .catalog
+            .commit_object(&object, overwrite, None)
+            .await;
         if matches!(committed, Err(CatalogError::ObjectExists)) && !(life.is_over)() {
             return Ok(Put::Exists);
         }
