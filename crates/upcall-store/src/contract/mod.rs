@@ -11,6 +11,7 @@
 
 mod buckets;
 mod bytes;
+mod calls;
 mod cancel;
 mod crash;
 mod drive;
