@@ -86,6 +86,14 @@ pub const BUCKETS: usize = 100;
 /// Bytes of a callback's answer. Source: OSS, "Callback", step 5 (1 MB).
 pub const CALLBACK_ANSWER_BYTES: usize = 1024 * 1024;
 
+/// How long an uploader can ask again for the answer of its callback.
+///
+/// 15 minutes: a phone that has lost its network, or a page that was loaded again, asks within that.
+pub const ANSWER_KEPT: Duration = Duration::from_secs(15 * 60);
+
+/// Bytes of answers that are remembered by the upload's request id. Beyond it: the oldest are forgotten.
+pub const ANSWERS_BYTES: usize = 16 * 1024 * 1024;
+
 /// Bytes of the read buffer of a connection to an application.
 ///
 /// 64 KiB: answers are small, and there may be thousands of connections.

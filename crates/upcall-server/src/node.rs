@@ -16,13 +16,16 @@ use upcall_store::catalog::Catalog;
 use upcall_store::maintenance::Maintenance;
 
 use crate::admin::{AdminSecret, AdminService};
-use crate::callback::{AllowRule, CallbackReport, Dispatcher, DispatcherConfig, Guard};
+use crate::callback::{
+    AllowRule, CallbackReport, Dispatcher, DispatcherConfig, Guard, Outbox, OutboxTask,
+};
 use crate::clock::Clock;
 use crate::http::listener::{self, BindError};
 use crate::http::operation::PUBLIC_KEY_PATH;
 use crate::http::service::{Service, StorageService};
 use crate::limits::Limits;
 use crate::telemetry::metrics::Metrics;
+use crate::upload::again::Answers;
 use crate::upload::hasher::Hasher;
 use crate::upload::ingest::Ingests;
 
@@ -59,7 +62,9 @@ pub(crate) struct Server {
     pub(crate) blobs: Arc<dyn Blobs>,
     pub(crate) maintenance: Arc<dyn Maintenance>,
     pub(crate) hasher: Hasher,
-    pub(crate) dispatcher: Dispatcher,
+    pub(crate) dispatcher: Arc<Dispatcher>,
+    pub(crate) outbox: Outbox,
+    pub(crate) answers: Answers,
     pub(crate) guard: Guard,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Clock,
@@ -163,6 +168,7 @@ pub struct Node {
     public_key_url: String,
     stop: watch::Sender<bool>,
     listeners: Vec<JoinHandle<()>>,
+    outbox: OutboxTask,
 }
 
 impl Node {
@@ -203,7 +209,16 @@ impl Node {
             clock: config.clock.clone(),
         })
         .map_err(StartError::Tls)?;
+        let dispatcher = Arc::new(dispatcher);
+        let outbox = Outbox::new(
+            Arc::clone(&catalog),
+            Arc::clone(&blobs),
+            Arc::clone(&dispatcher),
+            config.clock.clone(),
+        );
         let server = Arc::new(Server {
+            outbox,
+            answers: Answers::default(),
             catalog,
             blobs,
             maintenance,
@@ -231,6 +246,7 @@ impl Node {
         listeners.extend(serve_all(sockets, &storage, limits, &stopped));
         listeners.extend(serve_all(admin, &admin_service, limits, &stopped));
         Ok(Self {
+            outbox: server.outbox.start(),
             server,
             addresses,
             admin_address,
@@ -281,6 +297,7 @@ impl Node {
         {
             tracing::warn!("uploads were cut: the drain took too long");
         }
+        self.outbox.stop().await;
         let server = self.server;
         let stopped = tokio::task::spawn_blocking(move || server.hasher.stop());
         if let Err(error) = stopped.await {

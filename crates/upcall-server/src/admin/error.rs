@@ -42,6 +42,8 @@ pub(super) enum AdminError {
     NoSuchRoute,
     #[error("the configuration is not valid")]
     Refused(Refusal),
+    #[error("no call is owed under this id")]
+    NotOwed,
     #[error("the admin secret is missing or wrong")]
     Unauthorized,
 }
@@ -76,6 +78,7 @@ impl AdminError {
             | Self::NoSuchBucket
             | Self::NoSuchKey
             | Self::NoSuchRoute
+            | Self::NotOwed
             | Self::Unauthorized => {}
         }
         let (status, code, hint) = self.row();
@@ -137,6 +140,11 @@ impl AdminError {
                 "NoSuchRoute",
                 "the routes are in `docs/admin.md`",
             ),
+            Self::NotOwed => (
+                StatusCode::NOT_FOUND,
+                "NotOwed",
+                "it has arrived, or was dropped; `upcall callback owed` shows which there are",
+            ),
             Self::Unauthorized => (
                 StatusCode::UNAUTHORIZED,
                 "Unauthorized",
@@ -152,6 +160,7 @@ impl From<CatalogError> for AdminError {
             CatalogError::BucketExists => Self::BucketExists,
             CatalogError::BucketNotEmpty => Self::BucketNotEmpty,
             CatalogError::NoSuchBucket => Self::NoSuchBucket,
+            CatalogError::NotOwed => Self::NotOwed,
             other @ (CatalogError::Closed
             | CatalogError::Corrupt(_)
             | CatalogError::Engine(_)

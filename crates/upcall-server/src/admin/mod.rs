@@ -3,10 +3,12 @@
 //! `/healthz` and `/metrics` are open; everything else wants `Authorization: Bearer SECRET`. The
 //! commands of the program speak to it, never to the store's files behind the server's back.
 
+mod bucket_callback;
 mod buckets;
 mod error;
 mod keys;
 mod maintenance;
+mod owed;
 mod secret;
 
 use std::convert::Infallible;
@@ -79,6 +81,16 @@ impl AdminService {
             (&Method::DELETE, ["v1", "buckets", name, "cors"]) => {
                 buckets::set_cors(server, name, None).await
             }
+            (&Method::GET, ["v1", "buckets", name, "callback"]) => {
+                bucket_callback::get(server, name).await
+            }
+            (&Method::PUT, ["v1", "buckets", name, "callback"]) => {
+                bucket_callback::put(server, name, read(request).await?).await
+            }
+            (&Method::GET, ["v1", "owed"]) => owed::list(server, request.uri().query()).await,
+            (&Method::POST, ["v1", "owed", "deliver"]) => owed::deliver_given_up(server).await,
+            (&Method::POST, ["v1", "owed", id, "deliver"]) => owed::deliver(server, id).await,
+            (&Method::DELETE, ["v1", "owed", id]) => owed::forget(server, id).await,
             (&Method::GET, ["v1", "store"]) => maintenance::store(server).await,
             (&Method::POST, ["v1", "store", "fsck"]) => {
                 maintenance::fsck(server, read(request).await?).await

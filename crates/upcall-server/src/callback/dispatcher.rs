@@ -26,6 +26,7 @@ use upcall_crypto::{Md5, RsaPrivateKey};
 use super::connector::Connector;
 use super::guard::Guard;
 use super::report::CallbackReport;
+use super::verdict::Called;
 use crate::clock::Clock;
 use crate::limits;
 use crate::telemetry::metrics::Metrics;
@@ -44,7 +45,7 @@ pub(crate) struct CallbackOrder {
 }
 
 /// What the application said, for the uploader.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct CallbackAnswer {
     pub(crate) content_type: &'static str,
     pub(crate) body: Bytes,
@@ -111,14 +112,15 @@ impl Dispatcher {
         self.reports.subscribe()
     }
 
-    /// Calls the URLs in turn until one agrees.
-    ///
-    /// # Errors
-    /// The failure of the last URL; [`CallbackFailure::TooMany`] if too many calls are under way.
-    pub(crate) async fn call(
-        &self,
-        order: &CallbackOrder,
-    ) -> Result<CallbackAnswer, CallbackFailure> {
+    /// Calls the URLs in turn until one agrees; `attempt` counts from 1.
+    pub(crate) async fn call_attempt(&self, order: &CallbackOrder, _attempt: u32) -> Called {
+        Called {
+            result: self.call(order).await,
+            refusal: None,
+        }
+    }
+
+    async fn call(&self, order: &CallbackOrder) -> Result<CallbackAnswer, CallbackFailure> {
         let Ok(_slot) = self.slots.try_acquire() else {
             return Err(CallbackFailure::TooMany);
         };

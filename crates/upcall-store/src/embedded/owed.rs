@@ -221,7 +221,7 @@ mod tests {
             call: OwedCall {
                 id: BlobId::new(),
                 bucket: BucketName::parse("photos").unwrap(),
-                key: ObjectKey::parse("a\"ä\n.jpg").unwrap(),
+                key: ObjectKey::parse("a\"ä.jpg").unwrap(),
                 request_id: "0123".to_owned(),
                 idempotency: Some("chosen".to_owned()),
                 created: Timestamp::from_millisecond(1_700_000_000_123).unwrap(),
