@@ -1,7 +1,7 @@
 //! Notify: the application hears of the object before the uploader does.
 //!
-//! In: [`Committed`]. Out: [`Notified`]. Nothing here undoes the upload; a call that failed is told to
-//! the uploader with 203.
+//! In: [`Committed`]. Out: [`Notified`]. Nothing here undoes the upload; a call that failed is told
+//! to the uploader with 203.
 
 use std::sync::Arc;
 
@@ -66,15 +66,15 @@ pub(crate) async fn notify(server: &Arc<Server>, committed: &Committed) -> Notif
         Ok(body) => body,
         Err(failure) => return Notified::Failed(failure),
     };
-    let order = CallbackOrder {
-        body,
+    let order = Arc::new(CallbackOrder {
+        body: body.into(),
         parameter: parameter.clone(),
         request_id,
         bucket: object.bucket.clone(),
         key: object.key.clone(),
         owner: admitted.bucket.owner.clone(),
         requester: admitted.requester.id_text().to_owned(),
-    };
+    });
     match server.dispatcher.call(&order).await {
         Ok(answer) => Notified::Agreed(answer),
         Err(failure) => Notified::Failed(failure),
