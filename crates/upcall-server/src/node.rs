@@ -102,8 +102,8 @@ impl Tasks {
         self.tracker.spawn(task)
     }
 
-    /// Runs `task` where the caller awaits it; if the caller goes away in between, what is left of it
-    /// becomes a task that a shutdown waits for. So the usual case needs no other thread.
+    /// Runs `task` where the caller awaits it; if the caller goes away in between, what is left of
+    /// it becomes a task that a shutdown waits for. So the usual case needs no other thread.
     pub(crate) fn finish_anyway<F>(&self, task: F) -> FinishAnyway<F>
     where
         F: Future<Output: Send> + Send + 'static,
@@ -202,9 +202,8 @@ impl Node {
         let dispatcher = Dispatcher::new(DispatcherConfig {
             guard: guard.clone(),
             signing_key: config.callback_key,
-            public_key_url: public_key_url.clone(),
-            time_limit: config.limits.callback,
-            most_at_once: config.limits.callbacks,
+            public_key_url: &public_key_url,
+            limits: &config.limits,
             metrics: Arc::clone(&metrics),
             clock: config.clock.clone(),
         })
@@ -283,6 +282,7 @@ impl Node {
 
     /// Stops: no new connections; running requests and callbacks finish, within the limit.
     pub async fn shutdown(self) {
+        self.server.dispatcher.log().close();
         // Nobody receives only if every listener has ended already.
         let _ = self.stop.send(true);
         for listener in self.listeners {

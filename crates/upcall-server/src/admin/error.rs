@@ -36,6 +36,8 @@ pub(super) enum AdminError {
     Maintenance(#[from] MaintenanceError),
     #[error("there is no bucket of this name")]
     NoSuchBucket,
+    #[error("there is no recorded call of this id")]
+    NoSuchCall,
     #[error("there is no key of this id")]
     NoSuchKey,
     #[error("there is no such route")]
@@ -76,6 +78,7 @@ impl AdminError {
             | Self::InvalidValue(_)
             | Self::KeyExists
             | Self::NoSuchBucket
+            | Self::NoSuchCall
             | Self::NoSuchKey
             | Self::NoSuchRoute
             | Self::NotOwed
@@ -129,6 +132,11 @@ impl AdminError {
                 StatusCode::NOT_FOUND,
                 "NoSuchBucket",
                 "`upcall bucket list` shows which there are",
+            ),
+            Self::NoSuchCall => (
+                StatusCode::NOT_FOUND,
+                "NoSuchCall",
+                "`upcall callback list` shows which there are; old ones go",
             ),
             Self::NoSuchKey => (
                 StatusCode::NOT_FOUND,

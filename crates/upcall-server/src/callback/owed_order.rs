@@ -2,6 +2,8 @@
 //!
 //! It is JSON, which the store keeps as text. `docs/formats/log.md` names its members.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use upcall::callback::CallbackParameter;
@@ -16,7 +18,7 @@ use crate::limits;
 #[derive(Debug)]
 pub(crate) struct OwedOrder {
     pub(crate) id: BlobId,
-    pub(crate) order: CallbackOrder,
+    pub(crate) order: Arc<CallbackOrder>,
     pub(crate) terms: OwedTerms,
     /// What the uploader calls its upload, if it may ask for the answer again.
     pub(crate) idempotency: Option<String>,
@@ -54,7 +56,7 @@ impl OwedOrder {
         let stored = Stored {
             callback: order.parameter.to_json(),
             // A body is rendered from texts.
-            body: order.body.clone(),
+            body: String::from_utf8_lossy(&order.body).into_owned(),
             owner: order.owner.clone(),
             requester: order.requester.clone(),
             terms: self.terms.clone(),
@@ -75,15 +77,15 @@ impl OwedOrder {
         let stored: Stored = serde_json::from_str(&call.call).ok()?;
         Some(Self {
             id: call.id,
-            order: CallbackOrder {
+            order: Arc::new(CallbackOrder {
                 parameter: CallbackParameter::parse_json(&stored.callback).ok()??,
-                body: stored.body,
+                body: stored.body.into(),
                 request_id: call.request_id.clone(),
                 bucket: call.bucket.clone(),
                 key: call.key.clone(),
                 owner: stored.owner,
                 requester: stored.requester,
-            },
+            }),
             terms: stored.terms,
             idempotency: call.idempotency.clone(),
         })

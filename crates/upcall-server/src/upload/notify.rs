@@ -13,7 +13,7 @@ use upcall_store::catalog::{CatalogError, Gate};
 
 use super::commit::{self, Committed};
 use super::plan::Plan;
-use crate::callback::{Called, OwedOrder, Told, Turn, Verdict};
+use crate::callback::{Called, OwedOrder, Refusals, Told, Turn, Verdict};
 use crate::node::Server;
 
 pub(crate) async fn notify(server: &Arc<Server>, committed: &Committed) -> Result<Told, Refusal> {
@@ -21,7 +21,7 @@ pub(crate) async fn notify(server: &Arc<Server>, committed: &Committed) -> Resul
         Plan::Nothing => Ok(Told::NotAsked),
         Plan::Impossible(failure) => Ok(Told::Failed(*failure)),
         Plan::Once(order) => {
-            let called = server.dispatcher.call_attempt(order, 1).await;
+            let called = server.dispatcher.call(order, 1, Refusals::AreNotRead).await;
             Ok(Told::of(&called, None))
         }
         Plan::Owed(owed) => Ok(tell(server, owed, &committed.admitted.call.id.to_string()).await),
@@ -35,7 +35,8 @@ async fn tell(server: &Arc<Server>, owed: &OwedOrder, id: &str) -> Told {
     if outbox.take_turn(owed, turn_limit(server)).await == Turn::Later {
         return Told::Failed(CallbackFailure::TooMany);
     }
-    let called = server.dispatcher.call_attempt(&owed.order, 1).await;
+    let called = server.dispatcher.call(&owed.order, 1, Refusals::AreNotRead);
+    let called = called.await;
     outbox.heard(owed, called.failure());
     let told = Told::of(&called, None);
     if let (Verdict::Later(failure), true) = (called.verdict(), owed.terms.until_ms.is_some()) {
@@ -76,7 +77,10 @@ async fn decide(
     let outbox = &server.outbox;
     let called = match outbox.take_turn(owed, turn_limit(server)).await {
         Turn::Now => {
-            let called = server.dispatcher.call_attempt(&owed.order, 1).await;
+            let called = server
+                .dispatcher
+                .call(&owed.order, 1, Refusals::AreHandedOn);
+            let called = called.await;
             outbox.heard(owed, called.failure());
             called
         }

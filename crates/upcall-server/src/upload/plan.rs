@@ -3,6 +3,8 @@
 //! In: an [`Admitted`] and the object as it will be. Out: a [`Plan`], from which commit learns whether
 //! a call is owed with the object or the object is held for it, and notify what to send.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
@@ -20,7 +22,7 @@ pub(crate) enum Plan {
     /// What was to be sent cannot be: the uploader is told, the object stays.
     Impossible(CallbackFailure),
     /// A call as OSS makes it: once, and forgotten.
-    Once(CallbackOrder),
+    Once(Arc<CallbackOrder>),
     /// A call that is recorded with the object.
     Owed(OwedOrder),
     /// A call that decides whether there is an object.
@@ -36,7 +38,7 @@ pub(super) fn plan(
     let order = match order(admitted, object, image) {
         None => return Plan::Nothing,
         Some(Err(failure)) => return Plan::Impossible(failure),
-        Some(Ok(order)) => order,
+        Some(Ok(order)) => Arc::new(order),
     };
     let settings = &admitted.bucket.callback;
     let is_recorded = settings.redeliver_seconds.is_some()
@@ -109,7 +111,7 @@ fn order(
         .body
         .render(parameter.body_type, &facts, &callback.variables);
     Some(body.map(|body| CallbackOrder {
-        body,
+        body: body.into(),
         parameter: parameter.clone(),
         request_id,
         bucket: object.bucket.clone(),

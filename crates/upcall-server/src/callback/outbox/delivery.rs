@@ -5,6 +5,7 @@ use upcall_store::catalog::{CallProgress, CatalogError, Gate};
 
 use super::Shared;
 use super::destination;
+use crate::callback::dispatcher::Refusals;
 use crate::callback::owed_order::OwedOrder;
 use crate::callback::told::Told;
 use crate::callback::verdict::{Called, Verdict};
@@ -36,10 +37,12 @@ impl Shared {
         if !self.lines().goes_to(id, &to, self.now()) {
             return;
         }
-        let called = self
-            .dispatcher
-            .call_attempt(&owed.order, attempts + 1)
-            .await;
+        let refusals = match owed.terms.gate {
+            Some(_) => Refusals::AreHandedOn,
+            None => Refusals::AreNotRead,
+        };
+        let called = self.dispatcher.call(&owed.order, attempts + 1, refusals);
+        let called = called.await;
         self.heard(&to, called.failure());
         if let Err(error) = self.decide(&owed, &called, attempts).await {
             tracing::error!(%id, error = %crate::fault::chain(&error), "what came of an owed call could not be recorded");
