@@ -4,6 +4,7 @@
 //! commands of the program speak to it, never to the store's files behind the server's back.
 
 mod buckets;
+mod callback_key;
 mod error;
 mod keys;
 mod maintenance;
@@ -89,6 +90,10 @@ impl AdminService {
             (&Method::GET, ["v1", "keys"]) => keys::list(server).await,
             (&Method::POST, ["v1", "keys"]) => keys::create(server, read(request).await?).await,
             (&Method::DELETE, ["v1", "keys", id]) => keys::delete(server, id).await,
+            (&Method::GET, ["v1", "callback-key"]) => callback_key::show(server),
+            (&Method::POST, ["v1", "callback-key", "rotate"]) => {
+                callback_key::rotate(server, read(request).await?).await
+            }
             _ => Err(AdminError::NoSuchRoute),
         }
     }

@@ -21,11 +21,12 @@ use tokio::sync::{Semaphore, broadcast};
 use upcall::callback::answer::{self, CallbackFailure};
 use upcall::callback::{CallbackParameter, CallbackUrl, string_to_sign};
 use upcall::name::{BucketName, ObjectKey};
-use upcall_crypto::{Md5, RsaPrivateKey};
+use upcall_crypto::Md5;
 
 use super::connector::Connector;
 use super::guard::Guard;
 use super::report::CallbackReport;
+use super::signer::{CallToSign, Signer, WebhookHeaders};
 use crate::clock::Clock;
 use crate::limits;
 use crate::telemetry::metrics::Metrics;
@@ -54,8 +55,7 @@ pub(crate) struct CallbackAnswer {
 pub(crate) struct Dispatcher {
     with_sni: HttpClient,
     without_sni: HttpClient,
-    signing_key: RsaPrivateKey,
-    public_key_url: HeaderValue,
+    signer: Arc<Signer>,
     slots: Semaphore,
     time_limit: Duration,
     reports: broadcast::Sender<CallbackReport>,
@@ -68,9 +68,7 @@ type HttpClient = Client<Connector, Full<Bytes>>;
 /// What a dispatcher is made of.
 pub(crate) struct DispatcherConfig {
     pub(crate) guard: Guard,
-    pub(crate) signing_key: RsaPrivateKey,
-    /// Where receivers fetch the public key.
-    pub(crate) public_key_url: String,
+    pub(crate) signer: Arc<Signer>,
     pub(crate) time_limit: Duration,
     pub(crate) most_at_once: usize,
     pub(crate) metrics: Arc<Metrics>,
@@ -92,12 +90,10 @@ impl Dispatcher {
                 .http1_max_buf_size(limits::CALLBACK_BUFFER_BYTES)
                 .build(connector))
         };
-        let encoded = STANDARD.encode(&config.public_key_url);
         Ok(Self {
             with_sni: client(true)?,
             without_sni: client(false)?,
-            signing_key: config.signing_key,
-            public_key_url: HeaderValue::try_from(encoded).expect("base64 is plain ASCII"),
+            signer: config.signer,
             slots: Semaphore::new(config.most_at_once),
             time_limit: config.time_limit,
             reports: broadcast::channel(REPORTS).0,
@@ -197,7 +193,14 @@ impl Dispatcher {
     fn request(&self, order: &CallbackOrder, url: &CallbackUrl) -> Option<Request<Full<Bytes>>> {
         let body = Bytes::from(order.body.clone());
         let signed = string_to_sign(url.path_and_query(), &body);
-        let signature = self.signing_key.sign_md5(&signed).ok()?;
+        let now = self.clock.now();
+        let signature = self.signer.sign(&CallToSign {
+            id: &order.request_id,
+            string_to_sign: &signed,
+            body: &body,
+            at: now,
+        });
+        let signature = signature.ok()?;
         let mut md5 = Md5::new();
         md5.update(&body);
         let scheme = if url.is_https() { "https" } else { "http" };
@@ -212,25 +215,27 @@ impl Dispatcher {
             .host
             .clone()
             .unwrap_or_else(|| url.authority());
-        Request::builder()
+        let mut request = Request::builder()
             .method(Method::POST)
             .uri(uri)
             .header(header::HOST, host)
-            .header(header::AUTHORIZATION, STANDARD.encode(signature))
+            .header(header::AUTHORIZATION, &signature.authorization)
             .header(CONTENT_MD5, STANDARD.encode(md5.finish()))
             .header(header::CONTENT_TYPE, order.parameter.body_type.as_str())
-            .header(header::DATE, crate::clock::http_date(self.clock.now()))
+            .header(header::DATE, crate::clock::http_date(now))
             .header(header::USER_AGENT, USER_AGENT)
             .header("x-oss-additional-headers", "")
             .header("x-oss-bucket", order.bucket.as_str())
             .header("x-oss-owner", &order.owner)
-            .header("x-oss-pub-key-url", self.public_key_url.clone())
+            .header("x-oss-pub-key-url", signature.public_key_url)
             .header("x-oss-request-id", &order.request_id)
             .header("x-oss-requester", &order.requester)
             .header("x-oss-signature-version", "1.0")
-            .header("x-oss-tag", "CALLBACK")
-            .body(Full::new(body))
-            .ok()
+            .header("x-oss-tag", "CALLBACK");
+        for (name, value) in signature.webhook.iter().flat_map(WebhookHeaders::pairs) {
+            request = request.header(name, value);
+        }
+        request.body(Full::new(body)).ok()
     }
 }
 
