@@ -10,18 +10,17 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, broadcast, watch};
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
-use upcall_crypto::RsaPrivateKey;
 use upcall_store::blobs::Blobs;
 use upcall_store::catalog::Catalog;
 use upcall_store::maintenance::Maintenance;
 
 use crate::admin::{AdminSecret, AdminService};
 use crate::callback::{
-    AllowRule, CallbackReport, Dispatcher, DispatcherConfig, Guard, Outbox, OutboxTask,
+    CallbackReport, Dispatcher, DispatcherConfig, Guard, GuardConfig, Outbox, OutboxTask, Signer,
+    SignerConfig,
 };
 use crate::clock::Clock;
 use crate::http::listener::{self, BindError};
-use crate::http::operation::PUBLIC_KEY_PATH;
 use crate::http::service::{Service, StorageService};
 use crate::limits::Limits;
 use crate::telemetry::metrics::Metrics;
@@ -43,11 +42,9 @@ pub struct NodeConfig {
     /// Who owns every bucket; what callbacks and listings name as owner.
     pub owner: String,
     /// Where callbacks may go.
-    pub callback_allow: Vec<AllowRule>,
-    /// What `x-oss-pub-key-url` announces; by default this server's own address.
-    pub callback_key_url: Option<String>,
-    /// Signs callbacks.
-    pub callback_key: RsaPrivateKey,
+    pub callback_guard: GuardConfig,
+    /// What callbacks are signed with.
+    pub callback_signer: SignerConfig,
     /// Opens the admin interface.
     pub admin_secret: AdminSecret,
     /// Every bound.
@@ -74,7 +71,7 @@ pub(crate) struct Server {
     pub(crate) region: String,
     pub(crate) domains: Vec<String>,
     pub(crate) owner: String,
-    pub(crate) public_key_pem: String,
+    pub(crate) signer: Arc<Signer>,
     pub(crate) tasks: Tasks,
     pub(crate) ingests: Ingests,
 }
@@ -165,7 +162,6 @@ pub struct Node {
     server: Arc<Server>,
     addresses: Vec<SocketAddr>,
     admin_address: SocketAddr,
-    public_key_url: String,
     stop: watch::Sender<bool>,
     listeners: Vec<JoinHandle<()>>,
     outbox: OutboxTask,
@@ -189,20 +185,13 @@ impl Node {
             .first()
             .ok_or(StartError::NoAddress)?;
         let first = *addresses.first().ok_or(StartError::NoAddress)?;
-        let public_key_url = config
-            .callback_key_url
-            .unwrap_or_else(|| format!("http://{}{PUBLIC_KEY_PATH}", reachable(first)));
-
-        let public_key_pem = config
-            .callback_key
-            .public_key_pem()
-            .map_err(StartError::CallbackKey)?;
+        let own_url = crate::callback::own(reachable(first));
+        let signer = Arc::new(Signer::new(config.callback_signer, own_url));
         let metrics = Arc::new(Metrics::new());
-        let guard = Guard::new(&config.callback_allow);
+        let guard = Guard::new(config.callback_guard, admin_address.port());
         let dispatcher = Dispatcher::new(DispatcherConfig {
             guard: guard.clone(),
-            signing_key: config.callback_key,
-            public_key_url: &public_key_url,
+            signer: Arc::clone(&signer),
             limits: &config.limits,
             metrics: Arc::clone(&metrics),
             clock: config.clock.clone(),
@@ -231,7 +220,7 @@ impl Node {
             region: config.region,
             domains: config.domains,
             owner: config.owner,
-            public_key_pem,
+            signer,
             tasks: Tasks::default(),
             ingests: Ingests::default(),
         });
@@ -249,7 +238,6 @@ impl Node {
             server,
             addresses,
             admin_address,
-            public_key_url,
             stop,
             listeners,
         })
@@ -270,9 +258,16 @@ impl Node {
         self.admin_address
     }
 
-    /// What `x-oss-pub-key-url` announces.
-    pub fn public_key_url(&self) -> &str {
-        &self.public_key_url
+    /// What `x-oss-pub-key-url` announces now; after a rotation it is another.
+    pub fn public_key_url(&self) -> String {
+        let signer = &self.server.signer;
+        signer.url_of(signer.keys().current_id())
+    }
+
+    /// What every address of a public key of this server looks like, with `*` for the key's id, as
+    /// [`PublicKeyUrls`](upcall::callback::PublicKeyUrls) takes it.
+    pub fn public_key_urls(&self) -> String {
+        self.server.signer.url_of("*")
     }
 
     /// Every callback from now on, once it has ended; an onlooker that lags misses some.
@@ -349,9 +344,6 @@ pub enum StartError {
     /// An address is taken, or not ours.
     #[error(transparent)]
     Bind(#[from] BindError),
-    /// The callback key has no public half.
-    #[error("the callback key cannot be used")]
-    CallbackKey(#[source] upcall_crypto::CryptoError),
     /// The system has no threads for the hasher.
     #[error("the threads that hash cannot be started")]
     Hasher(#[source] std::io::Error),

@@ -64,7 +64,7 @@ pub(crate) enum Command {
     /// Create, list and set up buckets of a running server
     #[command(subcommand, after_help = "Example: upcall bucket create photos")]
     Bucket(BucketCommand),
-    /// Create, list and delete access keys of a running server
+    /// Access keys of a running server, and the keys that sign its callbacks
     #[command(
         subcommand,
         after_help = "Example: upcall key create --description 'application server'"
@@ -133,14 +133,8 @@ pub(crate) struct ServeArgs {
     /// [default: oss-REGION.localhost]
     #[arg(long, value_name = "D")]
     pub(crate) domain: Vec<String>,
-    /// Where callbacks may go: public, loopback, private or a network; may be repeated
-    /// [env: UPCALL_CALLBACK_ALLOW] [default: public]
-    #[arg(long, value_name = "RULE")]
-    pub(crate) callback_allow: Vec<String>,
-    /// The address of the public key that callbacks announce [env: UPCALL_CALLBACK_KEY_URL]
-    /// [default: this server's own]
-    #[arg(long, value_name = "URL")]
-    pub(crate) callback_key_url: Option<String>,
+    #[command(flatten)]
+    pub(crate) callback: ServeCallbackArgs,
     /// Bytes that uploads leave free on the disk, such as 2GiB [env: UPCALL_MIN_FREE]
     /// [default: a sixteenth of the disk, 64MiB at most]
     #[arg(long, value_name = "SIZE")]
@@ -158,6 +152,36 @@ pub(crate) struct ServeArgs {
     /// Print one JSON object with the addresses when ready
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// What `serve` is told about callbacks.
+#[derive(Args, Debug, Default)]
+#[expect(clippy::doc_markdown, reason = "these texts are printed by `--help`")]
+pub(crate) struct ServeCallbackArgs {
+    /// Where callbacks may go: public, loopback, private, a network, a host name, or *.NAME for all
+    /// names below; may be repeated [env: UPCALL_CALLBACK_ALLOW] [default: public]
+    #[arg(long, value_name = "RULE")]
+    pub(crate) callback_allow: Vec<String>,
+    /// Where callbacks may not go, whatever allows it; may be repeated
+    /// [env: UPCALL_CALLBACK_DENY] [default: nothing]
+    #[arg(long, value_name = "RULE")]
+    pub(crate) callback_deny: Vec<String>,
+    /// To which ports: web (80, 443, from 1024 on, but for databases and the like), any, a port, or
+    /// FIRST-LAST; may be repeated [env: UPCALL_CALLBACK_PORTS] [default: web]
+    #[arg(long, value_name = "PORTS")]
+    pub(crate) callback_ports: Vec<String>,
+    /// The address of the public key that callbacks announce, {id} for the key's id
+    /// [env: UPCALL_CALLBACK_KEY_URL] [default: this server's own]
+    #[arg(long, value_name = "URL")]
+    pub(crate) callback_key_url: Option<String>,
+    /// Bits of a new key that signs callbacks, 512 to 4096
+    /// [env: UPCALL_CALLBACK_KEY_BITS] [default: 2048]
+    #[arg(long, value_name = "BITS")]
+    pub(crate) callback_key_bits: Option<u32>,
+    /// Whether callbacks carry the headers of Standard Webhooks, too
+    /// [env: UPCALL_CALLBACK_WEBHOOK_SIGNATURES] [default: false]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub(crate) callback_webhook_signatures: Option<bool>,
 }
 
 #[derive(Args, Debug)]
@@ -352,6 +376,24 @@ pub(crate) enum KeyCommand {
     Delete {
         /// Its id
         id: String,
+        #[command(flatten)]
+        admin: AdminArgs,
+    },
+    /// Make new keys that sign callbacks from now on; the public keys before stay known for a time
+    #[command(after_help = "Example: upcall key rotate-callback --bits 3072")]
+    RotateCallback {
+        /// Bits of the new RSA key, 512 to 4096 [default: the server's setting]
+        #[arg(long)]
+        bits: Option<u32>,
+        /// How long the keys before stay known; 0 for a key that was stolen
+        #[arg(long, default_value = "30d", value_name = "TIME", value_parser = super::units::parse_overlap)]
+        overlap: std::time::Duration,
+        #[command(flatten)]
+        admin: AdminArgs,
+    },
+    /// Show the public keys that verify callbacks
+    #[command(after_help = "Example: upcall key show-callback --json")]
+    ShowCallback {
         #[command(flatten)]
         admin: AdminArgs,
     },

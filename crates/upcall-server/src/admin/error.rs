@@ -3,9 +3,11 @@
 use http::StatusCode;
 use upcall::error::Refusal;
 use upcall::name::{InvalidAccessKeyId, InvalidBucketName};
+use upcall_crypto::CryptoError;
 use upcall_store::catalog::CatalogError;
 use upcall_store::maintenance::MaintenanceError;
 
+use crate::callback::RotationError;
 use crate::fault;
 use crate::http::answer::Answer;
 use crate::http::service::plain;
@@ -32,6 +34,8 @@ pub(super) enum AdminError {
     InvalidValue(String),
     #[error("there is a key of this id already")]
     KeyExists,
+    #[error(transparent)]
+    KeyRotation(#[from] RotationError),
     #[error(transparent)]
     Maintenance(#[from] MaintenanceError),
     #[error("there is no bucket of this name")]
@@ -68,6 +72,9 @@ impl AdminError {
             Self::Maintenance(error) => {
                 tracing::error!(error = %fault::chain(error), "the store could not be looked after");
             }
+            Self::KeyRotation(error) if self.row().0.is_server_error() => {
+                tracing::error!(error = %fault::chain(error), "the callback keys were not rotated");
+            }
             Self::Body(_)
             | Self::BucketExists
             | Self::BucketNotEmpty
@@ -77,6 +84,7 @@ impl AdminError {
             | Self::InvalidKeyId(_)
             | Self::InvalidValue(_)
             | Self::KeyExists
+            | Self::KeyRotation(_)
             | Self::NoSuchBucket
             | Self::NoSuchCall
             | Self::NoSuchKey
@@ -128,6 +136,26 @@ impl AdminError {
                 "AccessKeyAlreadyExists",
                 "delete it first, or choose another id",
             ),
+            Self::KeyRotation(RotationError::Crypto(CryptoError::Size { .. })) => {
+                (BAD, "InvalidArgument", "name 2048 bits, or leave it out")
+            }
+            Self::KeyRotation(RotationError::Overlap) => {
+                (BAD, "InvalidArgument", "name fewer seconds")
+            }
+            Self::KeyRotation(RotationError::FixedUrl { .. }) => (
+                StatusCode::CONFLICT,
+                "KeyUrlFixed",
+                "receivers keep a key under its address: put `{id}` into `--callback-key-url`, or \
+                 let it end with `/callback_pub_key_v1.pem`",
+            ),
+            Self::KeyRotation(RotationError::TooMany) => (
+                StatusCode::CONFLICT,
+                "TooManyKeys",
+                "wait until one of them is served no longer (`upcall key show-callback`)",
+            ),
+            Self::KeyRotation(
+                RotationError::Crypto(_) | RotationError::NoRandomness | RotationError::Unkept(_),
+            ) => (FAULT, "InternalError", LOG),
             Self::NoSuchBucket => (
                 StatusCode::NOT_FOUND,
                 "NoSuchBucket",

@@ -6,6 +6,7 @@
 
 mod bucket_callback;
 mod buckets;
+mod callback_key;
 mod callbacks;
 mod error;
 mod keys;
@@ -107,6 +108,10 @@ impl AdminService {
             (&Method::GET, ["v1", "keys"]) => keys::list(server).await,
             (&Method::POST, ["v1", "keys"]) => keys::create(server, read(request).await?).await,
             (&Method::DELETE, ["v1", "keys", id]) => keys::delete(server, id).await,
+            (&Method::GET, ["v1", "callback-key"]) => callback_key::show(server),
+            (&Method::POST, ["v1", "callback-key", "rotate"]) => {
+                callback_key::rotate(server, read(request).await?).await
+            }
             _ => Err(AdminError::NoSuchRoute),
         }
     }

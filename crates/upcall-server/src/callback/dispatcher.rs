@@ -13,7 +13,6 @@ use bytes::Bytes;
 use tokio::sync::broadcast;
 use upcall::callback::CallbackUrl;
 use upcall::callback::answer::{self, CallbackFailure};
-use upcall_crypto::RsaPrivateKey;
 
 use super::destination::Destination;
 use super::exchange::{self, Connector, Curiosity, Ending, Progress};
@@ -21,7 +20,8 @@ use super::guard::Guard;
 use super::load::{Place, PlaceLimits, Places, Pool, SigningDesk};
 use super::record::{CallLog, CallRecord, NewRecord};
 use super::report::CallbackReport;
-use super::request::{self, CallbackOrder, Signer, WrittenRequest};
+use super::request::{self, CallbackOrder, WrittenRequest};
+use super::signer::Signer;
 use super::verdict::Called;
 use crate::clock::Clock;
 use crate::fault;
@@ -52,9 +52,7 @@ pub(crate) struct Dispatcher {
 /// What a dispatcher is made of.
 pub(crate) struct DispatcherConfig<'l> {
     pub(crate) guard: Guard,
-    pub(crate) signing_key: RsaPrivateKey,
-    /// Where receivers fetch the public key.
-    pub(crate) public_key_url: &'l str,
+    pub(crate) signer: Arc<Signer>,
     pub(crate) limits: &'l Limits,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Clock,
@@ -67,7 +65,7 @@ impl Dispatcher {
     /// The system's TLS set-up cannot be used.
     pub(crate) fn new(config: DispatcherConfig<'_>) -> Result<Self, rustls::Error> {
         let limits = config.limits;
-        let signer = Signer::new(config.signing_key, config.public_key_url);
+        let signer = config.signer;
         Ok(Self {
             connector: Connector::new(config.guard)?,
             pool: Pool::start(),
@@ -79,13 +77,18 @@ impl Dispatcher {
                 wait: limits.callback_wait.min(limits.callback),
             }),
             desk: SigningDesk::measured(|| signer.rehearse()),
-            signer: Arc::new(signer),
+            signer,
             time_limit: limits.callback,
             log: Arc::new(CallLog::new(limits, config.clock.clone())),
             reports: broadcast::channel(REPORTS).0,
             metrics: config.metrics,
             clock: config.clock,
         })
+    }
+
+    /// There are new keys: how long they take to sign is measured.
+    pub(crate) fn measure_signing(&self) {
+        self.desk.measure(|| self.signer.rehearse());
     }
 
     /// What happens, for onlookers; a slow one misses some.

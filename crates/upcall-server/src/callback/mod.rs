@@ -8,22 +8,30 @@ mod destination;
 mod dispatcher;
 mod exchange;
 mod guard;
+mod keys;
 mod load;
 mod outbox;
 mod owed_order;
 pub(crate) mod record;
 mod report;
 mod request;
+mod signer;
 mod told;
 mod verdict;
 
-pub use guard::{AllowRule, InvalidAllowRule};
+pub use guard::{
+    CallbackRule, GuardConfig, HostRule, InvalidCallbackRule, InvalidPortRule, LookUp, PortRule,
+};
+pub use keys::{FORMER_KEYS, InvalidKeyRing, KeyRing, KeyUrl, RotationError};
 pub use report::CallbackReport;
+pub use signer::{KeyKeeper, SignerConfig, WebhookSignatures};
 
 pub(crate) use dispatcher::{CallbackAnswer, Dispatcher, DispatcherConfig, Refusals};
 pub(crate) use guard::{Guard, GuardError};
+pub(crate) use keys::{Rotation, WEBHOOK_KEY_PATH, key_id_of, own};
 pub(crate) use outbox::{Outbox, OutboxTask, Turn};
 pub(crate) use owed_order::{OwedOrder, OwedTerms};
 pub(crate) use request::CallbackOrder;
+pub(crate) use signer::Signer;
 pub(crate) use told::{Receipt, Told, ToldUpload};
 pub(crate) use verdict::{Called, Verdict};

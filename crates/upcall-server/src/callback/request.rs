@@ -13,7 +13,9 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use upcall::callback::{CallbackParameter, CallbackUrl, string_to_sign};
 use upcall::name::{BucketName, ObjectKey};
-use upcall_crypto::{CryptoError, Md5, RsaPrivateKey};
+use upcall_crypto::{CryptoError, Md5};
+
+use super::signer::{CallToSign, Signer, WebhookHeaders};
 
 /// A call to make.
 #[derive(Debug)]
@@ -47,7 +49,12 @@ pub(super) fn write(
     now: Timestamp,
 ) -> Result<WrittenRequest, RequestError> {
     let body = &order.body;
-    let signed = signer.sign(url, body)?;
+    let signed = signer.sign(&CallToSign {
+        id: &order.request_id,
+        string_to_sign: &string_to_sign(url.path_and_query(), body),
+        body,
+        at: now,
+    })?;
     let mut md5 = Md5::new();
     md5.update(body);
     let authority = url.authority();
@@ -64,53 +71,19 @@ pub(super) fn write(
     head.line("x-oss-additional-headers", "")?;
     head.line("x-oss-bucket", order.bucket.as_str())?;
     head.line("x-oss-owner", &order.owner)?;
-    head.line("x-oss-pub-key-url", &signed.public_key_url)?;
+    let key_url = signed.public_key_url.to_str().unwrap_or_default();
+    head.line("x-oss-pub-key-url", key_url)?;
     head.line("x-oss-request-id", &order.request_id)?;
     head.line("x-oss-requester", &order.requester)?;
     head.line("x-oss-signature-version", "1.0")?;
     head.line("x-oss-tag", "CALLBACK")?;
+    for (name, value) in signed.webhook.iter().flat_map(WebhookHeaders::pairs) {
+        head.line(name, value)?;
+    }
     Ok(WrittenRequest {
         head: head.end(),
         body: body.clone(),
     })
-}
-
-/// Signs calls.
-pub(super) struct Signer {
-    key: RsaPrivateKey,
-    /// Where receivers fetch the public key, in base64.
-    public_key_url: String,
-}
-
-/// What a signature adds to a request.
-pub(super) struct Signed {
-    authorization: String,
-    public_key_url: String,
-}
-
-impl Signer {
-    pub(super) fn new(key: RsaPrivateKey, public_key_url: &str) -> Self {
-        Self {
-            key,
-            public_key_url: STANDARD.encode(public_key_url),
-        }
-    }
-
-    /// # Errors
-    /// Memory is out, or the signature came out wrong.
-    pub(super) fn sign(&self, url: &CallbackUrl, body: &[u8]) -> Result<Signed, CryptoError> {
-        let text = string_to_sign(url.path_and_query(), body);
-        Ok(Signed {
-            authorization: STANDARD.encode(self.key.sign_md5(&text)?),
-            public_key_url: self.public_key_url.clone(),
-        })
-    }
-
-    /// Signs something short, to see how long it takes.
-    pub(super) fn rehearse(&self) {
-        // A key that cannot sign says so at the first call.
-        let _ = self.key.sign_md5(b"/\n");
-    }
 }
 
 /// Writes a head line by line.
@@ -166,6 +139,7 @@ const HEAD_BYTES: usize = 1024;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::callback::{KeyKeeper, KeyRing, KeyUrl, SignerConfig, WebhookSignatures};
 
     fn order(owner: &str) -> CallbackOrder {
         let json = r#"{"callbackUrl":"http://app.example:8080/up?x=1","callbackBody":"a=b"}"#;
@@ -180,16 +154,34 @@ mod tests {
         }
     }
 
+    fn signer() -> Signer {
+        struct Nowhere;
+        impl KeyKeeper for Nowhere {
+            fn keep(&self, _: &KeyRing) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        let config = SignerConfig {
+            keys: KeyRing::first(1024, Timestamp::UNIX_EPOCH).unwrap(),
+            keeper: Box::new(Nowhere),
+            new_key_bits: 1024,
+            key_url: None,
+            webhook_signatures: WebhookSignatures::Off,
+        };
+        Signer::new(config, KeyUrl::new("http://k/"))
+    }
+
     #[test]
     fn a_request_is_written_as_oss_writes_it() {
-        let signer = Signer::new(RsaPrivateKey::generate(1024).unwrap(), "http://k/");
+        let signer = signer();
         let order = order("owner");
         let now = Timestamp::from_second(784_111_777).unwrap();
 
         let request = write(&order, &order.parameter.urls[0], &signer, now).unwrap();
 
         let head = String::from_utf8(request.head.to_vec()).unwrap();
-        let signature = STANDARD.encode(signer.key.sign_md5(b"/up?x=1\na=b").unwrap());
+        let signature = signer.keys().signing_key().sign_md5(b"/up?x=1\na=b");
+        let signature = STANDARD.encode(signature.unwrap());
         let expected = format!(
             "POST /up?x=1 HTTP/1.1\r\nHost: app.example:8080\r\nContent-Length: 3\r\n\
              Authorization: {signature}\r\nContent-MD5: esqsFUlOaCCx7W2LU5rwiQ==\r\n\
@@ -205,7 +197,7 @@ mod tests {
 
     #[test]
     fn no_value_begins_a_line_of_its_own() {
-        let signer = Signer::new(RsaPrivateKey::generate(1024).unwrap(), "http://k/");
+        let signer = signer();
         let order = order("a\r\nX-Evil: b");
         let written = write(
             &order,

@@ -22,7 +22,6 @@ pub(crate) enum Operation {
     /// A preflight; on a bucket or on an object, which need not exist.
     Options,
     PostObject,
-    PublicKey,
     PutBucket,
     PutBucketAcl,
     PutBucketCors,
@@ -74,7 +73,6 @@ impl Operation {
             Self::ListObjects => "ListObjects",
             Self::Options => "Options",
             Self::PostObject => "PostObject",
-            Self::PublicKey => "PublicKey",
             Self::PutBucket => "PutBucket",
             Self::PutBucketAcl => "PutBucketAcl",
             Self::PutBucketCors => "PutBucketCors",
@@ -111,9 +109,6 @@ impl Place {
             .hint(hint)
     }
 }
-
-/// Where a server publishes its callback key, as OSS's own address has it.
-pub(crate) const PUBLIC_KEY_PATH: &str = "/callback_pub_key_v1.pem";
 
 type Route = (Method, Place, Option<&'static str>, Operation);
 

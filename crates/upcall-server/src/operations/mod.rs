@@ -50,7 +50,6 @@ pub(crate) async fn run(
             cors::preflight(rules, &call.headers)
         }
         Operation::PostObject => Box::pin(upload::post_object(server, call, bucket, line)).await,
-        Operation::PublicKey => Ok(public_key::run(server)),
         Operation::PutBucket => put_bucket::run(server, call).await,
         Operation::PutBucketAcl => bucket_acl::put(server, call, bucket).await,
         Operation::PutBucketCors => bucket_cors::put(server, call, bucket).await,

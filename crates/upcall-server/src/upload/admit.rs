@@ -304,7 +304,9 @@ pub(crate) async fn judge_callback(
             .resolve(url.host(), url.port())
             .await
             .map_err(|error| match error {
-                GuardError::Forbidden => parameter.private_address().refusal(),
+                GuardError::Forbidden(why) => {
+                    parameter.private_address().refusal().hint(why.to_string())
+                }
                 GuardError::Unresolvable => parameter.unresolvable().refusal(),
             })?;
     }

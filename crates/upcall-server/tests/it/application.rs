@@ -68,6 +68,10 @@ impl Application {
         Self::start(Reply::KeepAlive(answer("200 OK", json))).await
     }
 
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }

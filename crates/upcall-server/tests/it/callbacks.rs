@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use upcall::callback::{PublicKey, string_to_sign};
 use upcall_server::Limits;
-use upcall_server::callback::AllowRule;
+use upcall_server::callback::CallbackRule;
 
 use crate::application::{Application, Reply, answer};
 use crate::form::Form;
@@ -333,7 +333,7 @@ async fn urls_are_called_in_turn_until_one_agrees() {
 #[tokio::test]
 async fn a_callback_that_cannot_be_is_refused_before_the_file_is_stored() {
     let server = TestServer::start_with(Setup {
-        allow: vec![AllowRule::Public],
+        allow: vec![CallbackRule::Public],
         ..Setup::default()
     })
     .await;

@@ -5,21 +5,35 @@
 //! there are few. A fast one signs where it is: handing over and back would cost as much.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 
-/// Decides, once, by how long a signature takes on this machine.
+/// Decides by how long a signature takes on this machine.
 #[derive(Debug)]
 pub(in crate::callback) struct SigningDesk {
-    /// A permit for each thread that may sign; `None` if the caller's own does.
-    threads: Option<Arc<Semaphore>>,
+    /// A permit for each thread that may sign.
+    threads: Arc<Semaphore>,
+    /// Whether it is for them; else the caller's own thread signs.
+    is_slow: AtomicBool,
 }
 
 impl SigningDesk {
     /// `sign_once` makes a signature, to be measured.
     pub(in crate::callback) fn measured(sign_once: impl Fn()) -> Self {
+        let threads = available_parallelism().map_or(1, usize::from);
+        let desk = Self {
+            threads: Arc::new(Semaphore::new(threads)),
+            is_slow: AtomicBool::new(false),
+        };
+        desk.measure(sign_once);
+        desk
+    }
+
+    /// Measures again: there is another key.
+    pub(in crate::callback) fn measure(&self, sign_once: impl Fn()) {
         let once = || {
             let began = Instant::now();
             sign_once();
@@ -27,14 +41,8 @@ impl SigningDesk {
         };
         // The fastest: whatever else the machine did in between is not the key's.
         let took = (0..REHEARSALS).map(|_| once()).min();
-        Self::for_signatures_of(took.unwrap_or_default())
-    }
-
-    fn for_signatures_of(took: Duration) -> Self {
-        let threads = available_parallelism().map_or(1, usize::from);
-        Self {
-            threads: (took > INLINE).then(|| Arc::new(Semaphore::new(threads))),
-        }
+        let is_slow = took.unwrap_or_default() > INLINE;
+        self.is_slow.store(is_slow, Ordering::Relaxed);
     }
 
     /// Runs `work`, here or there; `None` if it has panicked or the runtime ends.
@@ -42,10 +50,10 @@ impl SigningDesk {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Option<T> {
-        let Some(threads) = &self.threads else {
+        if !self.is_slow.load(Ordering::Relaxed) {
             return Some(work());
-        };
-        let turn = Arc::clone(threads).acquire_owned().await.ok()?;
+        }
+        let turn = Arc::clone(&self.threads).acquire_owned().await.ok()?;
         let working = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             work()
@@ -69,19 +77,20 @@ mod tests {
     #[tokio::test]
     async fn a_slow_signature_leaves_the_thread_and_a_fast_one_stays() {
         let here = thread::current().id();
-        let fast = SigningDesk::for_signatures_of(Duration::from_micros(30));
-        let slow = SigningDesk::for_signatures_of(Duration::from_micros(300));
+        let fast = SigningDesk::measured(|| ());
+        let slow = SigningDesk::measured(|| thread::sleep(INLINE * 2));
 
         assert_eq!(fast.run(|| thread::current().id()).await, Some(here));
         let there = slow.run(|| thread::current().id()).await;
         assert!(there.is_some_and(|there| there != here));
     }
 
-    #[test]
-    fn the_key_is_measured() {
-        let slow = SigningDesk::measured(|| thread::sleep(INLINE * 2));
-        assert!(slow.threads.is_some());
-        let fast = SigningDesk::measured(|| ());
-        assert!(fast.threads.is_none());
+    #[tokio::test]
+    async fn another_key_is_measured_again() {
+        let desk = SigningDesk::measured(|| ());
+        desk.measure(|| thread::sleep(INLINE * 2));
+        let here = thread::current().id();
+        let there = desk.run(|| thread::current().id()).await;
+        assert!(there.is_some_and(|there| there != here));
     }
 }

@@ -22,7 +22,7 @@ pub(super) fn of(call: &NewRecord) -> Explanation {
         },
         Ending::Broken { stage, is_reset } => broken(call, *stage, *is_reset),
         Ending::Crowded(crowded) => Explanation::Crowded(*crowded),
-        Ending::Guarded(GuardError::Forbidden) => Explanation::Forbidden { host: host() },
+        Ending::Guarded(GuardError::Forbidden(_)) => Explanation::Forbidden { host: host() },
         Ending::Guarded(GuardError::Unresolvable) => Explanation::Unresolvable { host: host() },
         Ending::HeadTooLong => Explanation::HeadTooLong,
         Ending::NotConnected(kind) => Explanation::NotConnected {

@@ -12,7 +12,7 @@ use upcall::name::{BucketName, ObjectKey};
 use super::diagnosis::{header, of};
 use super::{CallId, InvalidCallId, NewRecord};
 use crate::callback::exchange::{Answer, Ending, Progress, Stage, TlsFailure};
-use crate::callback::guard::GuardError;
+use crate::callback::guard::{Forbidden, GuardError};
 use crate::callback::load::Crowded;
 use crate::callback::request::CallbackOrder;
 
@@ -180,7 +180,7 @@ fn what_is_no_answer_is_explained() {
             "no connection to 127.0.0.1:3000: permission denied",
         ),
         (
-            Ending::Guarded(GuardError::Forbidden),
+            Ending::Guarded(GuardError::Forbidden(Forbidden::NotAllowed)),
             "not called: app.example has an address",
         ),
         (
