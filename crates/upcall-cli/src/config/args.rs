@@ -1,9 +1,13 @@
 //! What was typed: form only. What it means is decided in [`resolve`](super::resolve).
 
+mod callback;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use callback::{CallbackCommand, VerifyArgs};
 
 /// Files go straight from a browser to storage, and the application hears of every one.
 #[derive(Debug, Parser)]
@@ -85,6 +89,13 @@ pub(crate) enum Command {
         after_help = "Example: upcall policy sign --bucket photos --max-size 10MiB"
     )]
     Policy(PolicyCommand),
+    /// Find out why a callback is refused
+    #[command(
+        subcommand,
+        after_help = "Example: upcall callback verify request.txt --key-url \
+                            http://127.0.0.1:8700/callback_pub_key_v1.pem"
+    )]
+    Callback(CallbackCommand),
 }
 
 #[derive(Args, Debug)]
