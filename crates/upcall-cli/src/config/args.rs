@@ -1,6 +1,7 @@
 //! What was typed: form only. What it means is decided in [`resolve`](super::resolve).
 
 mod callback;
+mod policy;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use callback::{CallbackCommand, VerifyArgs};
+pub(crate) use policy::{ExplainArgs, LintArgs};
 
 /// Files go straight from a browser to storage, and the application hears of every one.
 #[derive(Debug, Parser)]
@@ -83,7 +85,7 @@ pub(crate) enum Command {
     /// Make a data directory from a backup
     #[command(after_help = "Example: upcall restore /backup/2026-11-25 --data /var/lib/upcall")]
     Restore(RestoreArgs),
-    /// Sign upload policies
+    /// Sign upload policies, and look into them
     #[command(
         subcommand,
         after_help = "Example: upcall policy sign --bucket photos --max-size 10MiB"
@@ -376,6 +378,14 @@ pub(crate) enum PolicyCommand {
                             --max-size 10MiB --expires 1h"
     )]
     Sign(SignArgs),
+    /// Say of every condition whether a form meets it, and what the form has
+    #[command(
+        after_help = "Example: upcall policy explain --form-file curl.txt --bucket photos --size 2MiB"
+    )]
+    Explain(ExplainArgs),
+    /// Warn of what a policy leaves open
+    #[command(after_help = "Example: upcall policy lint --policy - < policy.json")]
+    Lint(LintArgs),
 }
 
 #[derive(Args, Debug)]

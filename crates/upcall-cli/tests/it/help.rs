@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::program::Upcall;
 
 /// Every command, groups too.
-const COMMANDS: [&str; 24] = [
+const COMMANDS: [&str; 26] = [
     "",
     "dev",
     "serve",
@@ -32,6 +32,8 @@ const COMMANDS: [&str; 24] = [
     "restore",
     "policy",
     "policy sign",
+    "policy explain",
+    "policy lint",
     "callback",
     "callback verify",
 ];

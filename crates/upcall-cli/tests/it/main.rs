@@ -15,6 +15,7 @@ mod http;
 mod logs;
 mod memory;
 mod policy;
+mod policy_explain;
 mod program;
 mod serve;
 mod stop;
