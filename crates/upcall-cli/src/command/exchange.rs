@@ -83,6 +83,7 @@ pub(super) struct Question {
 #[derive(Debug)]
 pub(super) struct Reply {
     pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
     /// Empty if it is longer than was wanted; see `is_too_long`.
     pub(super) body: Bytes,
     pub(super) is_too_long: bool,
@@ -158,6 +159,7 @@ where
         };
         Ok(Reply {
             status: head.status,
+            headers: head.headers,
             is_too_long: body.is_none(),
             body: body.unwrap_or_default(),
         })

@@ -5,6 +5,7 @@ mod app;
 mod backup;
 mod bucket;
 mod callback;
+mod cors;
 mod dev;
 mod exchange;
 mod fsck;
@@ -28,6 +29,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.command {
         Command::Policy(command) => policy::run(&command),
         Command::Callback(command) => on_runtime(callback::run(&command)),
+        Command::Cors(command) => on_runtime(cors::run(command)),
         Command::Serve(args) if args.check => serve::check(&args),
         Command::Serve(args) => on_runtime(serve::run(&args)),
         Command::Dev(args) => on_runtime(dev::run(&args)),

@@ -1,6 +1,7 @@
 //! What was typed: form only. What it means is decided in [`resolve`](super::resolve).
 
 mod callback;
+mod cors;
 mod policy;
 
 use std::net::SocketAddr;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use callback::{CallbackCommand, VerifyArgs};
+pub(crate) use cors::{CorsCheckArgs, PageCommand};
 pub(crate) use policy::{ExplainArgs, LintArgs};
 
 /// Files go straight from a browser to storage, and the application hears of every one.
@@ -98,6 +100,13 @@ pub(crate) enum Command {
                             http://127.0.0.1:8700/callback_pub_key_v1.pem"
     )]
     Callback(CallbackCommand),
+    /// Find out why a browser refuses
+    #[command(
+        subcommand,
+        after_help = "Example: upcall cors check http://127.0.0.1:8700/photos/ --origin \
+                            https://www.example.com"
+    )]
+    Cors(PageCommand),
 }
 
 #[derive(Args, Debug)]

@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::program::Upcall;
 
 /// Every command, groups too.
-const COMMANDS: [&str; 26] = [
+const COMMANDS: [&str; 28] = [
     "",
     "dev",
     "serve",
@@ -36,6 +36,8 @@ const COMMANDS: [&str; 26] = [
     "policy lint",
     "callback",
     "callback verify",
+    "cors",
+    "cors check",
 ];
 
 #[test]

@@ -7,6 +7,7 @@
 mod admin;
 mod app;
 mod callback_verify;
+mod cors_check;
 mod dev;
 mod disk_faults;
 mod disk_full;

@@ -2,16 +2,18 @@
 //!
 //! In: rules in the order in which they are tried, and what a browser asks. Out: the first rule that
 //! fits ([`first_fit`]), or, for people, what every rule lacks and which typing mistake that looks
-//! like ([`explain`]).
+//! like ([`explain`]). From the other side, a [`PreflightAnswer`] is judged as a browser judges it.
 //!
 //! Source: OSS, "`PutBucketCors`", "`OptionObject`", "CORS"; RFC 6454 (origins).
 
+mod browser;
 mod explain;
 mod origin;
 
 #[cfg(test)]
 mod tests;
 
+pub use browser::{PreflightAnswer, PreflightFault, has_preflight};
 pub use explain::{Explanation, Judged, Lack, explain};
 pub use origin::OriginTypo;
 
