@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::program::Upcall;
 
 /// Every command, groups too.
-const COMMANDS: [&str; 22] = [
+const COMMANDS: [&str; 28] = [
     "",
     "dev",
     "serve",
@@ -32,6 +32,12 @@ const COMMANDS: [&str; 22] = [
     "restore",
     "policy",
     "policy sign",
+    "policy explain",
+    "policy lint",
+    "callback",
+    "callback verify",
+    "cors",
+    "cors check",
 ];
 
 #[test]

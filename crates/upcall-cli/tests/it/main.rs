@@ -6,6 +6,8 @@
 
 mod admin;
 mod app;
+mod callback_verify;
+mod cors_check;
 mod dev;
 mod disk_faults;
 mod disk_full;
@@ -14,6 +16,7 @@ mod http;
 mod logs;
 mod memory;
 mod policy;
+mod policy_explain;
 mod program;
 mod serve;
 mod stop;
