@@ -6,6 +6,8 @@
 
 mod admin;
 mod app;
+mod callback_guard;
+mod callback_keys;
 mod dev;
 mod disk_faults;
 mod disk_full;

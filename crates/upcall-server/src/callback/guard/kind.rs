@@ -28,10 +28,12 @@ impl Kind {
     }
 
     const fn of_v4(address: Ipv4Addr) -> Self {
+        // Metadata and the like that clouds answer on addresses which look ordinary: Alibaba's in
+        // 100.64/10, Azure's wire server on the internet.
+        if matches!(address.octets(), [100, 100, 100, 200] | [168, 63, 129, 16]) {
+            return Self::Special;
+        }
         match address.octets() {
-            // Metadata and the like that clouds answer on addresses which look ordinary: Alibaba's in
-            // 100.64/10, Azure's wire server on the internet.
-            [100, 100, 100, 200] | [168, 63, 129, 16] => Self::Special,
             [127, ..] => Self::Loopback,
             [10, ..] | [172, 16..=31, ..] | [192, 168, ..] | [100, 64..=127, ..] => Self::Private,
             // "This network", link-local, IETF protocol assignments, documentation, 6to4 relays,

@@ -73,9 +73,9 @@ impl fmt::Display for PortRule {
 #[error("expected `web`, `any`, a port such as `8080`, or a range such as `8000-8099`")]
 pub struct InvalidPortRule;
 
-/// SOCKS, SQL Server, Oracle, PPTP, MQTT, NFS, ZooKeeper, Docker, etcd, Squid, MySQL, RDP, Erlang, SIP,
-/// PostgreSQL, AMQP, VNC, CouchDB, WinRM, X11, Redis, Kubernetes, IRC, Cassandra, Kafka, Elasticsearch,
-/// kubelet, memcached, MongoDB. Source: IANA, "Service Name and Transport Protocol Port Number
+/// SOCKS, SQL Server, Oracle, PPTP, MQTT, NFS, `ZooKeeper`, Docker, etcd, Squid, `MySQL`, RDP, Erlang, SIP,
+/// PostgreSQL, AMQP, VNC, `CouchDB`, `WinRM`, X11, Redis, Kubernetes, IRC, Cassandra, Kafka, Elasticsearch,
+/// kubelet, memcached, `MongoDB`. Source: IANA, "Service Name and Transport Protocol Port Number
 /// Registry", and the documentation of those that are not in it.
 const NOT_WEB: [u16; 40] = [
     1080, 1433, 1521, 1723, 1883, 2049, 2181, 2375, 2376, 2379, 2380, 3128, 3306, 3389, 4369, 5060,
