@@ -16,13 +16,15 @@ use upcall_store::maintenance::Maintenance;
 
 use crate::admin::{AdminSecret, AdminService};
 use crate::callback::{
-    CallbackReport, Dispatcher, DispatcherConfig, Guard, GuardConfig, Signer, SignerConfig,
+    CallbackReport, Dispatcher, DispatcherConfig, Guard, GuardConfig, Outbox, OutboxTask, Signer,
+    SignerConfig,
 };
 use crate::clock::Clock;
 use crate::http::listener::{self, BindError};
 use crate::http::service::{Service, StorageService};
 use crate::limits::Limits;
 use crate::telemetry::metrics::Metrics;
+use crate::upload::again::Answers;
 use crate::upload::hasher::Hasher;
 use crate::upload::ingest::Ingests;
 
@@ -57,7 +59,9 @@ pub(crate) struct Server {
     pub(crate) blobs: Arc<dyn Blobs>,
     pub(crate) maintenance: Arc<dyn Maintenance>,
     pub(crate) hasher: Hasher,
-    pub(crate) dispatcher: Dispatcher,
+    pub(crate) dispatcher: Arc<Dispatcher>,
+    pub(crate) outbox: Outbox,
+    pub(crate) answers: Answers,
     pub(crate) guard: Guard,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Clock,
@@ -95,8 +99,8 @@ impl Tasks {
         self.tracker.spawn(task)
     }
 
-    /// Runs `task` where the caller awaits it; if the caller goes away in between, what is left of it
-    /// becomes a task that a shutdown waits for. So the usual case needs no other thread.
+    /// Runs `task` where the caller awaits it; if the caller goes away in between, what is left of
+    /// it becomes a task that a shutdown waits for. So the usual case needs no other thread.
     pub(crate) fn finish_anyway<F>(&self, task: F) -> FinishAnyway<F>
     where
         F: Future<Output: Send> + Send + 'static,
@@ -160,6 +164,7 @@ pub struct Node {
     admin_address: SocketAddr,
     stop: watch::Sender<bool>,
     listeners: Vec<JoinHandle<()>>,
+    outbox: OutboxTask,
 }
 
 impl Node {
@@ -187,13 +192,21 @@ impl Node {
         let dispatcher = Dispatcher::new(DispatcherConfig {
             guard: guard.clone(),
             signer: Arc::clone(&signer),
-            time_limit: config.limits.callback,
-            most_at_once: config.limits.callbacks,
+            limits: &config.limits,
             metrics: Arc::clone(&metrics),
             clock: config.clock.clone(),
         })
         .map_err(StartError::Tls)?;
+        let dispatcher = Arc::new(dispatcher);
+        let outbox = Outbox::new(
+            Arc::clone(&catalog),
+            Arc::clone(&blobs),
+            Arc::clone(&dispatcher),
+            config.clock.clone(),
+        );
         let server = Arc::new(Server {
+            outbox,
+            answers: Answers::default(),
             catalog,
             blobs,
             maintenance,
@@ -221,6 +234,7 @@ impl Node {
         listeners.extend(serve_all(sockets, &storage, limits, &stopped));
         listeners.extend(serve_all(admin, &admin_service, limits, &stopped));
         Ok(Self {
+            outbox: server.outbox.start(),
             server,
             addresses,
             admin_address,
@@ -263,6 +277,7 @@ impl Node {
 
     /// Stops: no new connections; running requests and callbacks finish, within the limit.
     pub async fn shutdown(self) {
+        self.server.dispatcher.log().close();
         // Nobody receives only if every listener has ended already.
         let _ = self.stop.send(true);
         for listener in self.listeners {
@@ -277,6 +292,7 @@ impl Node {
         {
             tracing::warn!("uploads were cut: the drain took too long");
         }
+        self.outbox.stop().await;
         let server = self.server;
         let stopped = tokio::task::spawn_blocking(move || server.hasher.stop());
         if let Err(error) = stopped.await {

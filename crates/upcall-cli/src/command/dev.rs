@@ -121,6 +121,7 @@ async fn start_app(
 async fn make_bucket(storage: &Storage, ready: &Ready<'_>) -> Result<(), Failure> {
     let name = BucketName::parse(BUCKET)?;
     let facts = BucketFacts {
+        callback: upcall_store::catalog::CallbackSettings::default(),
         name: name.clone(),
         acl: BucketAcl::Private,
         cors: None,

@@ -40,12 +40,16 @@ pub(super) enum AdminError {
     Maintenance(#[from] MaintenanceError),
     #[error("there is no bucket of this name")]
     NoSuchBucket,
+    #[error("there is no recorded call of this id")]
+    NoSuchCall,
     #[error("there is no key of this id")]
     NoSuchKey,
     #[error("there is no such route")]
     NoSuchRoute,
     #[error("the configuration is not valid")]
     Refused(Refusal),
+    #[error("no call is owed under this id")]
+    NotOwed,
     #[error("the admin secret is missing or wrong")]
     Unauthorized,
 }
@@ -82,8 +86,10 @@ impl AdminError {
             | Self::KeyExists
             | Self::KeyRotation(_)
             | Self::NoSuchBucket
+            | Self::NoSuchCall
             | Self::NoSuchKey
             | Self::NoSuchRoute
+            | Self::NotOwed
             | Self::Unauthorized => {}
         }
         let (status, code, hint) = self.row();
@@ -136,6 +142,11 @@ impl AdminError {
                 "NoSuchBucket",
                 "`upcall bucket list` shows which there are",
             ),
+            Self::NoSuchCall => (
+                StatusCode::NOT_FOUND,
+                "NoSuchCall",
+                "`upcall callback list` shows which there are; old ones go",
+            ),
             Self::NoSuchKey => (
                 StatusCode::NOT_FOUND,
                 "NoSuchAccessKey",
@@ -145,6 +156,11 @@ impl AdminError {
                 StatusCode::NOT_FOUND,
                 "NoSuchRoute",
                 "the routes are in `docs/admin.md`",
+            ),
+            Self::NotOwed => (
+                StatusCode::NOT_FOUND,
+                "NotOwed",
+                "it has arrived, or was dropped; `upcall callback owed` shows which there are",
             ),
             Self::Unauthorized => (
                 StatusCode::UNAUTHORIZED,
@@ -161,6 +177,7 @@ impl From<CatalogError> for AdminError {
             CatalogError::BucketExists => Self::BucketExists,
             CatalogError::BucketNotEmpty => Self::BucketNotEmpty,
             CatalogError::NoSuchBucket => Self::NoSuchBucket,
+            CatalogError::NotOwed => Self::NotOwed,
             other @ (CatalogError::Closed
             | CatalogError::Corrupt(_)
             | CatalogError::Engine(_)

@@ -16,6 +16,7 @@ pub(crate) enum Operation {
     GetBucketCors,
     GetBucketInfo,
     GetObject,
+    GetUploadAnswer,
     HeadObject,
     ListObjects,
     /// A preflight; on a bucket or on an object, which need not exist.
@@ -67,6 +68,7 @@ impl Operation {
             Self::GetBucketCors => "GetBucketCors",
             Self::GetBucketInfo => "GetBucketInfo",
             Self::GetObject => "GetObject",
+            Self::GetUploadAnswer => "GetUploadAnswer",
             Self::HeadObject => "HeadObject",
             Self::ListObjects => "ListObjects",
             Self::Options => "Options",
@@ -150,6 +152,12 @@ const ROUTES: &[Route] = &[
         Some("cors"),
         Operation::PutBucketCors,
     ),
+    (
+        Method::GET,
+        Place::Bucket,
+        Some("x-upcall-answer"),
+        Operation::GetUploadAnswer,
+    ),
     (Method::GET, Place::Object, None, Operation::GetObject),
     (Method::HEAD, Place::Object, None, Operation::HeadObject),
     // GetObjectMeta: what HeadObject says, of which clients read less.
@@ -213,4 +221,5 @@ const SUB_RESOURCES: &[&str] = &[
     "wormExtend",
     "wormId",
     "x-oss-process",
+    "x-upcall-answer",
 ];

@@ -133,6 +133,7 @@ impl TestServer {
             ("shown", BucketAcl::PublicRead),
         ] {
             let facts = BucketFacts {
+                callback: upcall_store::catalog::CallbackSettings::default(),
                 name: BucketName::parse(name).unwrap(),
                 acl,
                 cors: None,
