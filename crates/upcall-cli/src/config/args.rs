@@ -58,7 +58,7 @@ pub(crate) enum Command {
     #[command(
         after_help = "Example: UPCALL_ACCESS_KEY_ID=… UPCALL_ACCESS_KEY_SECRET=… upcall app \
                             --bucket photos --host http://127.0.0.1:8700/photos/ --key-url \
-                            http://127.0.0.1:8700/callback_pub_key_v1.pem"
+                            'http://127.0.0.1:8700/callback_pub_key_*.pem'"
     )]
     App(AppArgs),
     /// Create, list and set up buckets of a running server
@@ -204,7 +204,7 @@ pub(crate) struct AppArgs {
     /// [default: where it listens]
     #[arg(long, value_name = "URL")]
     pub(crate) callback_url: Option<String>,
-    /// From where public keys are taken, beside OSS's own addresses; may be repeated
+    /// From where public keys are taken, beside OSS's own addresses, * for a key's id; may be repeated
     #[arg(long, value_name = "URL")]
     pub(crate) key_url: Vec<String>,
     /// The SQLite file that keeps what callbacks said

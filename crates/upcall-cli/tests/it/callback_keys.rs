@@ -10,7 +10,7 @@ use serde_json::Value;
 use tempfile::tempdir;
 use upcall_crypto::RsaPrivateKey;
 
-use crate::http::get;
+use crate::http::{FORM, ask, fields_of, form, get};
 use crate::program::{Running, Upcall};
 
 fn at(data: &Path, words: &[&str]) -> Upcall {
@@ -120,6 +120,26 @@ fn keys_are_rotated_shown_and_still_there_after_a_start() {
         .not_done();
     assert!(refused.contains("1000 bits is not offered"), "{refused}");
     server.stop().done();
+}
+
+#[test]
+fn an_application_takes_the_new_key_without_being_told() {
+    let folder = tempdir().unwrap();
+    let dev = Upcall::dev(folder.path()).start();
+    let callback = format!("{}/callback", dev.text("app"));
+    let signed = Upcall::new(&["policy", "sign", "--json", "--bucket", "photos"])
+        .and(&["--callback-url", &callback])
+        .env("UPCALL_ACCESS_KEY_ID", dev.text("accessKeyId"))
+        .env("UPCALL_ACCESS_KEY_SECRET", dev.text("accessKeySecret"))
+        .run()
+        .done_json();
+    let body = form(&fields_of(&signed), "cat.txt", "a cat");
+    for _ in 0..3 {
+        let given = ask(dev.address("storage"), "POST /photos/", FORM, &body);
+        assert_eq!(given.status, 200, "{}", given.body);
+        at(folder.path(), &["key", "rotate-callback"]).run().done();
+    }
+    dev.stop().done();
 }
 
 #[test]
