@@ -1,9 +1,9 @@
-//! Where the process connects, call by call, as `strace` sees it: hostile URLs, a redirect, a name that
-//! changes its answer, and proxies in the environment. Whatever happens, it connects to the application
-//! and to nobody else.
+//! Where the process connects, call by call, as `strace` sees it: hostile URLs, a redirect, a name
+//! that changes its answer, and proxies in the environment. Whatever happens, it connects to the
+//! application and to nobody else.
 //!
-//! The server has an `/etc/hosts` and an `/etc/resolv.conf` of its own (`unshare`), so that the system's
-//! resolver answers as the test says and nobody else is asked.
+//! The server has an `/etc/hosts` and an `/etc/resolv.conf` of its own (`unshare`), so that the
+//! system's resolver answers as the test says and nobody else is asked.
 #![expect(
     clippy::print_stdout,
     reason = "who runs it should see what was left out"
@@ -95,8 +95,8 @@ fn no_connection_goes_where_no_callback_may_go() {
     assert!(trap.accept().is_err(), "somebody came into the trap");
 }
 
-/// `upcall serve` with proxies in its environment that are the trap, names of its own, and a trace of
-/// what it connects to.
+/// `upcall serve` with proxies in its environment that are the trap, names of its own, and a trace
+/// of what it connects to.
 fn start(data: &Path, names: &Names, trace: &Path, trap: u16) -> Running {
     let words = [
         "unshare",
@@ -104,7 +104,8 @@ fn start(data: &Path, names: &Names, trace: &Path, trap: u16) -> Running {
         "--mount",
         "/bin/sh",
         "-c",
-        "mount --bind \"$1\" /etc/hosts && mount --bind \"$2\" /etc/resolv.conf && shift 2 && exec \"$@\"",
+        "mount --bind \"$1\" /etc/hosts && mount --bind \"$2\" /etc/resolv.conf && shift 2 && \
+         exec \"$@\"",
         "sh",
         names.hosts.to_str().unwrap(),
         names.resolver.to_str().unwrap(),
@@ -159,8 +160,9 @@ fn upload(storage: &str, url: &str) -> (u16, String) {
 
 /// The addresses of every TCP connection that was begun, in order.
 ///
-/// Not among them: sockets of the machine itself, and the resolver's, which connects sockets to port 0
-/// in order to sort addresses, sending nothing, and asks the name server of `/etc/resolv.conf`.
+/// Not among them: sockets of the machine itself, and the resolver's, which connects sockets to
+/// port 0 in order to sort addresses, sending nothing, and asks the name server of
+/// `/etc/resolv.conf`.
 fn connections(trace: &str) -> Vec<SocketAddr> {
     let mut found = Vec::new();
     for line in trace.lines().filter(|line| line.contains("connect(")) {

@@ -242,8 +242,8 @@ fn a_single_key_becomes_the_first_of_the_ring() {
     server.stop().done();
 }
 
-/// The process is killed at each of the system calls that a rotation, or the move from a single key,
-/// makes on its files. What was told to receivers is served, and what signs is served.
+/// The process is killed at each of the system calls that a rotation, or the move from a single
+/// key, makes on its files. What was told to receivers is served, and what signs is served.
 #[test]
 fn a_kill_between_any_two_steps_loses_no_key() {
     if !has_strace() {

@@ -127,8 +127,8 @@ pub(super) const fn refusal(error: &RotationError) -> (StatusCode, &'static str,
         RotationError::FixedUrl { .. } => (
             StatusCode::CONFLICT,
             "KeyUrlFixed",
-            "receivers keep a key under its address: put `{id}` into `--callback-key-url`, or let it \
-             end with `/callback_pub_key_v1.pem`",
+            "receivers keep a key under its address: put `{id}` into `--callback-key-url`, or let \
+             it end with `/callback_pub_key_v1.pem`",
         ),
         RotationError::TooMany => (
             StatusCode::CONFLICT,
