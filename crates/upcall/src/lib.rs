@@ -1,5 +1,5 @@
 //! Direct uploads from browser to storage, the protocol's own code: forms, upload policies,
-//! signatures, callbacks and wire errors.
+//! signatures, callbacks, CORS rules and wire errors.
 //!
 //! Everything in here is pure: bytes and values in, values and bytes out. No sockets, no files, and
 //! no clock of its own; where time matters it is a parameter. The storage server is built on it, and
@@ -8,6 +8,7 @@
 //! The modules stand in the order in which an upload passes them.
 
 pub mod callback;
+pub mod cors;
 pub mod error;
 pub mod form;
 pub mod name;

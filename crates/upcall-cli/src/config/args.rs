@@ -1,9 +1,17 @@
 //! What was typed: form only. What it means is decided in [`resolve`](super::resolve).
 
+mod callback;
+mod cors;
+mod policy;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use callback::{CallbackCommand, VerifyArgs};
+pub(crate) use cors::{CorsCheckArgs, PageCommand};
+pub(crate) use policy::{ExplainArgs, LintArgs};
 
 /// Files go straight from a browser to storage, and the application hears of every one.
 #[derive(Debug, Parser)]
@@ -79,12 +87,26 @@ pub(crate) enum Command {
     /// Make a data directory from a backup
     #[command(after_help = "Example: upcall restore /backup/2026-11-25 --data /var/lib/upcall")]
     Restore(RestoreArgs),
-    /// Sign upload policies
+    /// Sign upload policies, and look into them
     #[command(
         subcommand,
         after_help = "Example: upcall policy sign --bucket photos --max-size 10MiB"
     )]
     Policy(PolicyCommand),
+    /// Find out why a callback is refused
+    #[command(
+        subcommand,
+        after_help = "Example: upcall callback verify request.txt --key-url \
+                            http://127.0.0.1:8700/callback_pub_key_v1.pem"
+    )]
+    Callback(CallbackCommand),
+    /// Find out why a browser refuses
+    #[command(
+        subcommand,
+        after_help = "Example: upcall cors check http://127.0.0.1:8700/photos/ --origin \
+                            https://www.example.com"
+    )]
+    Cors(PageCommand),
 }
 
 #[derive(Args, Debug)]
@@ -412,6 +434,14 @@ pub(crate) enum PolicyCommand {
                             --max-size 10MiB --expires 1h"
     )]
     Sign(SignArgs),
+    /// Say of every condition whether a form meets it, and what the form has
+    #[command(
+        after_help = "Example: upcall policy explain --form-file curl.txt --bucket photos --size 2MiB"
+    )]
+    Explain(ExplainArgs),
+    /// Warn of what a policy leaves open
+    #[command(after_help = "Example: upcall policy lint --policy - < policy.json")]
+    Lint(LintArgs),
 }
 
 #[derive(Args, Debug)]

@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::program::Upcall;
 
 /// Every command, groups too.
-const COMMANDS: [&str; 24] = [
+const COMMANDS: [&str; 30] = [
     "",
     "dev",
     "serve",
@@ -34,6 +34,12 @@ const COMMANDS: [&str; 24] = [
     "restore",
     "policy",
     "policy sign",
+    "policy explain",
+    "policy lint",
+    "callback",
+    "callback verify",
+    "cors",
+    "cors check",
 ];
 
 #[test]

@@ -1,4 +1,4 @@
-//! CORS: which of a bucket's rules a request from a page meets, and the headers that say so.
+//! CORS: the headers that say which of a bucket's rules a request from a page meets.
 //!
 //! In: a bucket's rules and a request's `Origin`, method and headers. Out: the rule's headers for the
 //! answer, or the refusal of a preflight. Rules are tried in order, the first that fits counts. An
@@ -11,6 +11,7 @@
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
+use upcall::cors::{CorsRequest, Rule, header_names};
 use upcall::error::{Refusal, WireError};
 use upcall_store::catalog::{Cors, CorsRule};
 
@@ -26,19 +27,18 @@ pub(crate) fn preflight(cors: Option<&Cors>, headers: &HeaderMap) -> Result<Answ
     let method = text(headers, &header::ACCESS_CONTROL_REQUEST_METHOD).ok_or_else(|| {
         missing("Insufficient information. Request Access-Control-Request-Method header needed.")
     })?;
-    let requested: Vec<&str> = text(headers, &header::ACCESS_CONTROL_REQUEST_HEADERS)
-        .unwrap_or_default()
-        .split(',')
-        .map(str::trim)
-        .filter(|name| !name.is_empty())
-        .collect();
+    let requested = text(headers, &header::ACCESS_CONTROL_REQUEST_HEADERS).unwrap_or_default();
+    let requested = header_names(requested);
+    let request = CorsRequest {
+        origin,
+        method,
+        headers: &requested,
+    };
     let rules = cors.map(|cors| cors.rules.as_slice()).unwrap_or_default();
     let rule = rules
         .iter()
-        .find(|rule| {
-            fits(rule, origin, method) && requested.iter().all(|name| allows_header(rule, name))
-        })
-        .ok_or_else(|| not_allowed(rules, origin, method, &requested))?;
+        .find(|rule| view(rule).fits(&request))
+        .ok_or_else(|| not_allowed(rules, &request))?;
 
     let mut answer = Answer::new(StatusCode::OK);
     add_rule(answer.headers_mut(), rule, origin);
@@ -64,41 +64,27 @@ pub(crate) fn add_to_answer(
     let (Some(cors), Some(origin)) = (cors, origin) else {
         return;
     };
-    if let Some(rule) = cors
-        .rules
-        .iter()
-        .find(|rule| fits(rule, origin, method.as_str()))
-    {
+    let request = CorsRequest {
+        origin,
+        method: method.as_str(),
+        headers: &[],
+    };
+    if let Some(rule) = cors.rules.iter().find(|rule| view(rule).fits(&request)) {
         add_rule(answer, rule, origin);
     }
 }
 
-fn fits(rule: &CorsRule, origin: &str, method: &str) -> bool {
-    rule.allowed_origins
-        .iter()
-        .any(|pattern| matches_glob(pattern, origin))
-        && rule.allowed_methods.iter().any(|allowed| allowed == method)
-}
-
-fn allows_header(rule: &CorsRule, name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    rule.allowed_headers
-        .iter()
-        .any(|pattern| matches_glob(&pattern.to_ascii_lowercase(), &name))
-}
-
-/// Whether `text` is `pattern`, in which one `*` stands for anything, nothing included.
-fn matches_glob(pattern: &str, text: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == text,
-        Some((start, end)) => {
-            text.len() >= start.len() + end.len() && text.starts_with(start) && text.ends_with(end)
-        }
+/// What a rule allows, for whoever compares it with a request.
+fn view(rule: &CorsRule) -> Rule<'_> {
+    Rule {
+        origins: &rule.allowed_origins,
+        methods: &rule.allowed_methods,
+        headers: &rule.allowed_headers,
     }
 }
 
 fn add_rule(headers: &mut HeaderMap, rule: &CorsRule, origin: &str) {
-    let allows_all = rule.allowed_origins.iter().any(|pattern| pattern == "*");
+    let allows_all = view(rule).allows_every_origin();
     insert(
         headers,
         header::ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -149,34 +135,30 @@ fn missing(message: &'static str) -> Refusal {
         .hint("a browser sends both headers; add them to a preflight made by hand")
 }
 
-fn not_allowed(rules: &[CorsRule], origin: &str, method: &str, requested: &[&str]) -> Refusal {
+fn not_allowed(rules: &[CorsRule], request: &CorsRequest<'_>) -> Refusal {
+    let CorsRequest {
+        origin,
+        method,
+        headers,
+    } = request;
     let refusal = Refusal::new(WireError::ACCESS_FORBIDDEN);
-    let from_origin: Vec<_> = rules
-        .iter()
-        .filter(|rule| {
-            rule.allowed_origins
-                .iter()
-                .any(|pattern| matches_glob(pattern, origin))
-        })
-        .collect();
     if rules.is_empty() {
         return refusal.hint("the bucket has no CORS rules; add one that allows this origin");
     }
-    if from_origin.is_empty() {
+    let of_origin = |rule: &&CorsRule| view(rule).allows_origin(origin);
+    let mut from_origin = rules.iter().filter(of_origin).peekable();
+    if from_origin.peek().is_none() {
         return refusal.hint(format!(
             "no CORS rule allows the origin `{origin}`; scheme and port count too"
         ));
     }
-    if !from_origin
-        .iter()
-        .any(|rule| rule.allowed_methods.iter().any(|allowed| allowed == method))
-    {
+    if !from_origin.any(|rule| view(rule).allows_method(method)) {
         return refusal.hint(format!(
             "no CORS rule for this origin allows the method `{method}`"
         ));
     }
     refusal.hint(format!(
         "no CORS rule for this origin allows the headers `{}`",
-        requested.join(", ")
+        headers.join(", ")
     ))
 }

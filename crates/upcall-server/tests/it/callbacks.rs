@@ -13,10 +13,16 @@ use crate::form::Form;
 use crate::post_object::base64_md5;
 use crate::server::{KEY_ID, Setup, TestServer};
 
-fn parameter(url: &str, body: &str, more: &str) -> String {
+pub(crate) fn parameter(url: &str, body: &str, more: &str) -> String {
     STANDARD.encode(format!(
         r#"{{"callbackUrl":"{url}","callbackBody":"{body}"{more}}}"#
     ))
+}
+
+/// An address at which nobody listens.
+pub(crate) async fn closed_port() -> std::net::SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    listener.local_addr().unwrap()
 }
 
 fn form(callback: &str) -> Form {

@@ -11,7 +11,9 @@ use upcall_server::callback::{
     WebhookSignatures,
 };
 use upcall_server::{AdminSecret, Clock, Limits, Node, NodeConfig};
-use upcall_store::catalog::{AccessKeyFacts, BucketAcl, BucketFacts, ListObjects, ObjectFacts};
+use upcall_store::catalog::{
+    AccessKeyFacts, BucketAcl, BucketFacts, CatalogError, ListObjects, ObjectFacts,
+};
 use upcall_store::{EmbeddedStore, StoreOptions};
 
 use crate::client::{Answer, Client};
@@ -87,7 +89,11 @@ impl TestServer {
     }
 
     pub(crate) async fn start_with(setup: Setup) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::again(tempfile::tempdir().unwrap(), setup).await
+    }
+
+    /// A server on what another one has left.
+    pub(crate) async fn again(folder: tempfile::TempDir, setup: Setup) -> Self {
         let options = StoreOptions {
             small_bytes: setup.small_bytes,
             ..StoreOptions::default()
@@ -140,7 +146,10 @@ impl TestServer {
                 owner: "owner".to_owned(),
                 created: Timestamp::UNIX_EPOCH,
             };
-            catalog.create_bucket(&facts).await.unwrap();
+            match catalog.create_bucket(&facts).await {
+                Ok(()) | Err(CatalogError::BucketExists) => {}
+                Err(error) => panic!("{error:?}"),
+            }
         }
         let node = Node::start(config, catalog, store.blobs(), store.maintenance())
             .await

@@ -3,11 +3,13 @@
 //! In the order in which a call comes about: what was asked ([`CallbackParameter`], its
 //! [`CallbackUrl`]s and [`CallbackVars`]), the body to send ([`CallbackTemplate`] with
 //! [`CallbackFacts`]), the text that is signed ([`string_to_sign`]), what the application checks
-//! ([`CallbackVerifier`]), and what it must answer ([`answer`]).
+//! ([`CallbackVerifier`]), and what it must answer ([`answer`]). Where the check fails, [`diagnose`]
+//! says why.
 //!
 //! Source: OSS, "Callback" (editions of 2015 to 2025) and the EC pages of family 0007.
 
 pub mod answer;
+pub mod diagnose;
 mod error;
 mod json;
 mod key_url;

@@ -9,6 +9,7 @@ use std::fmt;
 
 use percent_encoding::percent_decode_str;
 use rsa::BoxedUint;
+use rsa::hazmat::rsa_encrypt;
 use rsa::pkcs1::RsaPublicKeyRef;
 use rsa::pkcs8::{Document, SubjectPublicKeyInfoRef};
 use rsa::traits::PublicKeyParts;
@@ -85,7 +86,75 @@ impl PublicKey {
             .pkcs1v15_verify::<md5::Md5>(message, signature)
             .map_err(|_| SignatureMismatch)
     }
+
+    /// What a signature is over, for explanations. Never for believing it: that is
+    /// [`verify_md5`](Self::verify_md5)'s.
+    pub(super) fn signed_digest(&self, signature: &[u8]) -> SignedDigest {
+        if signature.len() != self.0.size() {
+            return SignedDigest::Foreign;
+        }
+        let number = BoxedUint::from_be_slice(signature, self.0.n_bits_precision());
+        let number = number.ok().filter(|number| number < self.0.n().as_ref());
+        let Some(block) = number.and_then(|number| rsa_encrypt(&self.0, &number).ok()) else {
+            return SignedDigest::Foreign;
+        };
+        // 00 01 FF … FF 00, then the digest and what it is; the leading zero is trimmed.
+        let block = block.to_be_bytes_trimmed_vartime();
+        let is_fill = |byte: &&u8| **byte == 0xff;
+        let filled = block.iter().skip(1).take_while(is_fill).count();
+        let info = match &*block {
+            [1, rest @ ..] if filled >= 8 => rest[filled..].strip_prefix(&[0]),
+            _ => None,
+        };
+        let Some(info) = info else {
+            return SignedDigest::Foreign;
+        };
+        let known = DIGEST_INFOS
+            .iter()
+            .find_map(|(name, prefix)| Some((*name, info.strip_prefix(*prefix)?)));
+        match known {
+            Some((MD5, digest)) => match digest.try_into() {
+                Ok(digest) => SignedDigest::Md5(digest),
+                Err(_) => SignedDigest::Foreign,
+            },
+            Some((name, _)) => SignedDigest::Other(name),
+            None => SignedDigest::Other("an unknown digest"),
+        }
+    }
 }
+
+/// What a signature is over.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum SignedDigest {
+    /// This is no signature of the key.
+    Foreign,
+    /// This MD5.
+    Md5([u8; 16]),
+    /// A digest of another kind.
+    Other(&'static str),
+}
+
+const MD5: &str = "MD5";
+
+/// What stands before a digest. Source: RFC 8017, 9.2, note 1.
+const DIGEST_INFOS: [(&str, &[u8]); 4] = [
+    (
+        MD5,
+        b"\x30\x20\x30\x0c\x06\x08\x2a\x86\x48\x86\xf7\x0d\x02\x05\x05\0\x04\x10",
+    ),
+    (
+        "SHA-1",
+        b"\x30\x21\x30\x09\x06\x05\x2b\x0e\x03\x02\x1a\x05\0\x04\x14",
+    ),
+    (
+        "SHA-256",
+        b"\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x05\0\x04\x20",
+    ),
+    (
+        "SHA-512",
+        b"\x30\x51\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x03\x05\0\x04\x40",
+    ),
+];
 
 impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -128,31 +128,47 @@ impl fmt::Display for Found {
 
 impl fmt::Display for Unmet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let field = self.condition.field().unwrap_or_default();
-        write!(f, "condition {} of the policy wants ", self.number)?;
+        let wish = Wish(&self.condition);
         write!(
             f,
-            "{} `{}` ",
-            if is_bucket(field) { "the" } else { "field" },
-            excerpt(field)
-        )?;
+            "condition {} of the policy wants {wish}, and {}",
+            self.number, self.found
+        )
+    }
+}
+
+/// What a condition wants, in words.
+pub(super) struct Wish<'a>(pub(super) &'a Condition);
+
+impl fmt::Display for Wish<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let field = match self.0 {
+            Condition::ContentLengthRange { min, max } => {
+                return write!(f, "the file to have {min} to {max} bytes");
+            }
+            Condition::Equals { field, .. }
+            | Condition::In { field, .. }
+            | Condition::NotIn { field, .. }
+            | Condition::StartsWith { field, .. } => field,
+        };
+        let what = if is_bucket(field) { "the" } else { "field" };
+        write!(f, "{what} `{}` ", excerpt(field))?;
         if is_secret(field) {
-            return write!(f, "to have the value that was signed, and {}", self.found);
+            return f.write_str("to have the value that was signed");
         }
-        match &self.condition {
-            Condition::ContentLengthRange { .. } => f.write_str("to be of another length")?,
-            Condition::Equals { value, .. } => write!(f, "to be {:?}", excerpt(value))?,
+        match self.0 {
+            Condition::ContentLengthRange { .. } => Ok(()),
+            Condition::Equals { value, .. } => write!(f, "to be {:?}", excerpt(value)),
             Condition::In { values, .. } => {
-                write!(f, "to be one of {}", excerpt(&format!("{values:?}")))?;
+                write!(f, "to be one of {}", excerpt(&format!("{values:?}")))
             }
             Condition::NotIn { values, .. } => {
-                write!(f, "to be none of {}", excerpt(&format!("{values:?}")))?;
+                write!(f, "to be none of {}", excerpt(&format!("{values:?}")))
             }
             Condition::StartsWith { prefix, .. } => {
-                write!(f, "to begin with {:?}", excerpt(prefix))?;
+                write!(f, "to begin with {:?}", excerpt(prefix))
             }
         }
-        write!(f, ", and {}", self.found)
     }
 }
 
@@ -170,7 +186,7 @@ pub fn check(
     now: Timestamp,
 ) -> Result<LengthRange, PolicyError> {
     policy.check_expiration(now)?;
-    if let Some(field) = required(form).find(|field| !is_bound(policy, field)) {
+    if let Some(field) = unbound(policy, form).next() {
         return Err(PolicyError::Required { field });
     }
     if let Some(unmet) = unmet(policy, form, bucket).next() {
@@ -206,19 +222,25 @@ fn unmet(
 ) -> impl Iterator<Item = Unmet> {
     let numbered = (1..).zip(&policy.conditions);
     numbered.filter_map(|(number, condition)| {
+        // First, so that nothing is copied of what is met.
+        let found = disagreement(condition, form, bucket.as_str())?;
         Some(Unmet {
             number,
             condition: condition.clone(),
-            found: disagreement(condition, form, bucket)?,
+            found,
         })
     })
 }
 
-/// What came, if it is not what the condition wants.
-fn disagreement(condition: &Condition, form: &impl FormView, bucket: &BucketName) -> Option<Found> {
+/// What came, if it is not what the condition wants; the length is no field's, and met here.
+pub(super) fn disagreement(
+    condition: &Condition,
+    form: &impl FormView,
+    bucket: &str,
+) -> Option<Found> {
     let field = condition.field()?;
     let found = if is_bucket(field) {
-        Some(bucket.as_str())
+        Some(bucket)
     } else {
         form.condition_value(field)
     };
@@ -233,6 +255,14 @@ fn disagreement(condition: &Condition, form: &impl FormView, bucket: &BucketName
         .stored_content_type()
         .filter(|_| field.eq_ignore_ascii_case(CONTENT_TYPE))?;
     (!condition.is_met_by(Some(stored))).then(|| Found::StoredType(stored.to_owned()))
+}
+
+/// The fields that a policy must bind because the form is signed with V4, and does not.
+pub(super) fn unbound(
+    policy: &PolicyDocument,
+    form: &impl FormView,
+) -> impl Iterator<Item = &'static str> {
+    required(form).filter(|field| !is_bound(policy, field))
 }
 
 /// The fields that a policy must bind because the form is signed with V4.
@@ -255,7 +285,7 @@ fn is_bound(policy: &PolicyDocument, field: &str) -> bool {
     })
 }
 
-fn is_bucket(field: &str) -> bool {
+pub(super) fn is_bucket(field: &str) -> bool {
     field.eq_ignore_ascii_case("bucket")
 }
 
@@ -264,7 +294,7 @@ fn is_secret(field: &str) -> bool {
     secret.iter().any(|name| field.eq_ignore_ascii_case(name))
 }
 
-fn excerpt(text: &str) -> String {
+pub(super) fn excerpt(text: &str) -> String {
     match text.char_indices().nth(SHOWN_CHARS) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),

@@ -3,7 +3,8 @@
 //! An application server builds one ([`PolicyBuilder`]) and hands it out signed
 //! ([`SignedPolicy`](signed::SignedPolicy)). A storage server reads it ([`PolicyDocument`]) and says
 //! whether a form satisfies it ([`check`]); if not, which condition is not met, what it wants and what
-//! came.
+//! came. For people there is more: [`explain`](mod@explain) goes through every condition, and
+//! [`lint`](mod@lint) warns of what a policy leaves open before it is signed.
 //!
 //! Reading is strict where two readers could differ (a member twice, base64 with spare bits, numbers
 //! that are no whole numbers) and as lenient as OSS where its documentation is (`\$`, a field without
@@ -16,7 +17,9 @@ mod check;
 mod condition;
 mod document;
 mod error;
+pub mod explain;
 mod json;
+pub mod lint;
 pub mod signed;
 
 #[cfg(test)]

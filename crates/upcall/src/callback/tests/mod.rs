@@ -7,11 +7,11 @@ mod verifier;
 
 use serde_json::Value;
 
-fn read(file: &str) -> Value {
+pub(super) fn read(file: &str) -> Value {
     let path = format!("{}/tests/vectors/{file}", env!("CARGO_MANIFEST_DIR"));
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
-fn text(value: &Value) -> &str {
+pub(super) fn text(value: &Value) -> &str {
     value.as_str().unwrap()
 }

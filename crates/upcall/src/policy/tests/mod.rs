@@ -1,6 +1,8 @@
 //! Tests of policies: the vectors of the protocol, every refusal, and what is checked of a form.
 
 mod checks;
+mod explanations;
+mod lints;
 mod properties;
 mod signed;
 mod syntax;

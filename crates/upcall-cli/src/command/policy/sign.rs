@@ -1,16 +1,17 @@
-//! `upcall policy`: sign upload policies by hand.
+//! `upcall policy sign`: sign upload policies by hand.
 
+use jiff::Timestamp;
 use upcall::callback::CallbackParameter;
 use upcall::name::BucketName;
+use upcall::policy::lint::lint;
 
-use super::app::access_key;
-use super::signed_form::{Permission, SignedForm};
-use crate::config::args::{PolicyCommand, SignArgs};
-use crate::terminal::message::Failure;
+use crate::command::app::access_key;
+use crate::command::signed_form::{Permission, SignedForm};
+use crate::config::args::SignArgs;
+use crate::terminal::message::{Failure, note};
 use crate::terminal::output;
 
-pub(crate) fn run(command: &PolicyCommand) -> Result<(), Failure> {
-    let PolicyCommand::Sign(args) = command;
+pub(super) fn run(args: &SignArgs) -> Result<(), Failure> {
     let (id, secret) = access_key()?;
     let bucket = BucketName::parse(&args.bucket)?;
     let callback = callback(args)?;
@@ -22,6 +23,9 @@ pub(crate) fn run(command: &PolicyCommand) -> Result<(), Failure> {
         callback: callback.as_ref(),
     };
     let form = SignedForm::sign(&permission, &args.storage, (&id, &secret))?;
+    for warning in lint(&form.document, Timestamp::now()) {
+        note(format!("warning: {}: {warning}", warning.name()));
+    }
     let curl = form.curl("FILE");
     if args.json {
         let fields: serde_json::Map<_, _> = form

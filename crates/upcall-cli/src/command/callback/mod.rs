@@ -1,0 +1,14 @@
+//! `upcall callback`: why a callback is refused.
+
+mod key_fetch;
+mod raw_request;
+mod verify;
+
+use crate::config::args::CallbackCommand;
+use crate::terminal::message::Failure;
+
+pub(crate) async fn run(command: &CallbackCommand) -> Result<(), Failure> {
+    match command {
+        CallbackCommand::Verify(args) => verify::run(args).await,
+    }
+}
