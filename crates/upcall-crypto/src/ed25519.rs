@@ -17,16 +17,17 @@ use crate::pkcs8;
 
 /// An Ed25519 private key that signs.
 ///
-/// It may be shared by any number of threads, which sign at the same time. `Debug` prints nothing of
-/// the key.
+/// It may be shared by any number of threads, which sign at the same time. `Debug` prints nothing
+/// of the key.
 pub struct Ed25519PrivateKey(Key);
 
 // SAFETY: an EVP_PKEY is not bound to the thread that made it; its memory comes from `malloc`.
 unsafe impl Send for Ed25519PrivateKey {}
-// SAFETY: evp.h: "EVP_PKEY ... may be used concurrently by multiple threads" as long as none of them
-// mutates it. After construction only such functions are called: EVP_PKEY_id, EVP_marshal_private_key,
-// EVP_PKEY_get_raw_public_key and EVP_DigestSignInit, which takes a reference with an atomic count.
-// Dropping takes `&mut`.
+// SAFETY: evp.h: an EVP_PKEY "may be used concurrently on multiple threads by non-mutating
+// functions, provided no other thread is concurrently calling a mutating function". After
+// construction only such functions are called: EVP_PKEY_id, EVP_marshal_private_key,
+// EVP_PKEY_get_raw_public_key and EVP_DigestSignInit, of which it says "does not mutate pkey for
+// thread-safety purposes". Dropping takes `&mut`.
 unsafe impl Sync for Ed25519PrivateKey {}
 
 impl Ed25519PrivateKey {
@@ -41,7 +42,8 @@ impl Ed25519PrivateKey {
         // SAFETY: pointer and length are those of one vector, exclusively borrowed.
         let is_random = unsafe { RAND_bytes(room.as_mut_ptr(), room.len()) };
         succeeded(is_random, "RAND_bytes")?;
-        // SAFETY: the engine may be null; pointer and length are those of one vector, which is copied.
+        // SAFETY: the engine may be null; pointer and length are those of one vector, which is
+        // copied.
         let made = unsafe {
             EVP_PKEY_new_raw_private_key(
                 EVP_PKEY_ED25519,
@@ -84,8 +86,8 @@ impl Ed25519PrivateKey {
     pub fn public_key(&self) -> Result<[u8; 32], CryptoError> {
         let mut public = [0; 32];
         let mut length = public.len();
-        // SAFETY: the key is valid and only read; `public` has the `length` bytes that may be written;
-        // both are exclusively borrowed.
+        // SAFETY: the key is valid and only read; `public` has the `length` bytes that may be
+        // written; both are exclusively borrowed.
         let is_given = unsafe {
             EVP_PKEY_get_raw_public_key(self.0.as_ptr(), public.as_mut_ptr(), &raw mut length)
         };
@@ -101,8 +103,8 @@ impl Ed25519PrivateKey {
     /// [`CryptoError::Library`] if memory is out.
     pub fn sign(&self, message: &[u8]) -> Result<[u8; 64], CryptoError> {
         let signing = Signing::new().ok_or_else(|| failed("EVP_MD_CTX_new"))?;
-        // SAFETY: `signing` is new and ours; the out-pointer, the digest (Ed25519 has its own) and the
-        // engine may be null; the key is valid, and the call takes a reference of its own.
+        // SAFETY: `signing` is new and ours; the out-pointer, the digest (Ed25519 has its own) and
+        // the engine may be null; the key is valid, and the call takes a reference of its own.
         let is_begun = unsafe {
             EVP_DigestSignInit(
                 signing.as_ptr(),
@@ -115,8 +117,8 @@ impl Ed25519PrivateKey {
         succeeded(is_begun, "EVP_DigestSignInit")?;
         let mut signature = [0; 64];
         let mut length = signature.len();
-        // SAFETY: `signing` was set up above; `signature` has the `length` bytes that may be written;
-        // `message` and its length are one slice's, which is only read.
+        // SAFETY: `signing` was set up above; `signature` has the `length` bytes that may be
+        // written; `message` and its length are one slice's, which is only read.
         let is_signed = unsafe {
             EVP_DigestSign(
                 signing.as_ptr(),

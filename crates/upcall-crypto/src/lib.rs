@@ -1,9 +1,9 @@
 //! MD5, RSA signatures with MD5, and Ed25519 signatures, through AWS-LC.
 //!
-//! The wire protocol asks for the first two, and the safe wrapper `aws-lc-rs` offers neither; the third
-//! is here so that every private key is kept and wiped in one place. This is the
-//! one crate that may hold `unsafe`: each block calls one C function, or what only some
-//! CPUs can do, and says why it may.
+//! The wire protocol asks for the first two, and the safe wrapper `aws-lc-rs` offers neither; the
+//! third is here so that every private key is kept and wiped in one place. This is the one crate
+//! that may hold `unsafe`: each block calls one C function, or what only some CPUs can do, and says
+//! why it may.
 //!
 //! In and out: bytes. There are no files here, so that no key ever stands in one whose mode was
 //! somebody else's choice; the caller writes [`PrivateKeyPem`] where only it can read.

@@ -8,7 +8,8 @@ use crate::error::{CryptoError, clear_errors, failed};
 use crate::handle::{Key, built};
 use crate::pem::{PrivateKeyPem, private_key_der};
 
-/// The one key in the one block `-----BEGIN PRIVATE KEY-----` of `pem`, whose numbers belong together.
+/// The one key in the one block `-----BEGIN PRIVATE KEY-----` of `pem`, whose numbers belong
+/// together.
 pub(crate) fn parse(pem: &[u8]) -> Result<Key, CryptoError> {
     let der = private_key_der(pem)?;
     let mut unread = CBS::default();

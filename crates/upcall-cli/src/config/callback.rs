@@ -39,21 +39,17 @@ impl CallbackConfig {
         let list = |names: &Names, typed: &[String], written: &[String]| {
             list(names, typed, environment(names.variable), written)
         };
-        let allow = list(&ALLOW, &args.callback_allow, &file.callback_allow);
-        let deny = list(&DENY, &args.callback_deny, &file.callback_deny);
-        let ports = list(&PORTS, &args.callback_ports, &file.callback_ports);
-        let key_url = text(
-            &KEY_URL,
-            args.callback_key_url.clone(),
-            &file.callback_key_url,
-        );
+        let allow = list(&ALLOW, &args.allow, &file.callback_allow);
+        let deny = list(&DENY, &args.deny, &file.callback_deny);
+        let ports = list(&PORTS, &args.ports, &file.callback_ports);
+        let key_url = text(&KEY_URL, args.key_url.clone(), &file.callback_key_url);
         if let Some(url) = &key_url {
             let rule = "a public key has an address with `http://` or `https://`";
             check(url, rule, is_url)?;
         }
-        let bits = args.callback_key_bits.map(|bits| bits.to_string());
+        let bits = args.key_bits.map(|bits| bits.to_string());
         let key_bits = text(&KEY_BITS, bits, &file.callback_key_bits);
-        let on = args.callback_webhook_signatures.map(|on| on.to_string());
+        let on = args.webhook_signatures.map(|on| on.to_string());
         let webhook = text(&WEBHOOK, on, &file.callback_webhook_signatures);
         Ok(Self {
             allow: rules(allow, || vec![CallbackRule::Public])?,
@@ -155,28 +151,22 @@ fn key_bits(setting: Option<Setting<String>>) -> Result<Setting<u32>, Failure> {
         let is_offered = (RsaPrivateKey::MIN_BITS..=RsaPrivateKey::MAX_BITS).contains(bits);
         is_offered && bits.is_multiple_of(128)
     });
-    match bits {
-        Some(bits) => Ok(setting.map(|_| bits)),
-        None => {
-            let shown = setting.value.escape_debug();
-            let sentence = format!("`{shown}` ({}) is no size of a key", setting.source);
-            Err(Failure::new(sentence).hint("a key has 512 to 4096 bits, in steps of 128"))
-        }
-    }
+    let shown = setting.value.escape_debug();
+    let sentence = format!("`{shown}` ({}) is no size of a key", setting.source);
+    let refused = || Failure::new(sentence).hint("a key has 512 to 4096 bits, in steps of 128");
+    let bits = bits.ok_or_else(refused)?;
+    Ok(setting.map(|_| bits))
 }
 
 fn switch(setting: Option<Setting<String>>) -> Result<Setting<bool>, Failure> {
     let Some(setting) = setting else {
         return Ok(default(false));
     };
-    match setting.value.parse() {
-        Ok(on) => Ok(setting.map(|_| on)),
-        Err(_) => {
-            let shown = setting.value.escape_debug();
-            let sentence = format!("`{shown}` ({}) cannot be used", setting.source);
-            Err(Failure::new(sentence).hint("it is `true` or `false`"))
-        }
-    }
+    let shown = setting.value.escape_debug();
+    let sentence = format!("`{shown}` ({}) cannot be used", setting.source);
+    let refused = |_| Failure::new(sentence).hint("it is `true` or `false`");
+    let on = setting.value.parse().map_err(refused)?;
+    Ok(setting.map(|_| on))
 }
 
 fn is_url(text: &str) -> bool {

@@ -296,7 +296,7 @@ mod tests {
         let args = |rules: &[&str]| ServeArgs {
             data: Some("/d".into()),
             callback: ServeCallbackArgs {
-                callback_allow: rules.iter().map(ToString::to_string).collect(),
+                allow: rules.iter().map(ToString::to_string).collect(),
                 ..ServeCallbackArgs::default()
             },
             ..ServeArgs::default()
@@ -345,15 +345,15 @@ mod tests {
                 .to_string()
         };
         assert_eq!(
-            args(|args| args.callback.callback_allow = vec!["all".to_owned()]),
+            args(|args| args.callback.allow = vec!["all".to_owned()]),
             "`all` (flag --callback-allow) is not a rule"
         );
         assert_eq!(
-            args(|args| args.callback.callback_ports = vec!["http".to_owned()]),
+            args(|args| args.callback.ports = vec!["http".to_owned()]),
             "`http` (flag --callback-ports) is not a rule"
         );
         assert_eq!(
-            args(|args| args.callback.callback_deny = vec!["10.0.0.0/99".to_owned()]),
+            args(|args| args.callback.deny = vec!["10.0.0.0/99".to_owned()]),
             "`10.0.0.0/99` (flag --callback-deny) is not a rule"
         );
         for bits in [0, 511, 1000, 4224, u32::MAX] {
@@ -361,7 +361,7 @@ mod tests {
             let args = ServeArgs {
                 data: Some("/d".into()),
                 callback: ServeCallbackArgs {
-                    callback_key_bits: Some(bits),
+                    key_bits: Some(bits),
                     ..ServeCallbackArgs::default()
                 },
                 ..ServeArgs::default()
@@ -382,7 +382,7 @@ mod tests {
             let args = ServeArgs {
                 data: Some("/d".into()),
                 callback: ServeCallbackArgs {
-                    callback_key_url: Some(url.to_owned()),
+                    key_url: Some(url.to_owned()),
                     ..ServeCallbackArgs::default()
                 },
                 ..ServeArgs::default()

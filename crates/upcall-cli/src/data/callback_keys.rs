@@ -49,8 +49,8 @@ impl DataFolder {
         Ok(Some(key))
     }
 
-    /// Takes the single key away once it is in the ring; a crash may have come in between. Another key
-    /// under that name is somebody else's.
+    /// Takes the single key away once it is in the ring; a crash may have come in between. Another
+    /// key under that name is somebody else's.
     fn forget_single_key(&self, keys: &KeyRing) -> Result<(), Failure> {
         let is_kept = match self.single_key()? {
             Some(key) => key.public_key_pem()? == keys.signing_key().public_key_pem()?,

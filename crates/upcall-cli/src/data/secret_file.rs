@@ -7,8 +7,8 @@ use std::path::Path;
 
 use crate::terminal::message::Failure;
 
-/// Writes `text` in place of what the file `name` in `folder` has, durably: a crash at any moment leaves
-/// the one or the other. The folder is made if it is missing.
+/// Writes `text` in place of what the file `name` in `folder` has, durably: a crash at any moment
+/// leaves the one or the other. The folder is made if it is missing.
 pub(super) fn write(folder: &Path, name: &str, text: &str) -> io::Result<()> {
     fs::DirBuilder::new()
         .mode(0o700)

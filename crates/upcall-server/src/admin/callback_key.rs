@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use upcall_crypto::CryptoError;
 
 use super::error::AdminError;
 use super::json;
@@ -113,6 +114,33 @@ fn shown(signer: &Signer, keys: &KeyRing, now: Timestamp) -> Result<Answer, Admi
         webhook_signatures: signer.webhook_signatures() == WebhookSignatures::On,
     };
     json(StatusCode::OK, &shown)
+}
+
+/// Status, code and what to do when keys are not rotated.
+pub(super) const fn refusal(error: &RotationError) -> (StatusCode, &'static str, &'static str) {
+    const BAD: StatusCode = StatusCode::BAD_REQUEST;
+    match error {
+        RotationError::Crypto(CryptoError::Size { .. }) => {
+            (BAD, "InvalidArgument", "name 2048 bits, or leave it out")
+        }
+        RotationError::Overlap => (BAD, "InvalidArgument", "name fewer seconds"),
+        RotationError::FixedUrl { .. } => (
+            StatusCode::CONFLICT,
+            "KeyUrlFixed",
+            "receivers keep a key under its address: put `{id}` into `--callback-key-url`, or let \
+             it end with `/callback_pub_key_v1.pem`",
+        ),
+        RotationError::TooMany => (
+            StatusCode::CONFLICT,
+            "TooManyKeys",
+            "wait until one of them is served no longer (`upcall key show-callback`)",
+        ),
+        RotationError::Crypto(_) | RotationError::NoRandomness | RotationError::Unkept(_) => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "InternalError",
+            "the server's log says more",
+        ),
+    }
 }
 
 /// How long former keys are served, if nobody says: longer than any receiver takes to hear of a new

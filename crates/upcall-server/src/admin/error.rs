@@ -3,10 +3,10 @@
 use http::StatusCode;
 use upcall::error::Refusal;
 use upcall::name::{InvalidAccessKeyId, InvalidBucketName};
-use upcall_crypto::CryptoError;
 use upcall_store::catalog::CatalogError;
 use upcall_store::maintenance::MaintenanceError;
 
+use super::callback_key;
 use crate::callback::RotationError;
 use crate::fault;
 use crate::http::answer::Answer;
@@ -136,26 +136,7 @@ impl AdminError {
                 "AccessKeyAlreadyExists",
                 "delete it first, or choose another id",
             ),
-            Self::KeyRotation(RotationError::Crypto(CryptoError::Size { .. })) => {
-                (BAD, "InvalidArgument", "name 2048 bits, or leave it out")
-            }
-            Self::KeyRotation(RotationError::Overlap) => {
-                (BAD, "InvalidArgument", "name fewer seconds")
-            }
-            Self::KeyRotation(RotationError::FixedUrl { .. }) => (
-                StatusCode::CONFLICT,
-                "KeyUrlFixed",
-                "receivers keep a key under its address: put `{id}` into `--callback-key-url`, or \
-                 let it end with `/callback_pub_key_v1.pem`",
-            ),
-            Self::KeyRotation(RotationError::TooMany) => (
-                StatusCode::CONFLICT,
-                "TooManyKeys",
-                "wait until one of them is served no longer (`upcall key show-callback`)",
-            ),
-            Self::KeyRotation(
-                RotationError::Crypto(_) | RotationError::NoRandomness | RotationError::Unkept(_),
-            ) => (FAULT, "InternalError", LOG),
+            Self::KeyRotation(error) => callback_key::refusal(error),
             Self::NoSuchBucket => (
                 StatusCode::NOT_FOUND,
                 "NoSuchBucket",

@@ -1,7 +1,7 @@
 //! The signer: everything in a call that depends on a key.
 //!
-//! In: what a call says. Out: [`CallSignature`], all of it made with the keys of one moment: a rotation
-//! in between changes the next call, never a part of this one.
+//! In: what a call says. Out: [`CallSignature`], all of it made with the keys of one moment: a
+//! rotation in between changes the next call, never a part of this one.
 //!
 //! Source: OSS, "Callback" (signature 1.0); Standard Webhooks (`v1a`, Ed25519).
 
@@ -18,8 +18,8 @@ use super::keys::{KeyRing, KeyUrl, Rotation, RotationError};
 
 /// Where a key ring is kept.
 pub trait KeyKeeper: Send + Sync + 'static {
-    /// Keeps `ring` in place of the one before. When it returns, no crash undoes it; a crash in between
-    /// leaves one of the two. It may block.
+    /// Keeps `ring` in place of the one before. When it returns, no crash undoes it; a crash in
+    /// between leaves one of the two. It may block.
     ///
     /// # Errors
     /// The ring could not be written; the one before may or may not be there still.
@@ -215,8 +215,8 @@ impl WebhookHeaders {
     }
 }
 
-/// Signed with the current key first, then with each former one whose time is not over: a receiver that
-/// has only one of them can still verify.
+/// Signed with the current key first, then with each former one whose time is not over: a receiver
+/// that has only one of them can still verify.
 fn webhook_headers(keys: &KeyRing, call: &CallToSign<'_>) -> Result<WebhookHeaders, CryptoError> {
     let timestamp = call.at.as_second().to_string();
     let head = format!("{}.{timestamp}.", call.id);

@@ -1,7 +1,7 @@
 //! The public halves of the keys that sign callbacks, at paths that no bucket can have.
 //!
-//! Not an operation of OSS, which has its key on another host. An id that is not known goes on as any
-//! other path, so that an object of such a name on a host of its bucket's own is still there.
+//! Not an operation of OSS, which has its key on another host. An id that is not known goes on as
+//! any other path, so that an object of such a name on a host of its bucket's own is still there.
 
 use http::{Method, Request, StatusCode};
 

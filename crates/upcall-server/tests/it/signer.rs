@@ -1,4 +1,5 @@
-//! Keys: served under their addresses, rotated with an overlap, and the headers of Standard Webhooks.
+//! Keys: served under their addresses, rotated with an overlap, and the headers of Standard
+//! Webhooks.
 
 use std::fs;
 use std::sync::{Arc, Mutex};

@@ -30,11 +30,12 @@ impl PublicKeyUrls {
         Self(Vec::new())
     }
 
-    /// One more: the whole address of a key; or with a final `/` all that begin with it; or with one
-    /// `*` after its last `/` all that have letters, digits and `-` in that place.
+    /// One more: the whole address of a key; or with a final `/` all that begin with it; or with
+    /// one `*` after its last `/` all that have letters, digits and `-` in that place.
     ///
-    /// A server whose keys are rotated has them at `…/callback_pub_key_*.pem`. Do not list all of its
-    /// addresses with `/`: objects are there, too, and whoever may upload could put a key among them.
+    /// A server whose keys are rotated has them at `…/callback_pub_key_*.pem`. Do not list all of
+    /// its addresses with `/`: objects are there, too, and whoever may upload could put a key among
+    /// them.
     ///
     /// # Errors
     /// [`InvalidPublicKeyUrl::Form`] if it is not `http(s)://host[:port]/…` in plain characters.
@@ -75,7 +76,8 @@ impl PublicKeyUrls {
 /// What is listed.
 #[derive(Clone, Debug, Eq, PartialEq)]
 enum Listed {
-    /// Ends with a slash, which ends the host, or a folder: nothing can be added to the name before it.
+    /// Ends with a slash, which ends the host, or a folder: nothing can be added to the name before
+    /// it.
     Below(Box<str>),
     Exact(Box<str>),
     /// Something stands between the two, without a slash or a dot.

@@ -3,8 +3,8 @@
 //! In: an address as the resolver gave it. Out: where packets to it end up, and what each of these
 //! addresses is. An IPv6 address may have an IPv4 one inside; then that one counts too.
 //!
-//! Source: IANA, "IPv4 Special-Purpose Address Registry" and the same for IPv6; RFC 6052 (NAT64), RFC
-//! 3056 (6to4), RFC 5214 (ISATAP), RFC 4380 (Teredo).
+//! Source: IANA, "IPv4 Special-Purpose Address Registry" and the same for IPv6; RFC 6052 (NAT64),
+//! RFC 3056 (6to4), RFC 5214 (ISATAP), RFC 4380 (Teredo).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -28,10 +28,12 @@ impl Kind {
     }
 
     const fn of_v4(address: Ipv4Addr) -> Self {
+        // Metadata and the like that clouds answer on addresses which look ordinary: Alibaba's in
+        // 100.64/10, Azure's wire server on the internet.
+        if matches!(address.octets(), [100, 100, 100, 200] | [168, 63, 129, 16]) {
+            return Self::Special;
+        }
         match address.octets() {
-            // Metadata and the like that clouds answer on addresses which look ordinary: Alibaba's in
-            // 100.64/10, Azure's wire server on the internet.
-            [100, 100, 100, 200] | [168, 63, 129, 16] => Self::Special,
             [127, ..] => Self::Loopback,
             [10, ..] | [172, 16..=31, ..] | [192, 168, ..] | [100, 64..=127, ..] => Self::Private,
             // "This network", link-local, IETF protocol assignments, documentation, 6to4 relays,
@@ -64,8 +66,8 @@ impl Kind {
     }
 }
 
-/// Every address that must be allowed before a packet is sent to `address`: itself, or the IPv4 address
-/// that a translator sends on to, or both where a tunnel may or may not unwrap it.
+/// Every address that must be allowed before a packet is sent to `address`: itself, or the IPv4
+/// address that a translator sends on to, or both where a tunnel may or may not unwrap it.
 pub(super) fn destinations(address: IpAddr) -> impl Iterator<Item = IpAddr> + Clone {
     let IpAddr::V6(v6) = address else {
         return [Some(address), None].into_iter().flatten();

@@ -14,8 +14,8 @@ pub struct LookUp(Arc<Answer>);
 type Answer = dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync;
 
 impl LookUp {
-    /// The system's: what `/etc/hosts` says, then the DNS. It also reads addresses in every spelling
-    /// that it knows (`127.1`, `0x7f000001`).
+    /// The system's: what `/etc/hosts` says, then the DNS. It also reads addresses in every
+    /// spelling that it knows (`127.1`, `0x7f000001`).
     pub fn system() -> Self {
         Self::from_fn(|host, port| (host, port).to_socket_addrs().map(Iterator::collect))
     }

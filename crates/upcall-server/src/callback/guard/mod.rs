@@ -30,9 +30,9 @@ pub use rule::{CallbackRule, HostRule, InvalidCallbackRule};
 /// Where callbacks may go.
 #[derive(Clone, Debug)]
 pub struct GuardConfig {
-    /// What is allowed: an address that a rule contains, or a host that a rule names. A name leads to
-    /// addresses on the internet, private ones and loopback, but never to a special one (link-local,
-    /// cloud metadata, multicast); for that, a rule must name the network.
+    /// What is allowed: an address that a rule contains, or a host that a rule names. A name leads
+    /// to addresses on the internet, private ones and loopback, but never to a special one
+    /// (link-local, cloud metadata, multicast); for that, a rule must name the network.
     pub allow: Vec<CallbackRule>,
     /// What is denied, whatever allows it.
     pub deny: Vec<CallbackRule>,
@@ -62,10 +62,9 @@ impl Guard {
 
     /// Resolves `host` once and judges every address it has.
     ///
-    /// # Errors
-    /// [`GuardError::Unresolvable`] if it has none, [`GuardError::Forbidden`] if the host, the port or
-    /// one of the addresses is not allowed: a name with one good and one bad address is an attempt to
-    /// get past us.
+    /// # Errors [`GuardError::Unresolvable`] if it has none, [`GuardError::Forbidden`] if the host,
+    /// the port or one of the addresses is not allowed: a name with one good and one bad address is
+    /// an attempt to get past us.
     pub(crate) async fn resolve(
         &self,
         host: &str,
@@ -95,8 +94,9 @@ impl Guard {
         Ok(())
     }
 
-    /// Asks the system, on a thread that may wait. It cannot be hurried, and the thread is one of those
-    /// that write to the disk; so few may ask at a time, and each keeps its place until it is answered.
+    /// Asks the system, on a thread that may wait. It cannot be hurried, and the thread is one of
+    /// those that write to the disk; so few may ask at a time, and each keeps its place until it is
+    /// answered.
     async fn look_up(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, GuardError> {
         if let Ok(address) = host.parse() {
             return Ok(vec![SocketAddr::new(address, port)]);
@@ -153,8 +153,8 @@ pub(crate) enum GuardError {
 
 /// Which rule is in the way, and which setting changes it.
 ///
-/// It says nothing of what a name resolved to: the uploader would learn the addresses of a network that
-/// it cannot see.
+/// It says nothing of what a name resolved to: the uploader would learn the addresses of a network
+/// that it cannot see.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum Forbidden {
     #[error(

@@ -19,8 +19,8 @@ pub enum PortRule {
     /// application: databases, caches, brokers, remote desktops, the interfaces of Docker and
     /// Kubernetes.
     ///
-    /// OSS calls any port, and applications do listen on 3000, 8080 and others; what speaks no HTTP,
-    /// or does what it is told without asking who tells it, is not among them.
+    /// OSS calls any port, and applications do listen on 3000, 8080 and others; what speaks no
+    /// HTTP, or does what it is told without asking who tells it, is not among them.
     Web,
 }
 
@@ -73,10 +73,10 @@ impl fmt::Display for PortRule {
 #[error("expected `web`, `any`, a port such as `8080`, or a range such as `8000-8099`")]
 pub struct InvalidPortRule;
 
-/// SOCKS, SQL Server, Oracle, PPTP, MQTT, NFS, ZooKeeper, Docker, etcd, Squid, MySQL, RDP, Erlang, SIP,
-/// PostgreSQL, AMQP, VNC, CouchDB, WinRM, X11, Redis, Kubernetes, IRC, Cassandra, Kafka, Elasticsearch,
-/// kubelet, memcached, MongoDB. Source: IANA, "Service Name and Transport Protocol Port Number
-/// Registry", and the documentation of those that are not in it.
+/// SOCKS, SQL Server, Oracle, PPTP, MQTT, NFS, `ZooKeeper`, Docker, etcd, Squid, `MySQL`, RDP,
+/// Erlang, SIP, PostgreSQL, AMQP, VNC, `CouchDB`, `WinRM`, X11, Redis, Kubernetes, IRC, Cassandra,
+/// Kafka, Elasticsearch, kubelet, memcached, `MongoDB`. Source: IANA, "Service Name and Transport
+/// Protocol Port Number Registry", and the documentation of those that are not in it.
 const NOT_WEB: [u16; 40] = [
     1080, 1433, 1521, 1723, 1883, 2049, 2181, 2375, 2376, 2379, 2380, 3128, 3306, 3389, 4369, 5060,
     5061, 5432, 5671, 5672, 5900, 5984, 5985, 5986, 6000, 6379, 6380, 6443, 6667, 9042, 9092, 9200,

@@ -20,8 +20,8 @@ pub enum CallbackRule {
         /// How many bits of it count.
         prefix: u8,
     },
-    /// 10/8, 172.16/12, 192.168/16, 100.64/10 and `fc00::/7`, without the addresses in there at which
-    /// clouds answer with their metadata.
+    /// 10/8, 172.16/12, 192.168/16, 100.64/10 and `fc00::/7`, without the addresses in there at
+    /// which clouds answer with their metadata.
     Private,
     /// Every address that is reachable on the internet.
     Public,
@@ -67,8 +67,8 @@ fn is_within(address: IpAddr, network: IpAddr, prefix: u8) -> bool {
 impl FromStr for CallbackRule {
     type Err = InvalidCallbackRule;
 
-    /// Reads `public`, `loopback`, `private`, an address, a network as `ADDRESS/BITS`, a host name, or
-    /// `*.` and a host name for every name below it.
+    /// Reads `public`, `loopback`, `private`, an address, a network as `ADDRESS/BITS`, a host name,
+    /// or `*.` and a host name for every name below it.
     fn from_str(text: &str) -> Result<Self, InvalidCallbackRule> {
         match text {
             "public" => return Ok(Self::Public),
@@ -109,8 +109,8 @@ impl fmt::Display for CallbackRule {
 
 /// A host name, or every name below one.
 ///
-/// Compared without regard to case and to a final dot, as it is written and not as it resolves: an alias
-/// has another name. Names with other letters are written as in the DNS, `xn--…`.
+/// Compared without regard to case and to a final dot, as it is written and not as it resolves: an
+/// alias has another name. Names with other letters are written as in the DNS, `xn--…`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct HostRule {
     /// In lower case; with the dot before it if it stands for what is below.

@@ -1,5 +1,5 @@
-//! Addresses of public keys. Receivers may keep a key under its address for ever, so no address ever has
-//! another key.
+//! Addresses of public keys. Receivers may keep a key under its address for ever, so no address
+//! ever has another key.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -10,8 +10,8 @@ pub struct KeyUrl(Box<str>);
 
 impl KeyUrl {
     /// Reads an address in which `{id}` stands for the key's id. One that ends with
-    /// `/callback_pub_key_v1.pem`, the address of the first key, stands for those of all others, too. Any
-    /// other address is that of one key; then keys cannot be rotated.
+    /// `/callback_pub_key_v1.pem`, the address of the first key, stands for those of all others,
+    /// too. Any other address is that of one key; then keys cannot be rotated.
     pub fn new(text: &str) -> Self {
         match text.strip_suffix(FIRST) {
             Some(folder) => Self(format!("{folder}{PREFIX}{ID}{SUFFIX}").into()),

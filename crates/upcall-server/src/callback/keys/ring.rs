@@ -1,7 +1,7 @@
 //! The key ring: the keys that sign now, and what is left of those that did before.
 //!
-//! A ring is never changed; rotation gives a new one. So whoever signs or writes it down sees all of one
-//! ring and nothing of another.
+//! A ring is never changed; rotation gives a new one. So whoever signs or writes it down sees all
+//! of one ring and nothing of another.
 
 use std::fmt;
 use std::sync::Arc;
@@ -206,8 +206,8 @@ impl SigningKeys {
     }
 }
 
-/// What is left of keys that signed before: the RSA key's public half, to verify with, and the whole
-/// Ed25519 key, with which a second signature is made as long as `until` is not over.
+/// What is left of keys that signed before: the RSA key's public half, to verify with, and the
+/// whole Ed25519 key, with which a second signature is made as long as `until` is not over.
 #[derive(Clone, Debug)]
 pub(crate) struct FormerKeys {
     pub(crate) id: KeyId,
@@ -250,7 +250,8 @@ impl fmt::Debug for WebhookKey {
     }
 }
 
-/// How many pairs of former keys are known at a time: each costs a signature in every webhook header.
+/// How many pairs of former keys are known at a time: each costs a signature in every webhook
+/// header.
 pub const FORMER_KEYS: usize = 8;
 
 /// Why keys are not rotated; those that signed go on signing.
