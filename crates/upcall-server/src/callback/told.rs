@@ -106,6 +106,7 @@ mod failure_text {
     use serde::{Deserialize as _, Deserializer, Serializer, de};
     use upcall::callback::answer::CallbackFailure;
 
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
     pub(super) fn serialize<S: Serializer>(
         failure: &CallbackFailure,
         to: S,

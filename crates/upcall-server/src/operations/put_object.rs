@@ -23,8 +23,9 @@ use crate::limits;
 use crate::node::Server;
 use crate::telemetry::request_line::RequestLine;
 use crate::upload;
-use crate::upload::admit::{self, Admitted, AdmittedCallback};
+use crate::upload::admit::{self, Admitted};
 use crate::upload::again::UploadName;
+use crate::upload::callback::{self, AdmittedCallback};
 use crate::upload::form::{CallFacts, announced_length, parse_content_md5};
 use crate::upload::ingest::{FileSource, IngestError};
 
@@ -72,10 +73,8 @@ async fn admit(
     let (given, variables) = parse_callback(headers, &call.target.query)?;
     // Whoever signs a request signs its callback; nobody has signed an anonymous one.
     let is_pinned = requester != Requester::Anonymous;
-    let callback = match admit::wanted_callback(&bucket, given, is_pinned, || variables)? {
-        Some(callback) => Some(admit::judge_callback(server, &bucket, callback).await?),
-        None => None,
-    };
+    let wanted = callback::wanted(&bucket, given, is_pinned, || variables)?;
+    let callback = callback::judged(server, &bucket, wanted).await?;
     let idempotency = text("idempotency-key")
         .map(|key| UploadName::new(&bucket.name, &key))
         .transpose()?;
@@ -95,12 +94,7 @@ async fn admit(
         callback,
         idempotency,
         content_type: text("content-type").unwrap_or_else(|| admit::OCTET_STREAM.to_owned()),
-        headers: StoredHeaders {
-            cache_control: text("cache-control"),
-            content_disposition: text("content-disposition"),
-            content_encoding: text("content-encoding"),
-            expires: text("expires"),
-        },
+        headers: stored_headers(headers),
         metadata: metadata(headers)?,
         acl: admit::parse_object_acl(text("x-oss-object-acl").as_deref())?,
         storage_class: admit::parse_storage_class(text("x-oss-storage-class").as_deref())?,
@@ -115,6 +109,19 @@ async fn admit(
         },
     };
     Ok((admitted, PlainFile { body: call.body }))
+}
+
+fn stored_headers(headers: &HeaderMap) -> StoredHeaders {
+    let text = |name: &str| {
+        let value = headers.get(name)?;
+        value.to_str().ok().map(str::to_owned)
+    };
+    StoredHeaders {
+        cache_control: text("cache-control"),
+        content_disposition: text("content-disposition"),
+        content_encoding: text("content-encoding"),
+        expires: text("expires"),
+    }
 }
 
 /// # Errors

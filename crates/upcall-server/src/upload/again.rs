@@ -22,7 +22,7 @@ use upcall::name::BucketName;
 use upcall_store::catalog::{OwedFacts, RecallBy, Recalled};
 
 use super::admit::Admitted;
-use crate::callback::ToldUpload;
+use crate::callback::{Told, ToldUpload};
 use crate::http::request_id::RequestId;
 use crate::limits;
 use crate::node::Server;
@@ -120,17 +120,16 @@ pub(super) async fn look(server: &Arc<Server>, admitted: &Admitted) -> Result<Be
     let told = loop {
         let waited = {
             let mut under_way = server.answers.under_way();
-            match under_way.get(name) {
-                Some(other) => Err(other.clone()),
-                None => {
-                    let (told, receiver) = watch::channel(None);
-                    under_way.insert(name.clone(), receiver);
-                    Ok(Named {
-                        server: Arc::clone(server),
-                        name: name.clone(),
-                        told,
-                    })
-                }
+            if let Some(other) = under_way.get(name) {
+                Err(other.clone())
+            } else {
+                let (told, receiver) = watch::channel(None);
+                under_way.insert(name.clone(), receiver);
+                Ok(Named {
+                    server: Arc::clone(server),
+                    name: name.clone(),
+                    told,
+                })
             }
         };
         match waited {
@@ -263,9 +262,8 @@ impl Recent {
 /// About how much memory an answer takes.
 fn size(told: &ToldUpload) -> usize {
     let body = match &told.told {
-        crate::callback::Told::Agreed { body, .. }
-        | crate::callback::Told::Refused { body, .. } => body.len(),
-        _ => 0,
+        Told::Agreed { body, .. } | Told::Refused { body, .. } => body.len(),
+        Told::NotAsked | Told::Failed(_) | Told::Unavailable(_) | Told::Pending(_) => 0,
     };
     body + told.receipt.key.len() + 300
 }
@@ -289,7 +287,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::callback::{Receipt, Told};
+    use crate::callback::Receipt;
 
     #[test]
     fn a_name_is_long_enough_not_to_be_guessed_and_belongs_to_its_bucket() {

@@ -5,6 +5,7 @@
 
 pub(crate) mod admit;
 pub(crate) mod again;
+pub(crate) mod callback;
 pub(crate) mod commit;
 pub(crate) mod form;
 pub(crate) mod hasher;

@@ -15,7 +15,8 @@ pub use facts::{
     ObjectAcl, ObjectFacts, ObjectPage, Overwrite, StoredHeaders,
 };
 pub use owed::{
-    CallProgress, HeldObject, KeptAnswer, OwedCall, OwedFacts, OwedQuery, RecallBy, Recalled,
+    CallProgress, HeldObject, KeptAnswer, OwedCall, OwedFacts, OwedQuery, OwedRecord, RecallBy,
+    Recalled,
 };
 
 use crate::BoxFuture;
@@ -139,10 +140,7 @@ pub trait Catalog: Send + Sync + 'static {
     fn owed_calls(&self, query: OwedQuery) -> BoxFuture<'_, Result<Vec<OwedFacts>, CatalogError>>;
 
     /// An owed call with what is to be called, and the object if it is held.
-    fn owed_call(
-        &self,
-        id: BlobId,
-    ) -> BoxFuture<'_, Result<Option<(OwedCall, Option<HeldObject>)>, CatalogError>>;
+    fn owed_call(&self, id: BlobId) -> BoxFuture<'_, Result<Option<OwedRecord>, CatalogError>>;
 
     /// Notes what was tried. Not durable at once: a crash may forget the last of it.
     fn note_calls(

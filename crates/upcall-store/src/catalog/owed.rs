@@ -84,6 +84,15 @@ pub struct HeldObject {
     pub overwrite: Overwrite,
 }
 
+/// An owed call as it was recorded.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct OwedRecord {
+    /// The call.
+    pub call: OwedCall,
+    /// The object, if it is held back for it.
+    pub held: Option<HeldObject>,
+}
+
 /// What an uploader was told, kept for when it asks again.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct KeptAnswer {

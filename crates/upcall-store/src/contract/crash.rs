@@ -15,7 +15,7 @@ use super::calls::owed;
 use super::ledger::{Broken, Ledger, content, facts, number_of};
 use super::{Ports, Random, blob_facts, moment, without_place};
 use crate::blobs::{BlobError, BlobId};
-use crate::catalog::{ListObjects, ObjectFacts, OwedQuery};
+use crate::catalog::{ListObjects, ObjectFacts, OwedQuery, OwedRecord};
 
 /// One life of an engine.
 #[derive(Clone)]
@@ -126,7 +126,7 @@ impl Life {
             after = Some(last.id);
             for facts in page {
                 let read = self.answer(catalog.owed_call(facts.id).await)?;
-                let Some(Some((call, held))) = read else {
+                let Some(Some(OwedRecord { call, held })) = read else {
                     return match read {
                         None => Ok(None),
                         _ => Err(Broken(format!("{facts:?} has no record"))),

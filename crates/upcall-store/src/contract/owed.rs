@@ -2,10 +2,9 @@
 
 use super::{Ports, blob_facts, key, moment, noise, object, without_place};
 use crate::blobs::BlobId;
-use crate::catalog::ListObjects;
 use crate::catalog::{
-    CallProgress, CatalogError, KeptAnswer, ObjectFacts, Overwrite, OwedCall, OwedFacts, OwedQuery,
-    RecallBy, Recalled,
+    CallProgress, CatalogError, KeptAnswer, ListObjects, ObjectFacts, Overwrite, OwedCall,
+    OwedFacts, OwedQuery, OwedRecord, RecallBy, Recalled,
 };
 
 fn call(object: &ObjectFacts, name: &str) -> OwedCall {
@@ -55,13 +54,17 @@ pub async fn a_call_is_owed_until_it_is_settled(ports: &Ports) {
     assert_eq!((found[0].id, found[0].is_held), (facts.blob, false));
     assert_eq!(found[0].request_id, owed.request_id);
     assert_eq!(found[0].progress, CallProgress::default());
-    let (read, held) = catalog.owed_call(facts.blob).await.unwrap().unwrap();
+    let OwedRecord { call: read, held } = catalog
+        .owed_call(facts.blob)
+        .await
+        .expect("an answer")
+        .expect("an owed call");
     assert_eq!((read, held.is_none()), (owed.clone(), true));
     for by in [
         RecallBy::Idempotency("chosen-one"),
         RecallBy::RequestId("request-one"),
     ] {
-        let recalled = catalog.recall(by).await.unwrap();
+        let recalled = catalog.recall(by).await.expect("an answer");
         assert!(matches!(recalled, Some(Recalled::Owed(facts)) if facts.id == owed.id));
     }
 
@@ -72,24 +75,35 @@ pub async fn a_call_is_owed_until_it_is_settled(ports: &Ports) {
         is_given_up: true,
     };
     let note = vec![(facts.blob, progress.clone())];
-    catalog.note_calls(note).await.unwrap();
+    catalog.note_calls(note).await.expect("an answer");
     assert_eq!(owed_in(ports, &facts).await[0].progress, progress);
 
-    let deleted = catalog.delete_object(&bucket, &facts.key).await.unwrap();
+    let deleted = catalog
+        .delete_object(&bucket, &facts.key)
+        .await
+        .expect("an answer");
     ports.blobs.give_up(&deleted.expect("the object"));
     let answer = kept(&owed, "one");
     let settled = catalog.settle_call(facts.blob, Some(answer.clone()));
-    assert!(settled.await.unwrap(), "it was owed");
-    assert!(!catalog.settle_call(facts.blob, None).await.unwrap());
+    assert!(settled.await.expect("an answer"), "it was owed");
+    assert!(
+        !catalog
+            .settle_call(facts.blob, None)
+            .await
+            .expect("an answer")
+    );
     assert_eq!(owed_in(ports, &facts).await, []);
     for by in [
         RecallBy::Idempotency("chosen-one"),
         RecallBy::RequestId("request-one"),
     ] {
-        let recalled = catalog.recall(by).await.unwrap();
+        let recalled = catalog.recall(by).await.expect("an answer");
         assert_eq!(recalled, Some(Recalled::Answered(answer.clone())));
     }
-    assert_eq!(catalog.owed_call(facts.blob).await.unwrap(), None);
+    assert_eq!(
+        catalog.owed_call(facts.blob).await.expect("an answer"),
+        None
+    );
 }
 
 /// A commit that is refused owes nothing.
@@ -131,7 +145,11 @@ pub async fn a_held_object_is_invisible_until_it_is_published(ports: &Ports) {
 
         assert_eq!(ports.found(&facts).await.as_ref(), Some(&old), "{name}");
         assert!(owed_in(ports, &facts).await[0].is_held);
-        let (_, held) = catalog.owed_call(facts.blob).await.unwrap().unwrap();
+        let OwedRecord { held, .. } = catalog
+            .owed_call(facts.blob)
+            .await
+            .expect("an answer")
+            .expect("an owed call");
         assert_eq!(without_place(held.expect("held").object), facts);
 
         let answer = kept(&owed, name);
@@ -146,12 +164,18 @@ pub async fn a_held_object_is_invisible_until_it_is_published(ports: &Ports) {
             bytes,
             "{name}"
         );
-        assert_eq!(ports.blobs.facts(&found).await.unwrap(), blob_facts(&facts));
+        assert_eq!(
+            ports.blobs.facts(&found).await.expect("an answer"),
+            blob_facts(&facts)
+        );
         assert_eq!(owed_in(ports, &facts).await, []);
         let again = catalog.publish_object(facts.blob, None).await;
         assert!(matches!(again, Err(CatalogError::NotOwed)), "{again:?}");
         let recalled = catalog.recall(RecallBy::RequestId(&owed.request_id)).await;
-        assert_eq!(recalled.unwrap(), Some(Recalled::Answered(answer)));
+        assert_eq!(
+            recalled.expect("an answer"),
+            Some(Recalled::Answered(answer))
+        );
     }
 }
 
@@ -169,7 +193,12 @@ pub async fn a_held_object_that_is_dropped_was_never_there(ports: &Ports) {
         let deletion = catalog.delete_bucket(&bucket).await;
         assert!(matches!(deletion, Err(CatalogError::BucketNotEmpty)));
 
-        assert!(catalog.settle_call(facts.blob, None).await.unwrap());
+        assert!(
+            catalog
+                .settle_call(facts.blob, None)
+                .await
+                .expect("an answer")
+        );
         let published = catalog.publish_object(facts.blob, None).await;
         assert!(matches!(published, Err(CatalogError::NotOwed)));
         assert_eq!(ports.found(&facts).await, None);
@@ -183,7 +212,7 @@ pub async fn a_held_object_that_is_dropped_was_never_there(ports: &Ports) {
         let listed = catalog.list_objects(&request);
         assert_eq!(listed.await.expect("a page").objects, []);
         ports.settle().await;
-        let referenced = catalog.referenced(&[facts.blob]).await.unwrap();
+        let referenced = catalog.referenced(&[facts.blob]).await.expect("an answer");
         assert!(referenced.is_empty());
     }
     catalog.delete_bucket(&bucket).await.expect("it is empty");
@@ -204,7 +233,12 @@ pub async fn a_held_object_replaces_only_what_it_may(ports: &Ports) {
     let published = catalog.publish_object(facts.blob, None).await;
     assert!(matches!(published, Err(CatalogError::ObjectExists)));
     assert_eq!(ports.plain(&facts).await, Some(winner));
-    assert!(catalog.settle_call(facts.blob, None).await.unwrap());
+    assert!(
+        catalog
+            .settle_call(facts.blob, None)
+            .await
+            .expect("an answer")
+    );
 }
 
 /// Owed calls come in the order of their ids, a page at a time, and by what became of them.
@@ -223,7 +257,10 @@ pub async fn owed_calls_come_in_order(ports: &Ports) {
         is_given_up: true,
         ..CallProgress::default()
     };
-    catalog.note_calls(vec![(ids[3], given_up)]).await.unwrap();
+    catalog
+        .note_calls(vec![(ids[3], given_up)])
+        .await
+        .expect("an answer");
     let page = |after: Option<BlobId>, is_given_up| {
         let query = OwedQuery {
             after,
@@ -249,8 +286,8 @@ pub async fn owed_calls_come_in_order(ports: &Ports) {
         limit: 10,
         ..OwedQuery::default()
     };
-    assert_eq!(catalog.owed_calls(query).await.unwrap(), []);
+    assert_eq!(catalog.owed_calls(query).await.expect("an answer"), []);
     for id in ids.clone() {
-        assert!(catalog.settle_call(id, None).await.unwrap());
+        assert!(catalog.settle_call(id, None).await.expect("an answer"));
     }
 }

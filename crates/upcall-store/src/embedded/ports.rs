@@ -20,8 +20,8 @@ use crate::BoxFuture;
 use crate::blobs::{BlobError, BlobFacts, BlobId, BlobReader, Blobs, Draft, PollPieces};
 use crate::catalog::{
     AccessKeyFacts, BucketAcl, BucketFacts, CallProgress, CallbackSettings, Catalog, CatalogError,
-    Cors, HeldObject, KeptAnswer, ListObjects, ObjectFacts, ObjectPage, Overwrite, OwedCall,
-    OwedFacts, OwedQuery, RecallBy, Recalled,
+    Cors, KeptAnswer, ListObjects, ObjectFacts, ObjectPage, Overwrite, OwedCall, OwedFacts,
+    OwedQuery, OwedRecord, RecallBy, Recalled,
 };
 
 /// Both ports.
@@ -160,13 +160,13 @@ impl Catalog for EmbeddedPorts {
         Box::pin(self.list_owed(query))
     }
 
-    fn owed_call(
-        &self,
-        id: BlobId,
-    ) -> BoxFuture<'_, Result<Option<(OwedCall, Option<HeldObject>)>, CatalogError>> {
+    fn owed_call(&self, id: BlobId) -> BoxFuture<'_, Result<Option<OwedRecord>, CatalogError>> {
         Box::pin(async move {
             let read = self.read_call(id).await?;
-            Ok(read.map(|read| (read.record.call, read.held)))
+            Ok(read.map(|read| OwedRecord {
+                call: read.record.call,
+                held: read.held,
+            }))
         })
     }
 

@@ -13,7 +13,7 @@ use crate::callback::verdict::{Called, Verdict};
 impl Shared {
     pub(super) async fn deliver(&self, id: BlobId, attempts: u32) {
         let owed = match self.catalog.owed_call(id).await {
-            Ok(Some((call, _))) => OwedOrder::read(&call),
+            Ok(Some(owed)) => OwedOrder::read(&owed.call),
             Ok(None) => {
                 self.lines().end(id, self.now());
                 return;

@@ -69,7 +69,7 @@ pub(super) enum Own {
 
 #[derive(Debug, Default)]
 pub(super) struct Lines {
-    lines: HashMap<Line, VecDeque<Entry>>,
+    queues: HashMap<Line, VecDeque<Entry>>,
     due: BTreeSet<(u64, Line)>,
     down: HashMap<Destination, Down>,
     /// When a destination that is down is tried again.
@@ -100,7 +100,7 @@ impl Lines {
             waiting: None,
         };
         self.ids.insert(id, Arc::clone(line));
-        let entries = self.lines.entry(Arc::clone(line)).or_default();
+        let entries = self.queues.entry(Arc::clone(line)).or_default();
         entries.push_back(entry);
         if entries.len() == 1 {
             self.schedule(line, due);
@@ -118,7 +118,7 @@ impl Lines {
         // The outbox may have found it in the store before its upload came by.
         if !self.has(id) {
             self.ids.insert(id, Arc::clone(line));
-            let entries = self.lines.entry(Arc::clone(line)).or_default();
+            let entries = self.queues.entry(Arc::clone(line)).or_default();
             entries.push_back(Entry {
                 id,
                 attempts: 0,
@@ -128,7 +128,7 @@ impl Lines {
             });
         }
         let is_first = self
-            .lines
+            .queues
             .get(line)
             .and_then(VecDeque::front)
             .is_some_and(|entry| entry.id == id);
@@ -164,7 +164,7 @@ impl Lines {
         }
         while let Some((_, line)) = self.due.first().filter(|(at, _)| *at <= now).cloned() {
             self.due.pop_first();
-            let Some(entry) = self.lines.get_mut(&line).and_then(VecDeque::front_mut) else {
+            let Some(entry) = self.queues.get_mut(&line).and_then(VecDeque::front_mut) else {
                 continue;
             };
             let down = entry
@@ -225,7 +225,7 @@ impl Lines {
         let Some(line) = self.ids.remove(&id) else {
             return;
         };
-        let Some(entries) = self.lines.get_mut(&line) else {
+        let Some(entries) = self.queues.get_mut(&line) else {
             return;
         };
         let was_first = entries.front().is_some_and(|entry| entry.id == id);
@@ -288,7 +288,7 @@ impl Lines {
             self.schedule(&line, now);
         }
         let others: Vec<Line> = self
-            .lines
+            .queues
             .iter()
             .filter(|(_, entries)| {
                 entries.front().is_some_and(|entry| {
@@ -312,7 +312,7 @@ impl Lines {
 
     /// A call, and whoever is before it, is made as soon as possible.
     pub(super) fn hurry(&mut self, line: &Line, now: u64) {
-        let Some(entry) = self.lines.get(line).and_then(VecDeque::front) else {
+        let Some(entry) = self.queues.get(line).and_then(VecDeque::front) else {
             return;
         };
         match entry.state {
@@ -324,7 +324,7 @@ impl Lines {
     fn probe(&mut self, destination: &Destination) -> Option<Next> {
         let down = self.down.get_mut(destination)?;
         while let Some(line) = down.parked.pop_front() {
-            let Some(entry) = self.lines.get_mut(&line).and_then(VecDeque::front_mut) else {
+            let Some(entry) = self.queues.get_mut(&line).and_then(VecDeque::front_mut) else {
                 continue;
             };
             if entry.state == State::Parked {
@@ -343,14 +343,14 @@ impl Lines {
     /// The first of a line is due then.
     fn schedule(&mut self, line: &Line, due: u64) {
         self.unschedule(line);
-        if let Some(entry) = self.lines.get_mut(line).and_then(VecDeque::front_mut) {
+        if let Some(entry) = self.queues.get_mut(line).and_then(VecDeque::front_mut) {
             entry.state = State::Due(due);
             self.due.insert((due, Arc::clone(line)));
         }
     }
 
     fn unschedule(&mut self, line: &Line) {
-        if let Some(entry) = self.lines.get(line).and_then(VecDeque::front)
+        if let Some(entry) = self.queues.get(line).and_then(VecDeque::front)
             && let State::Due(due) = entry.state
         {
             self.due.remove(&(due, Arc::clone(line)));
@@ -359,11 +359,11 @@ impl Lines {
 
     /// The one that is first now may go.
     fn pass_on(&mut self, line: &Line, now: u64) {
-        let Some(entries) = self.lines.get_mut(line) else {
+        let Some(entries) = self.queues.get_mut(line) else {
             return;
         };
         let Some(entry) = entries.front_mut() else {
-            self.lines.remove(line);
+            self.queues.remove(line);
             return;
         };
         if let Some(waiting) = entry.waiting.take()
@@ -376,7 +376,7 @@ impl Lines {
     }
 
     fn entry(&mut self, line: &Line, id: BlobId) -> Option<&mut Entry> {
-        let entries = self.lines.get_mut(line)?;
+        let entries = self.queues.get_mut(line)?;
         entries.iter_mut().find(|entry| entry.id == id)
     }
 }
@@ -423,7 +423,7 @@ mod tests {
         lines.end(ids[1], 30);
         lines.end(ids[2], 30);
         assert_eq!((lines.len(), lines.next_moment()), (0, None));
-        assert!(lines.lines.is_empty());
+        assert!(lines.queues.is_empty());
     }
 
     #[test]

@@ -159,7 +159,7 @@ impl Outbox {
     pub(crate) async fn hurry(&self, id: BlobId) -> Result<(), CatalogError> {
         let shared = &self.0;
         let owed = shared.catalog.owed_call(id).await?;
-        let (call, _) = owed.ok_or(CatalogError::NotOwed)?;
+        let call = owed.ok_or(CatalogError::NotOwed)?.call;
         shared.unwritten.note(id, CallProgress::default());
         let line: Line = Arc::new((call.bucket, call.key));
         let now = shared.now();

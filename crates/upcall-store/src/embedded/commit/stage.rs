@@ -80,6 +80,15 @@ impl Pointed {
 }
 
 impl Group {
+    fn tell(
+        &mut self,
+        answer: Answer<Option<ObjectFacts>>,
+        result: Result<Option<ObjectFacts>, CatalogError>,
+    ) {
+        self.verdicts
+            .push(Verdict::Object(answer, Box::new(result)));
+    }
+
     pub(super) fn known(&self, bucket: &BucketName, key: &ObjectKey) -> Pointed {
         let place = (bucket.clone(), key.clone());
         self.keys.get(&place).cloned().unwrap_or(Pointed::Nothing)
@@ -98,9 +107,7 @@ impl Worker {
             } => {
                 let staged = staged.as_deref();
                 let result = self.stage_commit(*object, overwrite, staged, owed, group);
-                group
-                    .verdicts
-                    .push(Verdict::Object(answer, Box::new(result)));
+                group.tell(answer, result);
             }
             Job::Hold {
                 object,
@@ -115,9 +122,7 @@ impl Worker {
                 };
                 let result = self.stage_hold(held, staged.as_deref(), *owed, group);
                 let result = result.map(|()| None);
-                group
-                    .verdicts
-                    .push(Verdict::Object(answer, Box::new(result)));
+                group.tell(answer, result);
             }
             Job::Publish {
                 held,
@@ -126,9 +131,7 @@ impl Worker {
                 answer,
             } => {
                 let result = self.stage_publish(*held, staged.as_deref(), kept, group);
-                group
-                    .verdicts
-                    .push(Verdict::Object(answer, Box::new(result)));
+                group.tell(answer, result);
             }
             Job::Settle { id, kept, answer } => {
                 let was_owed = self.stage_settle(id, kept, group);
@@ -144,9 +147,7 @@ impl Worker {
                 answer,
             } => {
                 let old = self.stage_delete(bucket, key, group);
-                group
-                    .verdicts
-                    .push(Verdict::Object(answer, Box::new(Ok(old))));
+                group.tell(answer, Ok(old));
             }
             Job::Move { moved, answer } => {
                 let is_moved = self.stage_move(*moved, group);

@@ -81,7 +81,7 @@ pub(super) fn note(
         )?
         .execute(params![
             progress.attempts,
-            progress.next.map(|next| next.as_millisecond()),
+            progress.next.map(Timestamp::as_millisecond),
             progress.last_failure,
             progress.is_given_up,
             id.as_bytes(),

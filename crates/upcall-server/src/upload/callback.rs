@@ -1,0 +1,143 @@
+//! Which callback an upload gets, and may it be made?
+//!
+//! In: what the upload brings and what its bucket says. Out: [`AdmittedCallback`], or why the upload is
+//! refused: the bucket requires a callback that the uploader could not leave out or change, a URL leads
+//! where we may not call, or nobody answers there and nothing is stored without an answer.
+
+use std::time::Duration;
+
+use upcall::callback::{CallbackParameter, CallbackUrl, CallbackVars};
+use upcall::error::{Refusal, WireError};
+use upcall::form::PostForm;
+use upcall::policy::PolicyDocument;
+use upcall_store::catalog::{BucketFacts, Gate};
+
+use crate::callback::GuardError;
+use crate::node::Server;
+
+/// A callback whose every URL may be called.
+#[derive(Clone, Debug)]
+pub(crate) struct AdmittedCallback {
+    pub(crate) parameter: CallbackParameter,
+    pub(crate) variables: CallbackVars,
+}
+
+/// The callback of a form: its own, or the bucket's, with the form's variables.
+///
+/// # Errors
+/// The form's is malformed, or the bucket requires another.
+pub(super) fn of_form(
+    bucket: &BucketFacts,
+    form: &PostForm,
+    policy: Option<&PolicyDocument>,
+) -> Result<Option<AdmittedCallback>, Refusal> {
+    let is_pinned = policy.is_some_and(|policy| policy.pins("callback"));
+    let variables = || form.custom_variables().collect();
+    wanted(bucket, own(form)?, is_pinned, variables)
+}
+
+fn own(form: &PostForm) -> Result<Option<AdmittedCallback>, Refusal> {
+    let Some(text) = form.field("callback").filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let parameter = CallbackParameter::decode(text).map_err(|error| error.refusal())?;
+    let variables: CallbackVars = form.custom_variables().collect();
+    Ok(parameter.map(|parameter| AdmittedCallback {
+        parameter,
+        variables,
+    }))
+}
+
+/// Judges a callback before any byte is stored: every URL must lead where we may call.
+///
+/// Where the bucket is gated, and nobody answers at any of them, the uploader hears so before it has sent
+/// its file.
+pub(crate) async fn judged(
+    server: &Server,
+    bucket: &BucketFacts,
+    callback: Option<AdmittedCallback>,
+) -> Result<Option<AdmittedCallback>, Refusal> {
+    let Some(callback) = callback else {
+        return Ok(None);
+    };
+    let AdmittedCallback {
+        parameter,
+        variables,
+    } = &callback;
+    parameter
+        .check_variables(variables)
+        .map_err(|error| error.refusal())?;
+    for url in &parameter.urls {
+        server
+            .guard
+            .resolve(url.host(), url.port())
+            .await
+            .map_err(|error| match error {
+                GuardError::Forbidden(why) => {
+                    parameter.private_address().refusal().hint(why.to_string())
+                }
+                GuardError::Unresolvable => parameter.unresolvable().refusal(),
+            })?;
+    }
+    if bucket.callback.gate == Some(Gate::Refuse) {
+        let authority = parameter.urls.first().map(CallbackUrl::authority);
+        if let Some(wait) = authority.and_then(|authority| server.outbox.down_for(&authority)) {
+            return Err(is_down(wait));
+        }
+    }
+    Ok(Some(callback))
+}
+
+/// Nobody answers there, and without an answer nothing is stored.
+fn is_down(wait: Duration) -> Refusal {
+    Refusal::new(WireError::SERVICE_UNAVAILABLE)
+        .message("The application does not answer.")
+        .extra("Verdict", "unavailable")
+        .extra("RetryAfterSeconds", wait.as_secs().max(1).to_string())
+        .hint("nothing was stored; send the file when the application answers again")
+}
+
+/// The callback that an upload gets: its own, or the bucket's.
+///
+/// # Errors
+/// `AccessDenied` where the bucket requires one that the uploader could not leave out or change, and
+/// this is none.
+pub(crate) fn wanted(
+    bucket: &BucketFacts,
+    given: Option<AdmittedCallback>,
+    is_pinned: bool,
+    variables: impl FnOnce() -> CallbackVars,
+) -> Result<Option<AdmittedCallback>, Refusal> {
+    let settings = &bucket.callback;
+    let default = match &settings.default {
+        Some(text) => CallbackParameter::decode(text).map_err(|error| error.refusal())?,
+        None => None,
+    };
+    let is_required = settings.is_required || settings.gate.is_some();
+    match (given, default) {
+        (Some(given), default) => {
+            let is_fixed = is_pinned || default.is_some_and(|default| default == given.parameter);
+            if is_required && !is_fixed {
+                return Err(required(
+                    "the bucket requires a callback that the uploader cannot change: pin the field \
+                     `callback` in the policy with an `eq` condition, or leave the field out",
+                ));
+            }
+            Ok(Some(given))
+        }
+        (None, Some(parameter)) => Ok(Some(AdmittedCallback {
+            parameter,
+            variables: variables(),
+        })),
+        (None, None) if is_required => Err(required(
+            "the bucket requires a callback, and neither the upload nor the bucket has one",
+        )),
+        (None, None) => Ok(None),
+    }
+}
+
+fn required(hint: &'static str) -> Refusal {
+    Refusal::new(WireError::ACCESS_DENIED)
+        .message("The bucket requires a callback.")
+        .hint(hint)
+}
