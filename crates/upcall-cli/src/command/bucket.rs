@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use upcall::name::BucketName;
 
 use super::admin_client::AdminClient;
+use super::bucket_callback;
 use crate::config::args::{AdminArgs, BucketCommand, CorsCommand};
 use crate::terminal::message::Failure;
 use crate::terminal::{output, table};
@@ -47,6 +48,7 @@ pub(crate) async fn run(command: BucketCommand) -> Result<(), Failure> {
             .await
         }
         BucketCommand::List { admin } => list(&admin).await,
+        BucketCommand::Callback(command) => bucket_callback::run(command).await,
         BucketCommand::Cors(command) => cors(command).await,
     }
 }
@@ -172,7 +174,7 @@ async fn change(
 ///
 /// # Errors
 /// The text is no bucket name, and the server need not be asked.
-fn path(name: &str, rest: &str) -> Result<String, Failure> {
+pub(super) fn path(name: &str, rest: &str) -> Result<String, Failure> {
     let bucket = BucketName::parse(name).map_err(|error| {
         let failure = Failure::new(format!("`{}` is no bucket name", name.escape_debug()));
         failure.hint(error.to_string())

@@ -4,6 +4,7 @@ mod admin_client;
 mod app;
 mod backup;
 mod bucket;
+mod bucket_callback;
 mod callback;
 mod cors;
 mod dev;

@@ -1,5 +1,6 @@
 //! What was typed: form only. What it means is decided in [`resolve`](super::resolve).
 
+mod bucket_callback;
 mod callback;
 mod cors;
 mod policy;
@@ -9,7 +10,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use callback::{CallbackCommand, VerifyArgs};
+pub(crate) use bucket_callback::{BucketCallbackCommand, GateArg};
+pub(crate) use callback::{CallbackCommand, DeliverArgs, DropArgs, OwedArgs, VerifyArgs};
 pub(crate) use cors::{CorsCheckArgs, PageCommand};
 pub(crate) use policy::{ExplainArgs, LintArgs};
 
@@ -330,6 +332,12 @@ pub(crate) enum BucketCommand {
         #[command(flatten)]
         admin: AdminArgs,
     },
+    /// Show or set how uploads call the application
+    #[command(
+        subcommand,
+        after_help = "Example: upcall bucket callback set photos --redeliver 24h"
+    )]
+    Callback(BucketCallbackCommand),
     /// Show, set or delete the CORS rules
     #[command(subcommand, after_help = "Example: upcall bucket cors get photos")]
     Cors(CorsCommand),

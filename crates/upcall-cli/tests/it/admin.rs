@@ -190,3 +190,75 @@ fn who_has_no_secret_or_no_server_is_told_so() {
         "{stopped}"
     );
 }
+
+#[test]
+fn callback_settings_of_a_bucket_are_set_and_shown() {
+    let folder = tempdir().unwrap();
+    let data = folder.path();
+    let _serve = Upcall::serve(data).start();
+    at(data, &["bucket", "create", "photos"]).run().done();
+    let default = r#"{"callbackUrl":"http://app.example/up","callbackBody":"key=${object}"}"#;
+
+    let set = at(
+        data,
+        &[
+            "bucket",
+            "callback",
+            "set",
+            "photos",
+            "--required",
+            "--redeliver",
+            "24h",
+            "--gate",
+            "keep",
+            "--default",
+            default,
+        ],
+    );
+    assert_eq!(set.run().done(), "bucket `photos` changed\n");
+
+    let shown = at(data, &["bucket", "callback", "get", "photos", "--json"]);
+    let shown = shown.run().done_json();
+    assert_eq!(shown["required"], json!(true));
+    assert_eq!(shown["redeliverSeconds"], json!(86400));
+    assert_eq!(shown["gate"], json!("keep"));
+    assert_eq!(
+        shown["default"]["callbackUrl"],
+        json!("http://app.example/up")
+    );
+    let off = at(data, &["bucket", "callback", "set", "photos"]);
+    off.run().done();
+    let shown = at(data, &["bucket", "callback", "get", "photos"]).run();
+    assert_eq!(
+        shown.done(),
+        "SETTING    VALUE\ndefault    none\nrequired   false\nredeliver  no\ngate       none\n"
+    );
+    let wrong = at(
+        data,
+        &["bucket", "callback", "set", "photos", "--default", "{"],
+    );
+    let wrong = wrong.run().not_done();
+    assert!(wrong.contains("not JSON"), "{wrong}");
+}
+
+#[test]
+fn owed_calls_are_listed_and_unknown_ones_are_told() {
+    let folder = tempdir().unwrap();
+    let data = folder.path();
+    let _serve = Upcall::serve(data).start();
+    let listed = at(data, &["callback", "owed", "--json"]).run().done_json();
+    assert_eq!(listed["calls"], json!([]));
+    let id = "0".repeat(32);
+    for words in [
+        ["callback", "deliver", id.as_str()],
+        ["callback", "drop", id.as_str()],
+    ] {
+        let unknown = at(data, &words).run().not_done();
+        assert!(
+            unknown.contains("no call is owed under this id"),
+            "{unknown}"
+        );
+    }
+    let all = at(data, &["callback", "deliver", "--all"]).run().done();
+    assert_eq!(all, "0 calls are made now\n");
+}

@@ -4,8 +4,19 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::AdminArgs;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum CallbackCommand {
+    /// List calls that have not arrived yet, and those that were given up
+    #[command(after_help = "Example: upcall callback owed --given-up")]
+    Owed(OwedArgs),
+    /// Make an owed call now, or all that were given up
+    #[command(after_help = "Example: upcall callback deliver --all")]
+    Deliver(DeliverArgs),
+    /// Forget an owed call; an object that is held for it is dropped
+    #[command(after_help = "Example: upcall callback drop 019ac0a4d2c27f0b8d3a1f2e5b6c7d8e")]
+    Drop(DropArgs),
     /// Say why a callback does not verify: which byte differs, and what happened on the way
     #[command(
         after_help = "Example: upcall callback verify received.txt --sent sent.txt --key-url \
@@ -33,4 +44,33 @@ pub(crate) struct VerifyArgs {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct OwedArgs {
+    /// Only those that nobody tries any more
+    #[arg(long)]
+    pub(crate) given_up: bool,
+    #[command(flatten)]
+    pub(crate) admin: AdminArgs,
+}
+
+#[derive(Args, Debug)]
+#[command(group(clap::ArgGroup::new("which").required(true).args(["id", "all"])))]
+pub(crate) struct DeliverArgs {
+    /// The call
+    pub(crate) id: Option<String>,
+    /// All that were given up
+    #[arg(long)]
+    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) admin: AdminArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DropArgs {
+    /// The call
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) admin: AdminArgs,
 }
