@@ -69,7 +69,8 @@ impl Dispatcher {
         let signer = Signer::new(config.signing_key, config.public_key_url);
         Ok(Self {
             connector: Connector::new(config.guard)?,
-            pool: Pool::start(),
+            // Where descriptors are few, so are connections: none of them is to be had for what rests.
+            pool: Pool::start(limits.connections / 8),
             places: Places::new(PlaceLimits {
                 calls: limits.callbacks,
                 under_way: limits.callbacks_under_way,
