@@ -16,7 +16,7 @@ use upcall_store::catalog::Catalog;
 use upcall_store::maintenance::Maintenance;
 
 use crate::admin::{AdminSecret, AdminService};
-use crate::callback::{AllowRule, CallbackReport, Dispatcher, DispatcherConfig, Guard};
+use crate::callback::{AllowRule, CallbackReport, Dispatcher, DispatcherConfig, Guard, Signer};
 use crate::clock::Clock;
 use crate::http::listener::{self, BindError};
 use crate::http::operation::PUBLIC_KEY_PATH;
@@ -195,8 +195,7 @@ impl Node {
         let guard = Guard::new(&config.callback_allow);
         let dispatcher = Dispatcher::new(DispatcherConfig {
             guard: guard.clone(),
-            signing_key: config.callback_key,
-            public_key_url: &public_key_url,
+            signer: Arc::new(Signer::new(config.callback_key, &public_key_url)),
             limits: &config.limits,
             metrics: Arc::clone(&metrics),
             clock: config.clock.clone(),

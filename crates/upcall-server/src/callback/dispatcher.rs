@@ -13,7 +13,6 @@ use bytes::Bytes;
 use tokio::sync::broadcast;
 use upcall::callback::CallbackUrl;
 use upcall::callback::answer::{self, CallbackFailure};
-use upcall_crypto::RsaPrivateKey;
 
 use super::destination::Destination;
 use super::exchange::{self, Connector, Curiosity, Ending, Progress};
@@ -21,7 +20,8 @@ use super::guard::Guard;
 use super::load::{Place, PlaceLimits, Places, Pool, SigningDesk};
 use super::record::{CallLog, CallRecord, NewRecord};
 use super::report::CallbackReport;
-use super::request::{self, CallbackOrder, Signer, WrittenRequest};
+use super::request::{self, CallbackOrder, WrittenRequest};
+use super::signer::Signer;
 use crate::clock::Clock;
 use crate::fault;
 use crate::limits::Limits;
@@ -51,9 +51,7 @@ pub(crate) struct Dispatcher {
 /// What a dispatcher is made of.
 pub(crate) struct DispatcherConfig<'l> {
     pub(crate) guard: Guard,
-    pub(crate) signing_key: RsaPrivateKey,
-    /// Where receivers fetch the public key.
-    pub(crate) public_key_url: &'l str,
+    pub(crate) signer: Arc<Signer>,
     pub(crate) limits: &'l Limits,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Clock,
@@ -66,7 +64,6 @@ impl Dispatcher {
     /// The system's TLS set-up cannot be used.
     pub(crate) fn new(config: DispatcherConfig<'_>) -> Result<Self, rustls::Error> {
         let limits = config.limits;
-        let signer = Signer::new(config.signing_key, config.public_key_url);
         Ok(Self {
             connector: Connector::new(config.guard)?,
             // Where descriptors are few, so are connections: none of them is to be had for what rests.
@@ -78,8 +75,8 @@ impl Dispatcher {
                 waiting_each: limits.callbacks_waiting_each,
                 wait: limits.callback_wait.min(limits.callback),
             }),
-            desk: SigningDesk::measured(|| signer.rehearse()),
-            signer: Arc::new(signer),
+            desk: SigningDesk::default(),
+            signer: config.signer,
             time_limit: limits.callback,
             log: Arc::new(CallLog::new(limits, config.clock.clone())),
             reports: broadcast::channel(REPORTS).0,

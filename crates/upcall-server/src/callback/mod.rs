@@ -11,6 +11,7 @@ mod load;
 pub(crate) mod record;
 mod report;
 mod request;
+mod signer;
 
 pub use guard::{AllowRule, InvalidAllowRule};
 pub use report::CallbackReport;
@@ -18,3 +19,4 @@ pub use report::CallbackReport;
 pub(crate) use dispatcher::{CallbackAnswer, Dispatcher, DispatcherConfig};
 pub(crate) use guard::{Guard, GuardError};
 pub(crate) use request::CallbackOrder;
+pub(crate) use signer::Signer;

@@ -13,7 +13,9 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use upcall::callback::{CallbackParameter, CallbackUrl, string_to_sign};
 use upcall::name::{BucketName, ObjectKey};
-use upcall_crypto::{CryptoError, Md5, RsaPrivateKey};
+use upcall_crypto::{CryptoError, Md5};
+
+use super::signer::{CallToSign, Signer};
 
 /// A call to make.
 #[derive(Debug)]
@@ -47,7 +49,10 @@ pub(super) fn write(
     now: Timestamp,
 ) -> Result<WrittenRequest, RequestError> {
     let body = &order.body;
-    let signed = signer.sign(url, body)?;
+    let text = string_to_sign(url.path_and_query(), body);
+    let signed = signer.sign(&CallToSign {
+        string_to_sign: &text,
+    })?;
     let mut md5 = Md5::new();
     md5.update(body);
     let authority = url.authority();
@@ -55,16 +60,16 @@ pub(super) fn write(
 
     let mut head = HeadWriter::begin(url.path_and_query())?;
     head.line("Host", host)?;
-    head.line("Content-Length", &body.len().to_string())?;
+    head.line("Content-Length", body.len().to_string())?;
     head.line("Authorization", &signed.authorization)?;
-    head.line("Content-MD5", &STANDARD.encode(md5.finish()))?;
+    head.line("Content-MD5", STANDARD.encode(md5.finish()))?;
     head.line("Content-Type", order.parameter.body_type.as_str())?;
-    head.line("Date", &crate::clock::http_date(now))?;
+    head.line("Date", crate::clock::http_date(now))?;
     head.line("User-Agent", USER_AGENT)?;
     head.line("x-oss-additional-headers", "")?;
     head.line("x-oss-bucket", order.bucket.as_str())?;
     head.line("x-oss-owner", &order.owner)?;
-    head.line("x-oss-pub-key-url", &signed.public_key_url)?;
+    head.line("x-oss-pub-key-url", signed.public_key_url.as_bytes())?;
     head.line("x-oss-request-id", &order.request_id)?;
     head.line("x-oss-requester", &order.requester)?;
     head.line("x-oss-signature-version", "1.0")?;
@@ -75,44 +80,6 @@ pub(super) fn write(
     })
 }
 
-/// Signs calls.
-pub(super) struct Signer {
-    key: RsaPrivateKey,
-    /// Where receivers fetch the public key, in base64.
-    public_key_url: String,
-}
-
-/// What a signature adds to a request.
-pub(super) struct Signed {
-    authorization: String,
-    public_key_url: String,
-}
-
-impl Signer {
-    pub(super) fn new(key: RsaPrivateKey, public_key_url: &str) -> Self {
-        Self {
-            key,
-            public_key_url: STANDARD.encode(public_key_url),
-        }
-    }
-
-    /// # Errors
-    /// Memory is out, or the signature came out wrong.
-    pub(super) fn sign(&self, url: &CallbackUrl, body: &[u8]) -> Result<Signed, CryptoError> {
-        let text = string_to_sign(url.path_and_query(), body);
-        Ok(Signed {
-            authorization: STANDARD.encode(self.key.sign_md5(&text)?),
-            public_key_url: self.public_key_url.clone(),
-        })
-    }
-
-    /// Signs something short, to see how long it takes.
-    pub(super) fn rehearse(&self) {
-        // A key that cannot sign says so at the first call.
-        let _ = self.key.sign_md5(b"/\n");
-    }
-}
-
 /// Writes a head line by line.
 struct HeadWriter(Vec<u8>);
 
@@ -120,15 +87,15 @@ impl HeadWriter {
     fn begin(target: &str) -> Result<Self, RequestError> {
         let mut head = Vec::with_capacity(HEAD_BYTES + target.len());
         head.extend_from_slice(b"POST ");
-        head.extend_from_slice(checked("the request line", target)?);
+        head.extend_from_slice(checked("the request line", target.as_bytes())?);
         head.extend_from_slice(b" HTTP/1.1\r\n");
         Ok(Self(head))
     }
 
-    fn line(&mut self, name: &'static str, value: &str) -> Result<(), RequestError> {
+    fn line(&mut self, name: &'static str, value: impl AsRef<[u8]>) -> Result<(), RequestError> {
         self.0.extend_from_slice(name.as_bytes());
         self.0.extend_from_slice(b": ");
-        self.0.extend_from_slice(checked(name, value)?);
+        self.0.extend_from_slice(checked(name, value.as_ref())?);
         self.0.extend_from_slice(b"\r\n");
         Ok(())
     }
@@ -141,11 +108,11 @@ impl HeadWriter {
 
 /// The types keep line breaks out of every value long before; the last one who could let one
 /// through looks once more.
-fn checked<'v>(name: &'static str, value: &'v str) -> Result<&'v [u8], RequestError> {
-    if value.bytes().any(|byte| byte < b' ' || byte == 0x7f) {
+fn checked<'v>(name: &'static str, value: &'v [u8]) -> Result<&'v [u8], RequestError> {
+    if value.iter().any(|byte| *byte < b' ' || *byte == 0x7f) {
         return Err(RequestError::Value { name });
     }
-    Ok(value.as_bytes())
+    Ok(value)
 }
 
 /// Why there is no request.
@@ -165,6 +132,8 @@ const HEAD_BYTES: usize = 1024;
 
 #[cfg(test)]
 mod tests {
+    use upcall_crypto::RsaPrivateKey;
+
     use super::*;
 
     fn order(owner: &str) -> CallbackOrder {
@@ -189,7 +158,10 @@ mod tests {
         let request = write(&order, &order.parameter.urls[0], &signer, now).unwrap();
 
         let head = String::from_utf8(request.head.to_vec()).unwrap();
-        let signature = STANDARD.encode(signer.key.sign_md5(b"/up?x=1\na=b").unwrap());
+        let signature = signer.sign(&CallToSign {
+            string_to_sign: b"/up?x=1\na=b",
+        });
+        let signature = signature.unwrap().authorization;
         let expected = format!(
             "POST /up?x=1 HTTP/1.1\r\nHost: app.example:8080\r\nContent-Length: 3\r\n\
              Authorization: {signature}\r\nContent-MD5: esqsFUlOaCCx7W2LU5rwiQ==\r\n\
