@@ -4,6 +4,7 @@ mod admin_client;
 mod app;
 mod backup;
 mod bucket;
+mod callback;
 mod dev;
 mod fsck;
 mod key;
@@ -25,6 +26,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     log::start(&arguments.log, arguments.log_format)?;
     match arguments.command {
         Command::Policy(command) => policy::run(&command),
+        Command::Callback(command) => on_runtime(callback::run(&command)),
         Command::Serve(args) if args.check => serve::check(&args),
         Command::Serve(args) => on_runtime(serve::run(&args)),
         Command::Dev(args) => on_runtime(dev::run(&args)),

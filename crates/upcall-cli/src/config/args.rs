@@ -1,9 +1,13 @@
 //! What was typed: form only. What it means is decided in [`resolve`](super::resolve).
 
+mod callback;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use callback::{CallFilter, CallbackCommand, ListArgs, ReplayArgs, ShowArgs, TailArgs};
 
 /// Files go straight from a browser to storage, and the application hears of every one.
 #[derive(Debug, Parser)]
@@ -85,6 +89,12 @@ pub(crate) enum Command {
         after_help = "Example: upcall policy sign --bucket photos --max-size 10MiB"
     )]
     Policy(PolicyCommand),
+    /// See the calls to applications, and make them again
+    #[command(
+        subcommand,
+        after_help = "Example: upcall callback list --outcome failed"
+    )]
+    Callback(CallbackCommand),
 }
 
 #[derive(Args, Debug)]

@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::program::Upcall;
 
 /// Every command, groups too.
-const COMMANDS: [&str; 22] = [
+const COMMANDS: [&str; 27] = [
     "",
     "dev",
     "serve",
@@ -32,6 +32,11 @@ const COMMANDS: [&str; 22] = [
     "restore",
     "policy",
     "policy sign",
+    "callback",
+    "callback list",
+    "callback show",
+    "callback replay",
+    "callback tail",
 ];
 
 #[test]

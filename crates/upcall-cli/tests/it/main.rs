@@ -6,6 +6,7 @@
 
 mod admin;
 mod app;
+mod callback;
 mod dev;
 mod disk_faults;
 mod disk_full;
