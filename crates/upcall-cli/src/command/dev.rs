@@ -36,6 +36,7 @@ pub(crate) async fn run(args: &DevArgs) -> Result<(), Failure> {
         callback_allow: vec![AllowRule::Loopback, AllowRule::Private],
         callback_key_url: None,
         store: StoreOptions::default(),
+        record: None,
     })
     .await?;
     let (id, secret) = data.dev_key()?;

@@ -36,6 +36,7 @@ pub(crate) async fn run(args: &ServeArgs) -> Result<(), Failure> {
             },
             ..StoreOptions::default()
         },
+        record: Some(config.record.clone()),
     })
     .await?;
     put_root_key(&storage, root).await?;
@@ -86,7 +87,7 @@ pub(crate) fn check(args: &ServeArgs) -> Result<(), Failure> {
 }
 
 /// Name, value and source of each setting; a secret is never a value here.
-fn rows(config: &ServeConfig) -> Result<[[String; 3]; 11], Failure> {
+fn rows(config: &ServeConfig) -> Result<[[String; 3]; 14], Failure> {
     fn row<T>(name: &str, setting: &Setting<T>, shown: impl FnOnce(&T) -> String) -> [String; 3] {
         [
             name.to_owned(),
@@ -112,6 +113,13 @@ fn rows(config: &ServeConfig) -> Result<[[String; 3]; 11], Failure> {
         row("domains", &config.domains, |names| names.join(", ")),
         row("callback.allow", &config.callback_allow, rules),
         row("callback.key_url", &key_url, Clone::clone),
+        row("record.calls", &config.record.calls, ToString::to_string),
+        row("record.bytes", &config.record.bytes, |bytes| {
+            format!("{bytes} bytes")
+        }),
+        row("record.age", &config.record.age, |age| {
+            format!("{} s", age.as_secs())
+        }),
         row("store.min_free", &config.min_free, |bytes| match bytes {
             Some(bytes) => format!("{bytes} bytes"),
             None => "64 MiB, or 1/16".to_owned(),

@@ -1,6 +1,7 @@
 //! What was typed: form only. What it means is decided in [`resolve`](super::resolve).
 
 mod callback;
+mod record;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use callback::{CallFilter, CallbackCommand, ListArgs, ReplayArgs, ShowArgs, TailArgs};
+pub(crate) use record::RecordArgs;
 
 /// Files go straight from a browser to storage, and the application hears of every one.
 #[derive(Debug, Parser)]
@@ -159,6 +161,8 @@ pub(crate) struct ServeArgs {
     /// [default: 4MiB]
     #[arg(long, value_name = "SIZE")]
     pub(crate) scrub_rate: Option<String>,
+    #[command(flatten)]
+    pub(crate) record: RecordArgs,
     /// A TOML file with settings
     #[arg(long, env = "UPCALL_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,

@@ -2,5 +2,6 @@
 
 pub(crate) mod args;
 pub(crate) mod file;
+pub(crate) mod record;
 pub(crate) mod resolve;
 pub(crate) mod units;

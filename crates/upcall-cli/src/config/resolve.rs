@@ -9,6 +9,7 @@ use upcall_server::callback::AllowRule;
 
 use super::args::ServeArgs;
 use super::file::FileSettings;
+use super::record::{self, RecordConfig};
 use super::units::parse_size;
 use crate::terminal::message::Failure;
 
@@ -21,7 +22,7 @@ pub(crate) struct Setting<T> {
 
 impl<T> Setting<T> {
     /// The same, said of another value.
-    fn map<U>(self, change: impl FnOnce(T) -> U) -> Setting<U> {
+    pub(super) fn map<U>(self, change: impl FnOnce(T) -> U) -> Setting<U> {
         Setting {
             value: change(self.value),
             source: self.source,
@@ -63,6 +64,7 @@ pub(crate) struct ServeConfig {
     pub(crate) min_free: Setting<Option<u64>>,
     /// Bytes in a second; zero is none.
     pub(crate) scrub_rate: Setting<u64>,
+    pub(crate) record: RecordConfig,
 }
 
 /// Resolves the settings of `serve`. `environment` looks up a variable.
@@ -105,6 +107,7 @@ pub(crate) fn serve(
     let min_free = text(&MIN_FREE, args.min_free.clone(), file.min_free);
     let scrub_rate = text(&SCRUB_RATE, args.scrub_rate.clone(), file.scrub_rate);
     Ok(ServeConfig {
+        record: record::resolve(&args.record, file.record, environment)?,
         min_free: match min_free {
             Some(setting) => size(setting)?.map(Some),
             None => default(None),
@@ -124,14 +127,14 @@ pub(crate) fn serve(
 }
 
 /// What a setting is called by each who may say it.
-struct Names {
+pub(super) struct Names {
     flag: &'static str,
-    variable: &'static str,
+    pub(super) variable: &'static str,
     key: &'static str,
 }
 
 impl Names {
-    const fn new(flag: &'static str, variable: &'static str, key: &'static str) -> Self {
+    pub(super) const fn new(flag: &'static str, variable: &'static str, key: &'static str) -> Self {
         Self {
             flag,
             variable,
@@ -160,19 +163,21 @@ const MIN_FREE: Names = Names::new("--min-free", "UPCALL_MIN_FREE", "store.min_f
 const SCRUB_RATE: Names = Names::new("--scrub-rate", "UPCALL_SCRUB_RATE", "store.scrub_rate");
 
 /// A size in bytes, as people write it.
-fn size(setting: Setting<String>) -> Result<Setting<u64>, Failure> {
+pub(super) fn size(setting: Setting<String>) -> Result<Setting<u64>, Failure> {
     match parse_size(&setting.value) {
         Ok(bytes) => Ok(setting.map(|_| bytes)),
-        Err(error) => {
-            let shown = setting.value.escape_debug();
-            let failure = Failure::new(format!("`{shown}` ({}) is not a size", setting.source));
-            Err(failure.hint(error))
-        }
+        Err(error) => Err(wrong(&setting, "a size").hint(error)),
     }
 }
 
+/// Says that a setting is not what it should be.
+pub(super) fn wrong(setting: &Setting<String>, wanted: &str) -> Failure {
+    let shown = setting.value.escape_debug();
+    Failure::new(format!("`{shown}` ({}) is not {wanted}", setting.source))
+}
+
 /// The first of them that was said.
-fn first<T>(
+pub(super) fn first<T>(
     names: &Names,
     typed: Option<T>,
     in_environment: Option<T>,
@@ -200,7 +205,7 @@ fn is_url(text: &str) -> bool {
     })
 }
 
-fn default<T>(value: T) -> Setting<T> {
+pub(super) fn default<T>(value: T) -> Setting<T> {
     Setting {
         value,
         source: Source::Default,

@@ -64,7 +64,7 @@ fn serve(data: &Path) -> Running {
 
 fn upload(serve: &Running, key: &str, application: &str) -> Answer {
     // What a shell, curl and a terminal would each like to act upon.
-    let body = r#"@o=${object}&q='\n\\"#;
+    let body = r"@o=${object}&q='\n\\";
     let parameter = format!(
         r#"{{"callbackUrl":"http://{application}/a%20b?c=[1-2]","callbackBody":"{body}"}}"#
     );
@@ -161,6 +161,27 @@ fn calls_are_listed_and_shown_and_the_reason_is_in_both() {
         typo.contains("an outcome is `agreed` or `failed`"),
         "{typo}"
     );
+}
+
+#[test]
+fn what_is_not_to_be_recorded_is_not() {
+    let folder = tempdir().unwrap();
+    let data = folder.path();
+    let serve = Upcall::serve(data)
+        .and(&["--callback-allow", "loopback", "--record-calls", "1"])
+        .env("UPCALL_RECORD_BYTES", "1MiB")
+        .start();
+    Upcall::new(&["bucket", "create", "open", "--acl", "public-read-write"])
+        .data(data)
+        .run()
+        .done();
+    let (good, _calls) = application(AGREES);
+    for key in ["a", "b"] {
+        assert_eq!(upload(&serve, key, &good).status, 200);
+    }
+    let listed = callback(data, &["list", "--json"]).run().done_json();
+    assert_eq!(listed["calls"].as_array().unwrap().len(), 1, "{listed}");
+    assert_eq!(listed["calls"][0]["key"], "b");
 }
 
 #[test]

@@ -37,6 +37,9 @@ region            env                   environment UPCALL_REGION
 domains           oss-env.localhost     default
 callback.allow    private, 10.1.0.0/16  file, callback.allow
 callback.key_url  this server's own     default
+record.calls      1000                  default
+record.bytes      67108864 bytes        default
+record.age        86400 s               default
 store.min_free    64 MiB, or 1/16       default
 store.scrub_rate  4194304 bytes/s       default
 access key        …                     environment UPCALL_ACCESS_KEY_SECRET
