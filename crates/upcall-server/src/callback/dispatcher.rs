@@ -75,7 +75,7 @@ impl Dispatcher {
                 waiting_each: limits.callbacks_waiting_each,
                 wait: limits.callback_wait.min(limits.callback),
             }),
-            desk: SigningDesk::default(),
+            desk: SigningDesk::start(),
             signer: config.signer,
             time_limit: limits.callback,
             log: Arc::new(CallLog::new(limits, config.clock.clone())),
