@@ -46,6 +46,7 @@ pub(crate) async fn run(args: &DevArgs) -> Result<(), Failure> {
         callback_key_bits: KEY_BITS_DEFAULT,
         webhook_signatures: WebhookSignatures::Off,
         store: StoreOptions::default(),
+        record: None,
     })
     .await?;
     let (id, secret) = data.dev_key()?;

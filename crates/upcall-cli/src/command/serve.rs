@@ -37,6 +37,7 @@ pub(crate) async fn run(args: &ServeArgs) -> Result<(), Failure> {
             },
             ..StoreOptions::default()
         },
+        record: Some(config.record.clone()),
     })
     .await?;
     put_root_key(&storage, root).await?;
@@ -105,6 +106,13 @@ fn rows(config: &ServeConfig) -> Result<Vec<[String; 3]>, Failure> {
     ];
     rows.extend(config.callback.rows());
     rows.extend([
+        row("record.calls", &config.record.calls, ToString::to_string),
+        row("record.bytes", &config.record.bytes, |bytes| {
+            format!("{bytes} bytes")
+        }),
+        row("record.age", &config.record.age, |age| {
+            format!("{} s", age.as_secs())
+        }),
         row("store.min_free", &config.min_free, |bytes| match bytes {
             Some(bytes) => format!("{bytes} bytes"),
             None => "64 MiB, or 1/16".to_owned(),

@@ -10,6 +10,7 @@ use upcall_server::{Clock, Limits, Node, NodeConfig, StartError};
 use upcall_store::catalog::{AccessKeyFacts, Catalog};
 use upcall_store::{EmbeddedStore, OpenError, StoreOptions};
 
+use crate::config::record::RecordConfig;
 use crate::data::{AdminAddressFile, DataFolder};
 use crate::terminal::message::{Failure, note};
 
@@ -27,6 +28,8 @@ pub(crate) struct StorageSetup {
     pub(crate) callback_key_bits: u32,
     pub(crate) webhook_signatures: WebhookSignatures,
     pub(crate) store: StoreOptions,
+    /// What is kept of callbacks, if not what the limits say.
+    pub(crate) record: Option<RecordConfig>,
 }
 
 /// A storage server and its store.
@@ -40,7 +43,12 @@ pub(crate) struct Storage {
 impl Storage {
     /// Opens the store, makes what is missing, and serves.
     pub(crate) async fn start(setup: StorageSetup) -> Result<Self, Failure> {
-        let limits = limits_for(raise_descriptor_limit());
+        let mut limits = limits_for(raise_descriptor_limit());
+        if let Some(record) = &setup.record {
+            limits.record_calls = record.calls.value;
+            limits.record_bytes = usize::try_from(record.bytes.value).unwrap_or(usize::MAX);
+            limits.record_age = record.age.value;
+        }
         let folder = setup.data.path().to_owned();
         let options = setup.store;
         let store = tokio::task::spawn_blocking(move || EmbeddedStore::open_with(&folder, options))

@@ -4,6 +4,7 @@ mod bucket_callback;
 mod callback;
 mod cors;
 mod policy;
+mod record;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -11,9 +12,13 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use bucket_callback::{BucketCallbackCommand, GateArg};
-pub(crate) use callback::{CallbackCommand, DeliverArgs, DropArgs, OwedArgs, VerifyArgs};
+pub(crate) use callback::{
+    CallFilter, CallbackCommand, DeliverArgs, DropArgs, ListArgs, OwedArgs, ReplayArgs, ShowArgs,
+    TailArgs, VerifyArgs,
+};
 pub(crate) use cors::{CorsCheckArgs, PageCommand};
 pub(crate) use policy::{ExplainArgs, LintArgs};
+pub(crate) use record::RecordArgs;
 
 /// Files go straight from a browser to storage, and the application hears of every one.
 #[derive(Debug, Parser)]
@@ -95,11 +100,10 @@ pub(crate) enum Command {
         after_help = "Example: upcall policy sign --bucket photos --max-size 10MiB"
     )]
     Policy(PolicyCommand),
-    /// Find out why a callback is refused
+    /// See the calls to applications, make them again, and find out why one is refused
     #[command(
         subcommand,
-        after_help = "Example: upcall callback verify request.txt --key-url \
-                            http://127.0.0.1:8700/callback_pub_key_v1.pem"
+        after_help = "Example: upcall callback list --outcome failed"
     )]
     Callback(CallbackCommand),
     /// Find out why a browser refuses
@@ -167,6 +171,8 @@ pub(crate) struct ServeArgs {
     /// [default: 4MiB]
     #[arg(long, value_name = "SIZE")]
     pub(crate) scrub_rate: Option<String>,
+    #[command(flatten)]
+    pub(crate) record: RecordArgs,
     /// A TOML file with settings
     #[arg(long, env = "UPCALL_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,

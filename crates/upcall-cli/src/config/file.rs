@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
+use super::record::RecordSettings;
 use crate::terminal::message::Failure;
 
 /// Settings of a file; what it does not say is `None` or empty.
@@ -22,6 +23,7 @@ pub(crate) struct FileSettings {
     pub(crate) callback_webhook_signatures: Option<String>,
     pub(crate) min_free: Option<String>,
     pub(crate) scrub_rate: Option<String>,
+    pub(crate) record: RecordSettings,
 }
 
 /// Reads a file.
@@ -113,6 +115,9 @@ impl Reader<'_> {
                 self.settings.callback_webhook_signatures = Some(switch()?);
             }
             "callback.key_url" => self.settings.callback_key_url = Some(text()?),
+            "record.age" => self.settings.record.age = Some(text()?),
+            "record.bytes" => self.settings.record.bytes = Some(text()?),
+            "record.calls" => self.settings.record.calls = Some(text()?),
             "store.min_free" => self.settings.min_free = Some(text()?),
             "store.scrub_rate" => self.settings.scrub_rate = Some(text()?),
             unknown => {
@@ -160,9 +165,9 @@ fn edit_distance(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
-const TABLES: [&str; 2] = ["callback", "store"];
+const TABLES: [&str; 3] = ["callback", "record", "store"];
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 16] = [
     "admin",
     "callback.allow",
     "callback.deny",
@@ -173,6 +178,9 @@ const KEYS: [&str; 13] = [
     "data",
     "domains",
     "listen",
+    "record.age",
+    "record.bytes",
+    "record.calls",
     "region",
     "store.min_free",
     "store.scrub_rate",

@@ -3,5 +3,6 @@
 pub(crate) mod args;
 pub(crate) mod callback;
 pub(crate) mod file;
+pub(crate) mod record;
 pub(crate) mod resolve;
 pub(crate) mod units;

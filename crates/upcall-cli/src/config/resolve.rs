@@ -8,6 +8,7 @@ use std::str::FromStr;
 use super::args::ServeArgs;
 use super::callback::CallbackConfig;
 use super::file::FileSettings;
+use super::record::{self, RecordConfig};
 use super::units::parse_size;
 use crate::terminal::message::Failure;
 
@@ -61,6 +62,7 @@ pub(crate) struct ServeConfig {
     pub(crate) min_free: Setting<Option<u64>>,
     /// Bytes in a second; zero is none.
     pub(crate) scrub_rate: Setting<u64>,
+    pub(crate) record: RecordConfig,
 }
 
 /// Resolves the settings of `serve`. `environment` looks up a variable.
@@ -89,6 +91,7 @@ pub(crate) fn serve(
     let min_free = text(&MIN_FREE, args.min_free.clone(), file.min_free);
     let scrub_rate = text(&SCRUB_RATE, args.scrub_rate.clone(), file.scrub_rate);
     Ok(ServeConfig {
+        record: record::resolve(&args.record, file.record, environment)?,
         min_free: match min_free {
             Some(setting) => size(setting)?.map(Some),
             None => default(None),
@@ -132,15 +135,17 @@ const MIN_FREE: Names = Names::new("--min-free", "UPCALL_MIN_FREE", "store.min_f
 const SCRUB_RATE: Names = Names::new("--scrub-rate", "UPCALL_SCRUB_RATE", "store.scrub_rate");
 
 /// A size in bytes, as people write it.
-fn size(setting: Setting<String>) -> Result<Setting<u64>, Failure> {
+pub(super) fn size(setting: Setting<String>) -> Result<Setting<u64>, Failure> {
     match parse_size(&setting.value) {
         Ok(bytes) => Ok(setting.map(|_| bytes)),
-        Err(error) => {
-            let shown = setting.value.escape_debug();
-            let failure = Failure::new(format!("`{shown}` ({}) is not a size", setting.source));
-            Err(failure.hint(error))
-        }
+        Err(error) => Err(wrong(&setting, "a size").hint(error)),
     }
+}
+
+/// Says that a setting is not what it should be.
+pub(super) fn wrong(setting: &Setting<String>, wanted: &str) -> Failure {
+    let shown = setting.value.escape_debug();
+    Failure::new(format!("`{shown}` ({}) is not {wanted}", setting.source))
 }
 
 /// The first of them that was said.

@@ -31,12 +31,18 @@ pub(crate) fn write(heads: &[&str], rows: &[Vec<String>]) -> String {
     lines.join("\n")
 }
 
-/// Without characters that move the cursor or turn the text around; quotes do neither.
+/// One line of cells that need not stand under each other.
+pub(crate) fn line(cells: &[&str]) -> String {
+    let escaped: Vec<String> = cells.iter().map(|cell| escaped_cell(cell)).collect();
+    escaped.join("  ").trim_end().to_owned()
+}
+
+/// Without characters that move the cursor or turn the text around; quotes and `\` do neither.
 fn escaped_cell(cell: &str) -> String {
     let mut escaped = String::with_capacity(cell.len());
     for c in cell.chars() {
         match c {
-            '\'' | '"' => escaped.push(c),
+            '\'' | '"' | '\\' => escaped.push(c),
             _ => escaped.extend(c.escape_debug()),
         }
     }

@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::program::Upcall;
 
 /// Every command, groups too.
-const COMMANDS: [&str; 30] = [
+const COMMANDS: [&str; 40] = [
     "",
     "dev",
     "serve",
@@ -19,6 +19,9 @@ const COMMANDS: [&str; 30] = [
     "bucket list",
     "bucket delete",
     "bucket acl",
+    "bucket callback",
+    "bucket callback get",
+    "bucket callback set",
     "bucket cors",
     "bucket cors get",
     "bucket cors set",
@@ -37,6 +40,13 @@ const COMMANDS: [&str; 30] = [
     "policy explain",
     "policy lint",
     "callback",
+    "callback list",
+    "callback show",
+    "callback replay",
+    "callback tail",
+    "callback owed",
+    "callback deliver",
+    "callback drop",
     "callback verify",
     "cors",
     "cors check",

@@ -6,6 +6,7 @@
 
 mod admin;
 mod app;
+mod callback;
 mod callback_guard;
 mod callback_keys;
 mod callback_verify;

@@ -185,6 +185,12 @@ impl Running {
         printed
     }
 
+    /// The next line on stdout, if it comes in this time and `part` occurs in it.
+    pub(crate) fn prints_within(&mut self, part: &str, limit: Duration) -> Option<String> {
+        let line = self.stdout.recv_timeout(limit).ok()?;
+        line.contains(part).then_some(line)
+    }
+
     /// The next line on stderr in which `part` occurs.
     pub(crate) fn says(&mut self, part: &str) -> String {
         loop {

@@ -43,6 +43,9 @@ callback.ports               web                              default
 callback.key_url             this server's own                default
 callback.key_bits            3072                             file, callback.key_bits
 callback.webhook_signatures  true                             flag --callback-webhook-signatures
+record.calls                 1000                             default
+record.bytes                 67108864 bytes                   default
+record.age                   86400 s                          default
 store.min_free               64 MiB, or 1/16                  default
 store.scrub_rate             4194304 bytes/s                  default
 access key                   …                                environment UPCALL_ACCESS_KEY_SECRET

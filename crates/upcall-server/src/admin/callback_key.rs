@@ -72,13 +72,7 @@ pub(super) async fn rotate(server: &Arc<Server>, asked: Rotate) -> Result<Answer
         now,
     };
     // Whoever hangs up does not stop it: a thread that waits runs to its end.
-    let dispatcher = Arc::clone(&server.dispatcher);
-    let rotating = tokio::task::spawn_blocking(move || {
-        let keys = signer.rotate(rotation)?;
-        dispatcher.measure_signing();
-        Ok::<_, RotationError>(keys)
-    });
-    let rotated = rotating.await;
+    let rotated = tokio::task::spawn_blocking(move || signer.rotate(rotation)).await;
     let keys = rotated.map_err(|_| AdminError::Internal)??;
     tracing::info!(
         id = keys.current_id(),

@@ -65,10 +65,10 @@ impl Dispatcher {
     /// The system's TLS set-up cannot be used.
     pub(crate) fn new(config: DispatcherConfig<'_>) -> Result<Self, rustls::Error> {
         let limits = config.limits;
-        let signer = config.signer;
         Ok(Self {
             connector: Connector::new(config.guard)?,
-            pool: Pool::start(),
+            // Where descriptors are few, so are connections: none of them is to be had for what rests.
+            pool: Pool::start(limits.connections / 8),
             places: Places::new(PlaceLimits {
                 calls: limits.callbacks,
                 under_way: limits.callbacks_under_way,
@@ -76,19 +76,14 @@ impl Dispatcher {
                 waiting_each: limits.callbacks_waiting_each,
                 wait: limits.callback_wait.min(limits.callback),
             }),
-            desk: SigningDesk::measured(|| signer.rehearse()),
-            signer,
+            desk: SigningDesk::start(),
+            signer: config.signer,
             time_limit: limits.callback,
             log: Arc::new(CallLog::new(limits, config.clock.clone())),
             reports: broadcast::channel(REPORTS).0,
             metrics: config.metrics,
             clock: config.clock,
         })
-    }
-
-    /// There are new keys: how long they take to sign is measured.
-    pub(crate) fn measure_signing(&self) {
-        self.desk.measure(|| self.signer.rehearse());
     }
 
     /// What happens, for onlookers; a slow one misses some.

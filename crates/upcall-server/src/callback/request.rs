@@ -62,11 +62,11 @@ pub(super) fn write(
 
     let mut head = HeadWriter::begin(url.path_and_query())?;
     head.line("Host", host)?;
-    head.line("Content-Length", &body.len().to_string())?;
+    head.line("Content-Length", body.len().to_string())?;
     head.line("Authorization", &signed.authorization)?;
-    head.line("Content-MD5", &STANDARD.encode(md5.finish()))?;
+    head.line("Content-MD5", STANDARD.encode(md5.finish()))?;
     head.line("Content-Type", order.parameter.body_type.as_str())?;
-    head.line("Date", &crate::clock::http_date(now))?;
+    head.line("Date", crate::clock::http_date(now))?;
     head.line("User-Agent", USER_AGENT)?;
     head.line("x-oss-additional-headers", "")?;
     head.line("x-oss-bucket", order.bucket.as_str())?;
@@ -93,15 +93,15 @@ impl HeadWriter {
     fn begin(target: &str) -> Result<Self, RequestError> {
         let mut head = Vec::with_capacity(HEAD_BYTES + target.len());
         head.extend_from_slice(b"POST ");
-        head.extend_from_slice(checked("the request line", target)?);
+        head.extend_from_slice(checked("the request line", target.as_bytes())?);
         head.extend_from_slice(b" HTTP/1.1\r\n");
         Ok(Self(head))
     }
 
-    fn line(&mut self, name: &'static str, value: &str) -> Result<(), RequestError> {
+    fn line(&mut self, name: &'static str, value: impl AsRef<[u8]>) -> Result<(), RequestError> {
         self.0.extend_from_slice(name.as_bytes());
         self.0.extend_from_slice(b": ");
-        self.0.extend_from_slice(checked(name, value)?);
+        self.0.extend_from_slice(checked(name, value.as_ref())?);
         self.0.extend_from_slice(b"\r\n");
         Ok(())
     }
@@ -114,11 +114,11 @@ impl HeadWriter {
 
 /// The types keep line breaks out of every value long before; the last one who could let one
 /// through looks once more.
-fn checked<'v>(name: &'static str, value: &'v str) -> Result<&'v [u8], RequestError> {
-    if value.bytes().any(|byte| byte < b' ' || byte == 0x7f) {
+fn checked<'v>(name: &'static str, value: &'v [u8]) -> Result<&'v [u8], RequestError> {
+    if value.iter().any(|byte| *byte < b' ' || *byte == 0x7f) {
         return Err(RequestError::Value { name });
     }
-    Ok(value.as_bytes())
+    Ok(value)
 }
 
 /// Why there is no request.
@@ -138,6 +138,7 @@ const HEAD_BYTES: usize = 1024;
 
 #[cfg(test)]
 mod tests {
+
     use super::*;
     use crate::callback::{KeyKeeper, KeyRing, KeyUrl, SignerConfig, WebhookSignatures};
 

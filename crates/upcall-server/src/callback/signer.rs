@@ -107,12 +107,6 @@ impl Signer {
         })
     }
 
-    /// Signs something short, to see how long it takes.
-    pub(crate) fn rehearse(&self) {
-        // A key that cannot sign says so at the first call.
-        let _ = self.active().keys.signing_key().sign_md5(b"/\n");
-    }
-
     /// The keys as they are now.
     pub(crate) fn keys(&self) -> Arc<KeyRing> {
         Arc::clone(&self.active().keys)

@@ -1,8 +1,14 @@
-//! `upcall callback`: why a callback is refused, and calls that have not arrived yet.
+//! `upcall callback`: the calls that a running server made or owes, and why one is refused.
 
+mod curl;
 mod key_fetch;
+mod list;
 mod owed;
+mod query;
 mod raw_request;
+mod replay;
+mod show;
+mod tail;
 mod verify;
 
 use crate::config::args::CallbackCommand;
@@ -14,5 +20,9 @@ pub(crate) async fn run(command: &CallbackCommand) -> Result<(), Failure> {
         CallbackCommand::Deliver(args) => owed::deliver(args).await,
         CallbackCommand::Drop(args) => owed::forget(args).await,
         CallbackCommand::Verify(args) => verify::run(args).await,
+        CallbackCommand::List(args) => list::run(args).await,
+        CallbackCommand::Show(args) => show::run(args).await,
+        CallbackCommand::Replay(args) => replay::run(args).await,
+        CallbackCommand::Tail(args) => tail::run(args).await,
     }
 }

@@ -198,11 +198,16 @@ async fn read_head(connection: &mut Connection, progress: &mut Progress) -> Resu
             progress.enter(Stage::Head);
         }
         match head::take(&mut connection.unread, &mut looked_at) {
-            Ok(Some(head)) if matches!(head.status, 100 | 102..=199) => {
+            Ok(Some(head)) => {
                 passed += head.bytes.len();
-                continue;
+                if passed > limits::CALLBACK_HEAD_BYTES {
+                    return Err(Ending::HeadTooLong);
+                }
+                if matches!(head.status, 100 | 102..=199) {
+                    continue;
+                }
+                return Ok(head);
             }
-            Ok(Some(head)) => return Ok(head),
             Ok(None) => {}
             Err(BadHead::TooManyHeaders) => return Err(Ending::HeadTooLong),
             Err(BadHead::NotHttp) => {

@@ -19,6 +19,7 @@ use crate::limits;
 #[derive(Debug)]
 pub(in crate::callback) struct Pool {
     rests: Arc<Rests>,
+    most: usize,
     sweeper: JoinHandle<()>,
 }
 
@@ -37,11 +38,17 @@ struct State {
 }
 
 impl Pool {
-    /// Must be called on a runtime, which runs its task.
-    pub(in crate::callback) fn start() -> Self {
+    /// Keeps `most` connections, [`limits::CALLBACK_RESTING`] at most. Must be called on a runtime, which
+    /// runs its task.
+    pub(in crate::callback) fn start(most: usize) -> Self {
         let rests = Arc::new(Rests::default());
         let sweeper = tokio::spawn(sweep(Arc::clone(&rests)));
-        Self { rests, sweeper }
+        let most = most.min(limits::CALLBACK_RESTING);
+        Self {
+            rests,
+            most,
+            sweeper,
+        }
     }
 
     /// The connection that rested last, if there is one that is still good.
@@ -66,7 +73,7 @@ impl Pool {
     /// Lets a connection rest; one too many is closed.
     pub(in crate::callback) fn put(&self, destination: &Arc<Destination>, connection: Connection) {
         let mut state = self.rests.lock();
-        if state.count >= limits::CALLBACK_RESTING {
+        if state.count >= self.most {
             return;
         }
         let resting = state

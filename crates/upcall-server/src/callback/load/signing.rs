@@ -1,96 +1,184 @@
 //! On which thread a request is signed.
 //!
-//! RSA takes the CPU: 0.03 ms with a key of 512 bits, 0.26 ms with 2,048, 1.7 ms with 4,096. In
-//! that time a thread of the runtime serves nobody else, so a slow key signs on others, of which
-//! there are few. A fast one signs where it is: handing over and back would cost as much.
+//! RSA takes the CPU: 0.03 ms with a key of 512 bits, 0.26 ms with 2,048, 1.7 ms with 4,096. In that
+//! time a thread of the runtime serves nobody else, so a slow key signs on others, of which there
+//! are few. A fast one signs where it is: handing over and back would cost as much. Which of them a
+//! key is shows by how long its last signature took; a new one is taken for slow.
+//!
+//! Threads of our own and not tokio's for what blocks: a thread that is done takes the next request
+//! from the queue, without asking the runtime for it.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::available_parallelism;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle, available_parallelism};
 use std::time::{Duration, Instant};
 
-use tokio::sync::Semaphore;
+use tokio::sync::oneshot;
 
-/// Decides by how long a signature takes on this machine.
+/// Where signatures are made.
 #[derive(Debug)]
 pub(in crate::callback) struct SigningDesk {
-    /// A permit for each thread that may sign.
-    threads: Arc<Semaphore>,
-    /// Whether it is for them; else the caller's own thread signs.
-    is_slow: AtomicBool,
+    queue: Arc<Queue>,
+    threads: Vec<JoinHandle<()>>,
+    /// Whether the last signature took longer than a thread of the runtime should be kept.
+    is_slow: Arc<AtomicBool>,
 }
 
+/// What waits for a thread; no more than there are calls under way, which have their own bound.
+#[derive(Default)]
+struct Queue {
+    state: Mutex<State>,
+    has_work: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    jobs: VecDeque<Job>,
+    is_closed: bool,
+}
+
+type Job = Box<dyn FnOnce() + Send>;
+
 impl SigningDesk {
-    /// `sign_once` makes a signature, to be measured.
-    pub(in crate::callback) fn measured(sign_once: impl Fn()) -> Self {
-        let threads = available_parallelism().map_or(1, usize::from);
-        let desk = Self {
-            threads: Arc::new(Semaphore::new(threads)),
-            is_slow: AtomicBool::new(false),
+    /// With a thread for each core; where the system gives none, every key signs where it is.
+    pub(in crate::callback) fn start() -> Self {
+        let queue = Arc::new(Queue::default());
+        let most = available_parallelism().map_or(1, usize::from);
+        let start = |number| {
+            let queue = Arc::clone(&queue);
+            let thread = thread::Builder::new().name(format!("signer-{number}"));
+            thread.spawn(move || queue.work()).ok()
         };
-        desk.measure(sign_once);
-        desk
+        Self {
+            threads: (0..most).map_while(start).collect(),
+            queue,
+            is_slow: Arc::new(AtomicBool::new(true)),
+        }
     }
 
-    /// Measures again: there is another key.
-    pub(in crate::callback) fn measure(&self, sign_once: impl Fn()) {
-        let once = || {
-            let began = Instant::now();
-            sign_once();
-            began.elapsed()
-        };
-        // The fastest: whatever else the machine did in between is not the key's.
-        let took = (0..REHEARSALS).map(|_| once()).min();
-        let is_slow = took.unwrap_or_default() > INLINE;
-        self.is_slow.store(is_slow, Ordering::Relaxed);
-    }
-
-    /// Runs `work`, here or there; `None` if it has panicked or the runtime ends.
+    /// Runs `work`, here or there; `None` if it has panicked there.
+    ///
+    /// # Cancellation
+    /// What nobody waits for any more is not begun.
     pub(in crate::callback) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Option<T> {
-        if !self.is_slow.load(Ordering::Relaxed) {
-            return Some(work());
+        if self.threads.is_empty() || !self.is_slow.load(Ordering::Relaxed) {
+            return Some(measured(work, &self.is_slow));
         }
-        let turn = Arc::clone(&self.threads).acquire_owned().await.ok()?;
-        let working = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            work()
-        });
-        working.await.ok()
+        let (done, comes) = oneshot::channel();
+        let is_slow = Arc::clone(&self.is_slow);
+        self.queue.push(Box::new(move || {
+            if !done.is_closed() {
+                // Whoever has gone since then needs it no more.
+                let _ = done.send(measured(work, &is_slow));
+            }
+        }));
+        comes.await.ok()
     }
 }
 
-/// The longest signature that is made on a thread of the runtime: twice what the way to another one
-/// and back costs.
-const INLINE: Duration = Duration::from_micros(100);
+impl Drop for SigningDesk {
+    fn drop(&mut self) {
+        self.queue.lock().is_closed = true;
+        self.queue.has_work.notify_all();
+        for thread in self.threads.drain(..) {
+            // It catches what panics, and so does not.
+            let _ = thread.join();
+        }
+    }
+}
 
-const REHEARSALS: usize = 5;
+impl Queue {
+    fn push(&self, job: Job) {
+        self.lock().jobs.push_back(job);
+        self.has_work.notify_one();
+    }
+
+    /// What a thread does, until the queue is closed.
+    fn work(&self) {
+        while let Some(job) = self.next() {
+            // The job's end of the channel is dropped, which tells the one who waits.
+            let _ = catch_unwind(AssertUnwindSafe(job));
+        }
+    }
+
+    fn next(&self) -> Option<Job> {
+        let mut state = self.lock();
+        loop {
+            if state.is_closed {
+                return None;
+            }
+            if let Some(job) = state.jobs.pop_front() {
+                return Some(job);
+            }
+            let woken = self.has_work.wait(state);
+            state = woken.unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Queue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Queue")
+            .field("jobs", &self.lock().jobs.len())
+            .finish_non_exhaustive()
+    }
+}
+
+fn measured<T>(work: impl FnOnce() -> T, is_slow: &AtomicBool) -> T {
+    let began = Instant::now();
+    let done = work();
+    // If the machine did something else in between, the next one takes the long way, no more.
+    is_slow.store(began.elapsed() > INLINE, Ordering::Relaxed);
+    done
+}
+
+/// The longest signature that is made on a thread of the runtime: some times what the way to another
+/// one and back costs.
+const INLINE: Duration = Duration::from_micros(100);
 
 #[cfg(test)]
 mod tests {
-    use std::thread;
-
     use super::*;
 
     #[tokio::test]
     async fn a_slow_signature_leaves_the_thread_and_a_fast_one_stays() {
         let here = thread::current().id();
-        let fast = SigningDesk::measured(|| ());
-        let slow = SigningDesk::measured(|| thread::sleep(INLINE * 2));
-
-        assert_eq!(fast.run(|| thread::current().id()).await, Some(here));
-        let there = slow.run(|| thread::current().id()).await;
-        assert!(there.is_some_and(|there| there != here));
+        let desk = SigningDesk::start();
+        let slow = || {
+            thread::sleep(INLINE * 2);
+            thread::current().id()
+        };
+        for _ in 0..3 {
+            let there = desk.run(slow).await;
+            assert!(there.is_some_and(|there| there != here));
+        }
+        // One of a few is not interrupted, and from then on they stay.
+        let mut stayed = false;
+        for _ in 0..100 {
+            stayed |= desk.run(|| thread::current().id()).await == Some(here);
+        }
+        assert!(stayed);
+        desk.is_slow.store(false, Ordering::Relaxed);
+        assert_eq!(desk.run(slow).await, Some(here));
+        assert!(desk.run(slow).await.is_some_and(|there| there != here));
     }
 
     #[tokio::test]
-    async fn another_key_is_measured_again() {
-        let desk = SigningDesk::measured(|| ());
-        desk.measure(|| thread::sleep(INLINE * 2));
-        let here = thread::current().id();
-        let there = desk.run(|| thread::current().id()).await;
-        assert!(there.is_some_and(|there| there != here));
+    async fn work_that_panics_is_no_work_and_ends_no_thread() {
+        let desk = SigningDesk::start();
+        let panics = || -> () { panic!("as it should") };
+        for _ in 0..2 * desk.threads.len() {
+            assert_eq!(desk.run(panics).await, None);
+        }
+        assert!(desk.run(|| ()).await.is_some());
     }
 }

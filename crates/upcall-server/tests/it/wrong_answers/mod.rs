@@ -1,0 +1,145 @@
+//! Applications that are wrong in every way we know: the uploader reads what the protocol has for
+//! it, the object is kept, nobody waits longer than 5.5 s, and the record explains it to a person.
+
+mod answers;
+mod case;
+mod manners;
+
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use self::answers::{bodies, lengths, statuses};
+use self::case::{Reads, UNREACHED};
+use self::manners::{breaks, heads, slow};
+use crate::client::Client;
+use crate::form::Form;
+use crate::script::{self, BODY, Do, write};
+use crate::server::{ADMIN, TestServer};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_answer_is_told_as_documented_and_explained() {
+    let server = TestServer::start().await;
+    let cases = [statuses(), lengths(), bodies(), heads(), breaks()].concat();
+    assert!(cases.len() >= 40, "{}", cases.len());
+    for (number, (name, does, reads, explained)) in cases.into_iter().enumerate() {
+        let address = script::start(does).await;
+        let url = format!("http://{address}/cb");
+        check(
+            &server,
+            name,
+            &format!("dir/{number}"),
+            &url,
+            reads,
+            explained,
+        )
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_slow_is_given_up_after_five_seconds() {
+    let server = std::sync::Arc::new(TestServer::start().await);
+    let mut checks = tokio::task::JoinSet::new();
+    for (number, (name, does, reads, explained)) in slow().into_iter().enumerate() {
+        let server = std::sync::Arc::clone(&server);
+        checks.spawn(async move {
+            let address = script::start(does).await;
+            let url = format!("http://{address}/cb");
+            check(
+                &server,
+                name,
+                &format!("slow/{number}"),
+                &url,
+                reads,
+                explained,
+            )
+            .await;
+        });
+    }
+    while let Some(checked) = checks.join_next().await {
+        checked.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_application_that_cannot_be_spoken_to_is_explained() {
+    let server = TestServer::start().await;
+    let plain = script::start(vec![write("HTTP/1.1 400 Bad Request\r\n\r\n"), Do::Wait]).await;
+    let unknown = script::start(vec![Do::Tls]).await;
+    let nobody = {
+        // A port that was free a moment ago.
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        listener.local_addr().unwrap()
+    };
+    let refused = format!("refused: nothing listens on {nobody}");
+    for (number, (url, explained)) in [
+        (format!("http://{nobody}/cb"), refused.as_str()),
+        (
+            format!("https://{plain}/cb"),
+            "TLS: what answers speaks no TLS",
+        ),
+        (
+            format!("https://{unknown}/cb"),
+            "TLS: this system does not know who issued",
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let key = format!("tls/{number}");
+        check(&server, &url, &key, &url, UNREACHED, explained).await;
+    }
+}
+
+/// Uploads with a callback to `url`, and holds against each other what the uploader reads, what is
+/// stored, how long it took, and what the record says.
+async fn check(
+    server: &TestServer,
+    name: &str,
+    key: &str,
+    url: &str,
+    reads: Reads,
+    explained: &str,
+) {
+    let parameter = format!(r#"{{"callbackUrl":"{url}","callbackBody":"{BODY}"}}"#);
+    let form = Form::signed("photos", key)
+        .field("callback", &STANDARD.encode(parameter))
+        .file("a", b"hello");
+    let began = Instant::now();
+    let given = server.post(&form).await;
+    let took = began.elapsed();
+
+    let outcome = match reads {
+        Reads::Agreed(body, kind) => {
+            let got = (given.status, given.text(), given.header("content-type"));
+            assert_eq!(got, (200, body.to_owned(), kind), "{name}");
+            "agreed"
+        }
+        Reads::Failed(message, ec) => {
+            assert_eq!(given.status, 203, "{name}: {given:?}");
+            given.assert_refused(203, "CallbackFailed", message);
+            let got = (given.element("Message"), given.element("EC"));
+            assert_eq!(got, (message.to_owned(), ec.to_owned()), "{name}");
+            "failed"
+        }
+    };
+    assert!(took < Duration::from_millis(5500), "{name}: {took:?}");
+    assert!(server.object("photos", key).await.is_some(), "{name}");
+    let headers = format!("Authorization: Bearer {ADMIN}\r\n");
+    let listed = Client::new(server.admin())
+        .request("GET", &format!("/v1/callbacks?key={key}"), &headers, b"")
+        .await;
+    let listed: Value = serde_json::from_slice(&listed.body).unwrap();
+    assert_eq!(
+        listed["calls"].as_array().unwrap().len(),
+        1,
+        "{name}: {listed}"
+    );
+    let call = &listed["calls"][0];
+    assert_eq!(call["outcome"], outcome, "{name}: {call}");
+    let explanation = call["explanation"].as_str().unwrap();
+    assert!(explanation.starts_with(explained), "{name}: {explanation}");
+}
