@@ -1,6 +1,7 @@
 //! What was typed: form only. What it means is decided in [`resolve`](super::resolve).
 
 mod callback;
+mod callback_check;
 mod cors;
 mod policy;
 
@@ -9,7 +10,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use callback::{CallbackCommand, VerifyArgs};
+pub(crate) use callback::CallbackCommand;
+pub(crate) use callback_check::{CallbackCheckArgs, VerifyArgs};
 pub(crate) use cors::{CorsCheckArgs, PageCommand};
 pub(crate) use policy::{ExplainArgs, LintArgs};
 

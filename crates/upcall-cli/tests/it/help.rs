@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::program::Upcall;
 
 /// Every command, groups too.
-const COMMANDS: [&str; 28] = [
+const COMMANDS: [&str; 29] = [
     "",
     "dev",
     "serve",
@@ -36,6 +36,7 @@ const COMMANDS: [&str; 28] = [
     "policy lint",
     "callback",
     "callback verify",
+    "callback check",
     "cors",
     "cors check",
 ];

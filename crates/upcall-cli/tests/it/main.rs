@@ -6,6 +6,7 @@
 
 mod admin;
 mod app;
+mod callback_check;
 mod callback_verify;
 mod cors_check;
 mod dev;

@@ -1,5 +1,6 @@
 //! `upcall callback`: why a callback is refused.
 
+mod check;
 mod key_fetch;
 mod raw_request;
 mod verify;
@@ -9,6 +10,7 @@ use crate::terminal::message::Failure;
 
 pub(crate) async fn run(command: &CallbackCommand) -> Result<(), Failure> {
     match command {
+        CallbackCommand::Check(args) => check::run(args).await,
         CallbackCommand::Verify(args) => verify::run(args).await,
     }
 }
