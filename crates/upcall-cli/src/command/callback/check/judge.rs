@@ -99,3 +99,63 @@ fn beginning(body: &[u8]) -> String {
 const MAX_TIME: Duration = Duration::from_secs(5);
 
 const SHOWN_CHARS: usize = 60;
+
+#[cfg(test)]
+mod tests {
+    use hyper::StatusCode;
+    use hyper::body::Bytes;
+    use hyper::header::{CONTENT_LENGTH, HeaderMap, HeaderValue};
+
+    use super::*;
+
+    fn reply(length: &'static str, body: &'static [u8]) -> Reply {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_LENGTH, HeaderValue::from_static(length));
+        Reply {
+            status: StatusCode::OK,
+            headers,
+            body: Bytes::from_static(body),
+            is_too_long: false,
+            took: Duration::from_secs(5),
+        }
+    }
+
+    fn broken(reply: Reply) -> Vec<(&'static str, String)> {
+        let rows = genuine(Ok(reply)).into_iter();
+        rows.filter(|row| !row.is_kept)
+            .map(|row| (row.rule, row.found))
+            .collect()
+    }
+
+    #[test]
+    fn an_answer_at_the_limits_is_good() {
+        assert_eq!(broken(reply("2", b"{}")), []);
+    }
+
+    #[test]
+    fn one_that_is_late_or_long_is_not() {
+        let late = Reply {
+            took: Duration::from_millis(5001),
+            ..reply("2", b"{}")
+        };
+        assert_eq!(broken(late), [("within 5 s", "5.001 s".to_owned())]);
+        let long = Reply {
+            is_too_long: true,
+            ..reply("1048577", b"")
+        };
+        assert_eq!(
+            broken(long),
+            [
+                ("1 MiB at most", "more than 1048576 bytes".to_owned()),
+                ("JSON", String::new())
+            ]
+        );
+    }
+
+    #[test]
+    fn a_forgery_that_gets_no_answer_is_not_refused() {
+        let gone = forged("another body", Err(ExchangeError::TooSlow(15)));
+        assert!(!gone.is_kept);
+        assert_eq!(gone.found, "there was no answer within 15 s");
+    }
+}
