@@ -74,10 +74,14 @@ fn bench(workspace: &Workspace, mut arguments: Arguments) -> Result<()> {
     pass_on(load.args(arguments.into_words()))
 }
 
-fn crash(workspace: &Workspace, arguments: Arguments) -> Result<()> {
+fn crash(workspace: &Workspace, mut arguments: Arguments) -> Result<()> {
+    let suite = match arguments.first_name() {
+        Some("calls") => arguments.take_name().unwrap_or_default(),
+        Some(_) | None => "crash".to_owned(),
+    };
     let upcall = workspace.build(Program::Upcall, Build::Release)?;
     let mut load = Command::new(workspace.build(Program::Load, Build::Release)?);
-    load.args(["crash", "--upcall"])
+    load.args([&suite, "--upcall"])
         .arg(upcall)
         .args(arguments.into_words());
     pass_on(&mut load)
@@ -131,5 +135,7 @@ usage: cargo xtask CHORE
                                    listing, HEAD and a start with millions of objects
   crash [--seconds N | --kills N] [--terms N] [--seed N]
                                    kill -9 (and SIGTERM) at random moments under load
+  crash calls [--kills N] [--gated N] [--seed N]
+                                   the same for server and application, with calls that are owed
   fuzz [--seconds N]               mutated inputs for every parser
   deny                             licences and banned crates, by deny.toml";

@@ -3,8 +3,9 @@
 use std::ptr::{self, NonNull};
 
 use aws_lc_sys::{
-    BIGNUM, BN_free, BN_new, CBB, CBB_cleanup, CBB_finish, CBB_init, EVP_PKEY, EVP_PKEY_free,
-    EVP_PKEY_new, OPENSSL_cleanse, OPENSSL_free, RSA, RSA_free, RSA_new,
+    BIGNUM, BN_free, BN_new, CBB, CBB_cleanup, CBB_finish, CBB_init, EVP_MD_CTX, EVP_MD_CTX_free,
+    EVP_MD_CTX_new, EVP_PKEY, EVP_PKEY_free, EVP_PKEY_new, OPENSSL_cleanse, OPENSSL_free, RSA,
+    RSA_free, RSA_new,
 };
 
 /// Makes the owner of one AWS-LC object: a constructor, a destructor, and the pointer to lend.
@@ -49,6 +50,10 @@ owner!(
 owner!(
     /// A key of any kind.
     Key, EVP_PKEY, EVP_PKEY_new, EVP_PKEY_free
+);
+owner!(
+    /// One signature, while it is being made.
+    Signing, EVP_MD_CTX, EVP_MD_CTX_new, EVP_MD_CTX_free
 );
 
 impl Key {

@@ -5,8 +5,8 @@ use std::fmt;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::error::CryptoError;
 use crate::handle::SecretBytes;
-use crate::rsa::CryptoError;
 
 /// A private key as PEM text. Wiped on drop, and never printed.
 ///

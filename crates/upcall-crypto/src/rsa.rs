@@ -5,14 +5,15 @@
 use std::fmt;
 
 use aws_lc_sys::{
-    BN_set_u64, CBS, CBS_init, CBS_len, ERR_clear_error, EVP_PKEY_RSA, EVP_PKEY_get0_RSA,
-    EVP_PKEY_id, EVP_PKEY_set1_RSA, EVP_marshal_private_key, EVP_marshal_public_key,
-    EVP_parse_private_key, NID_md5, RSA, RSA_bits, RSA_generate_key_ex, RSA_sign, RSA_size,
+    BN_set_u64, EVP_PKEY_RSA, EVP_PKEY_get0_RSA, EVP_PKEY_id, EVP_PKEY_set1_RSA,
+    EVP_marshal_public_key, NID_md5, RSA, RSA_bits, RSA_generate_key_ex, RSA_sign, RSA_size,
 };
 
+use crate::error::{CryptoError, failed, succeeded};
 use crate::handle::{BigNumber, Key, Rsa, built};
 use crate::md5::Md5;
-use crate::pem::{PrivateKeyPem, private_key_der, public_key_pem};
+use crate::pem::{PrivateKeyPem, public_key_pem};
+use crate::pkcs8;
 
 /// An RSA private key that signs.
 ///
@@ -29,11 +30,9 @@ unsafe impl Send for RsaPrivateKey {}
 unsafe impl Sync for RsaPrivateKey {}
 
 impl RsaPrivateKey {
-    /// The smallest key that is read: OSS's own is no larger. Enough for tests of clients that
-    /// know nothing else, and for nothing more.
+    /// The smallest key that is read or generated: OSS's own is no larger. Enough for tests of
+    /// clients that know nothing else, and for nothing more.
     pub const MIN_BITS: u32 = 512;
-    /// The smallest key that is generated.
-    pub const MIN_GENERATED_BITS: u32 = 1024;
     /// The largest key that is read or generated; one signature with it takes 1.7 ms.
     pub const MAX_BITS: u32 = 4096;
 
@@ -44,7 +43,7 @@ impl RsaPrivateKey {
     /// # Errors
     /// [`CryptoError::Size`] if there is no such key; [`CryptoError::Library`] if memory is out.
     pub fn generate(bits: u32) -> Result<Self, CryptoError> {
-        let is_offered = (Self::MIN_GENERATED_BITS..=Self::MAX_BITS).contains(&bits);
+        let is_offered = (Self::MIN_BITS..=Self::MAX_BITS).contains(&bits);
         if !is_offered || !bits.is_multiple_of(128) {
             return Err(CryptoError::Size { bits });
         }
@@ -74,29 +73,7 @@ impl RsaPrivateKey {
     /// # Errors
     /// Says what the text is instead; nothing of it is repeated but the label of its PEM block.
     pub fn from_pkcs8_pem(pem: &[u8]) -> Result<Self, CryptoError> {
-        let der = private_key_der(pem)?;
-        let mut unread = CBS::default();
-        // SAFETY: pointer and length are those of one slice, which outlives `unread`'s last use
-        // below; `unread` is exclusively borrowed.
-        unsafe {
-            CBS_init(
-                &raw mut unread,
-                der.as_slice().as_ptr(),
-                der.as_slice().len(),
-            );
-        };
-        // SAFETY: `unread` was initialised above over bytes that are alive; null or a key that is
-        // ours is returned.
-        let parsed = unsafe { EVP_parse_private_key(&raw mut unread) };
-        // SAFETY: as just said, the reference is ours to give away.
-        let Some(key) = (unsafe { Key::from_raw(parsed) }) else {
-            clear_errors();
-            return Err(CryptoError::NotPkcs8);
-        };
-        // SAFETY: `unread` was initialised above; only its length is read.
-        if unsafe { CBS_len(&raw const unread) } != 0 {
-            return Err(CryptoError::NotPkcs8);
-        }
+        let key = pkcs8::parse(pem)?;
         // SAFETY: `key` is valid; only its type is read.
         if unsafe { EVP_PKEY_id(key.as_ptr()) } != EVP_PKEY_RSA {
             return Err(CryptoError::NotRsa);
@@ -114,13 +91,7 @@ impl RsaPrivateKey {
     /// # Errors
     /// [`CryptoError::Library`] if memory is out.
     pub fn to_pkcs8_pem(&self) -> Result<PrivateKeyPem, CryptoError> {
-        let der = built(|builder| {
-            // SAFETY: `builder` is an initialised CBB for the time of this call, the key is valid
-            // and only read.
-            unsafe { EVP_marshal_private_key(builder, self.0.as_ptr()) }
-        });
-        let der = der.ok_or_else(|| failed("EVP_marshal_private_key"))?;
-        Ok(PrivateKeyPem::of_der(der.as_slice()))
+        pkcs8::write(&self.0)
     }
 
     /// The public half as `-----BEGIN PUBLIC KEY-----` (`SubjectPublicKeyInfo`), as OSS publishes
@@ -187,62 +158,6 @@ impl fmt::Debug for RsaPrivateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RsaPrivateKey({} bits)", self.bits())
     }
-}
-
-/// Why there is no key, or no signature.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum CryptoError {
-    /// A function of AWS-LC failed for want of memory or a reason of its own.
-    #[error("AWS-LC failed in `{function}`")]
-    Library {
-        /// Which one.
-        function: &'static str,
-    },
-    /// What stands between the PEM lines is no base64.
-    #[error("the private key's PEM block is not base64")]
-    NotBase64,
-    /// There is no whole PEM block.
-    #[error("there is no PEM block `-----BEGIN PRIVATE KEY-----` … `-----END PRIVATE KEY-----`")]
-    NotPem,
-    /// The block's bytes are no private key, or its numbers do not belong together.
-    #[error("the PEM block does not hold a valid PKCS #8 private key")]
-    NotPkcs8,
-    /// It is a key of another kind.
-    #[error("the private key is not an RSA key")]
-    NotRsa,
-    /// The PEM block is something else.
-    #[error("the PEM block is a `{label}`; a `PRIVATE KEY` is wanted (PKCS #8, not encrypted)")]
-    OtherPem {
-        /// What it says it is.
-        label: String,
-    },
-    /// The key is too small or too large, or no such key is generated.
-    #[error(
-        "an RSA key of {bits} bits is not offered: 512 to 4,096 are read, and 1,024 to 4,096 in \
-         steps of 128 are generated"
-    )]
-    Size {
-        /// How many bits it has, or would have.
-        bits: u32,
-    },
-}
-
-fn succeeded(returned: i32, function: &'static str) -> Result<(), CryptoError> {
-    if returned == 1 {
-        return Ok(());
-    }
-    Err(failed(function))
-}
-
-fn failed(function: &'static str) -> CryptoError {
-    clear_errors();
-    CryptoError::Library { function }
-}
-
-/// Empties this thread's queue of AWS-LC errors, where rustls or others would find ours.
-fn clear_errors() {
-    // SAFETY: takes nothing, and touches only this thread's own queue.
-    unsafe { ERR_clear_error() };
 }
 
 /// F4, as OSS's own key has.

@@ -1,7 +1,7 @@
 //! Every bound of the storage server, one constant each: unit, reason, and what happens beyond.
 //!
-//! Those that an operator or a test may want otherwise are fields of [`Limits`], whose default is the
-//! constant.
+//! Those that an operator or a test may want otherwise are fields of [`Limits`], whose default is
+//! the constant.
 
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ pub const REQUEST_HEAD_BYTES: usize = 32 * 1024;
 /// Header lines of one request. Beyond it: 400, and the connection closes.
 pub const REQUEST_HEADERS: usize = 128;
 
-/// Bytes of hyper's read buffer, and so of one piece of a body, at most: it grows to that with a peer
-/// that fills it.
+/// Bytes of hyper's read buffer, and so of one piece of a body, at most: it grows to that with a
+/// peer that fills it.
 ///
 /// 128 KiB: at 64 KiB the same bytes cost a fifth more CPU (16 uploads at once); at 256 KiB batches
 /// grow by so much that 64 uploads hold more than 100 MiB.
@@ -30,17 +30,17 @@ pub const FORM_FREE_BYTES: usize = 64 * 1024;
 
 /// Bytes of the batches that fill, of all uploads together; a batch is an upload's share of them.
 ///
-/// 8 MiB: one upload, or a few, get batches of [`MOST_BATCH_BYTES`] and reach the speed of the hash;
-/// 64 get 128 KiB each.
+/// 8 MiB: one upload, or a few, get batches of [`MOST_BATCH_BYTES`] and reach the speed of the
+/// hash; 64 get 128 KiB each.
 pub const ALL_BATCHES_BYTES: usize = 8 * 1024 * 1024;
 
 /// Bytes of one batch at most, handed to the hasher and to the disk at the same time.
 ///
-/// 1 MiB: more than a millisecond of MD5, beside which the way to another thread is short. Per upload
-/// one batch fills, one is with the disk and the hasher, and one more with the hasher, each up to one
-/// read buffer longer: an upload that comes as fast as it is hashed holds 3.5 MiB at most when it is
-/// one of few, 0.9 MiB when it is one of 64, and one that comes slower little more than the batch
-/// that fills.
+/// 1 MiB: more than a millisecond of MD5, beside which the way to another thread is short. Per
+/// upload one batch fills, one is with the disk and the hasher, and one more with the hasher, each
+/// up to one read buffer longer: an upload that comes as fast as it is hashed holds 3.5 MiB at most
+/// when it is one of few, 0.9 MiB when it is one of 64, and one that comes slower little more than
+/// the batch that fills.
 pub const MOST_BATCH_BYTES: usize = 1024 * 1024;
 
 /// Bytes of one batch at least, however many uploads there are.
@@ -60,15 +60,15 @@ pub const HASH_INLINE_BYTES: usize = 16 * 1024;
 
 /// How much of a file's beginning is kept to find its format and its size in pixels.
 ///
-/// 256 KiB: camera JPEGs put previews before the frame header. Beyond it the image is "unknown"; the
-/// upload goes on.
+/// 256 KiB: camera JPEGs put previews before the frame header. Beyond it the image is "unknown";
+/// the upload goes on.
 pub const IMAGE_HEADER_BYTES: usize = 256 * 1024;
 
 /// Bytes of one file, and of one form. Source: OSS, "PostObject" and "PutObject" (5 GB).
 pub const FILE_BYTES: u64 = 5 * 1024 * 1024 * 1024;
 
-/// Bytes of an XML document in a request. Source: OSS, "PutBucketCors" (16 KB), the largest of those
-/// that are served.
+/// Bytes of an XML document in a request. Source: OSS, "PutBucketCors" (16 KB), the largest of
+/// those that are served.
 pub const XML_BYTES: usize = 16 * 1024;
 
 /// Bytes of user metadata of one object, names and values. Source: OSS, "PutObject" (8 KB).
@@ -86,10 +86,48 @@ pub const BUCKETS: usize = 100;
 /// Bytes of a callback's answer. Source: OSS, "Callback", step 5 (1 MB).
 pub const CALLBACK_ANSWER_BYTES: usize = 1024 * 1024;
 
-/// Bytes of the read buffer of a connection to an application.
+/// How long an uploader can ask again for the answer of its callback.
 ///
-/// 64 KiB: answers are small, and there may be thousands of connections.
-pub const CALLBACK_BUFFER_BYTES: usize = 64 * 1024;
+/// 15 minutes: a phone that has lost its network, or a page that was loaded again, asks within that.
+pub const ANSWER_KEPT: Duration = Duration::from_secs(15 * 60);
+
+/// Bytes of answers that are remembered by the upload's request id. Beyond it: the oldest are forgotten.
+pub const ANSWERS_BYTES: usize = 16 * 1024 * 1024;
+
+/// Bytes of the heads of a callback's answer, interim ones (status 100 to 199) included. Beyond it:
+/// the call has failed.
+///
+/// 32 KiB: twice what Node.js and the usual proxies let through.
+pub const CALLBACK_HEAD_BYTES: usize = 32 * 1024;
+
+/// Time that an unused connection to an application is kept.
+///
+/// 3 s: under the 5 s after which Node.js closes its own; a connection that closes while we write
+/// to it leaves open whether the call arrived.
+pub const CALLBACK_REST: Duration = Duration::from_secs(3);
+
+/// Unused connections that are kept to one application. Beyond it they are closed.
+///
+/// 256: as many as a busy application needs between two calls; a bit of memory at its end, too.
+pub const CALLBACK_RESTING_EACH: usize = 256;
+
+/// Unused connections that are kept in all. Beyond it they are closed.
+///
+/// 1,024: an eighth of the descriptors that are kept for callbacks and files.
+pub const CALLBACK_RESTING: usize = 1024;
+
+/// Bytes of an answer's body that the record of a callback keeps; how long it was is kept, too.
+///
+/// 64 KiB: an application's page for an error with all of its stack.
+pub const RECORDED_BODY_BYTES: usize = 64 * 1024;
+
+/// Calls on one page of the record.
+pub const RECORD_PAGE_CALLS: usize = 1000;
+
+/// Time that somebody may wait for the next callback to be recorded.
+///
+/// 60 s: what proxies let a request wait.
+pub const RECORD_WAIT: Duration = Duration::from_secs(60);
 
 /// Host names of callbacks that the system is asked about at the same time. Beyond it: the next one
 /// waits, within [`LOOKUP`].
@@ -126,8 +164,25 @@ pub struct Limits {
     /// Time for one call to one callback URL, from resolving to the last byte of the answer.
     /// Source: OSS, "Callback" (5 s).
     pub callback: Duration,
-    /// Callbacks under way at the same time. Beyond it: 203 `Too many callback requests.`
+    /// Callbacks at the same time, those that wait for a turn included. One application has as many
+    /// as are still free, so half of them at most. Beyond it: 203 `Too many callback requests.`
     pub callbacks: usize,
+    /// Callbacks under way at the same time: each has a connection. Of these, too, one application
+    /// has as many as are still free. Beyond it: they wait.
+    pub callbacks_under_way: usize,
+    /// Callbacks under way at the same time to one application. Beyond it: they wait.
+    pub callbacks_under_way_each: usize,
+    /// Callbacks that wait for one application. Beyond it: 203 `Too many callback requests.`
+    pub callbacks_waiting_each: usize,
+    /// Time that a callback waits for its turn, which counts as part of [`Self::callback`]. Beyond
+    /// it: 203 `Too many callback requests.`
+    pub callback_wait: Duration,
+    /// Callbacks whose record is kept. Beyond it the oldest goes; 0 records none.
+    pub record_calls: usize,
+    /// Bytes of all records together. Beyond it the oldest go; 0 records none.
+    pub record_bytes: usize,
+    /// Age of a record. Beyond it: it is not shown, and goes; 0 records none.
+    pub record_age: Duration,
     /// Bytes of all forms together whose file has not begun, beyond the first
     /// [`FORM_FREE_BYTES`] of each. Beyond it: 503, and nothing was stored.
     pub form_memory: usize,
@@ -148,7 +203,18 @@ impl Default for Limits {
             linger_bytes: 32 * 1024 * 1024,
             linger: Duration::from_secs(5),
             callback: Duration::from_secs(5),
-            callbacks: 4096,
+            // All connections but some 1,800 may be waiting for one application that stalls.
+            callbacks: 16_384,
+            // A descriptor each, of the 8,192 that are kept for callbacks and files.
+            callbacks_under_way: 4096,
+            // What an application that thinks for a second needs at a thousand uploads a second.
+            callbacks_under_way_each: 1024,
+            callbacks_waiting_each: 8192,
+            // Half of the time: whoever gets a turn has as much for the call itself.
+            callback_wait: Duration::from_millis(2500),
+            record_calls: 1000,
+            record_bytes: 64 * 1024 * 1024,
+            record_age: Duration::from_secs(24 * 60 * 60),
             form_memory: 256 * 1024 * 1024,
             drain: Duration::from_secs(60),
             form: FormLimits::default(),

@@ -10,19 +10,21 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, broadcast, watch};
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
-use upcall_crypto::RsaPrivateKey;
 use upcall_store::blobs::Blobs;
 use upcall_store::catalog::Catalog;
 use upcall_store::maintenance::Maintenance;
 
 use crate::admin::{AdminSecret, AdminService};
-use crate::callback::{AllowRule, CallbackReport, Dispatcher, DispatcherConfig, Guard};
+use crate::callback::{
+    CallbackReport, Dispatcher, DispatcherConfig, Guard, GuardConfig, Outbox, OutboxTask, Signer,
+    SignerConfig,
+};
 use crate::clock::Clock;
 use crate::http::listener::{self, BindError};
-use crate::http::operation::PUBLIC_KEY_PATH;
 use crate::http::service::{Service, StorageService};
 use crate::limits::Limits;
 use crate::telemetry::metrics::Metrics;
+use crate::upload::again::Answers;
 use crate::upload::hasher::Hasher;
 use crate::upload::ingest::Ingests;
 
@@ -40,11 +42,9 @@ pub struct NodeConfig {
     /// Who owns every bucket; what callbacks and listings name as owner.
     pub owner: String,
     /// Where callbacks may go.
-    pub callback_allow: Vec<AllowRule>,
-    /// What `x-oss-pub-key-url` announces; by default this server's own address.
-    pub callback_key_url: Option<String>,
-    /// Signs callbacks.
-    pub callback_key: RsaPrivateKey,
+    pub callback_guard: GuardConfig,
+    /// What callbacks are signed with.
+    pub callback_signer: SignerConfig,
     /// Opens the admin interface.
     pub admin_secret: AdminSecret,
     /// Every bound.
@@ -59,7 +59,9 @@ pub(crate) struct Server {
     pub(crate) blobs: Arc<dyn Blobs>,
     pub(crate) maintenance: Arc<dyn Maintenance>,
     pub(crate) hasher: Hasher,
-    pub(crate) dispatcher: Dispatcher,
+    pub(crate) dispatcher: Arc<Dispatcher>,
+    pub(crate) outbox: Outbox,
+    pub(crate) answers: Answers,
     pub(crate) guard: Guard,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Clock,
@@ -69,7 +71,7 @@ pub(crate) struct Server {
     pub(crate) region: String,
     pub(crate) domains: Vec<String>,
     pub(crate) owner: String,
-    pub(crate) public_key_pem: String,
+    pub(crate) signer: Arc<Signer>,
     pub(crate) tasks: Tasks,
     pub(crate) ingests: Ingests,
 }
@@ -97,8 +99,8 @@ impl Tasks {
         self.tracker.spawn(task)
     }
 
-    /// Runs `task` where the caller awaits it; if the caller goes away in between, what is left of it
-    /// becomes a task that a shutdown waits for. So the usual case needs no other thread.
+    /// Runs `task` where the caller awaits it; if the caller goes away in between, what is left of
+    /// it becomes a task that a shutdown waits for. So the usual case needs no other thread.
     pub(crate) fn finish_anyway<F>(&self, task: F) -> FinishAnyway<F>
     where
         F: Future<Output: Send> + Send + 'static,
@@ -160,9 +162,9 @@ pub struct Node {
     server: Arc<Server>,
     addresses: Vec<SocketAddr>,
     admin_address: SocketAddr,
-    public_key_url: String,
     stop: watch::Sender<bool>,
     listeners: Vec<JoinHandle<()>>,
+    outbox: OutboxTask,
 }
 
 impl Node {
@@ -183,27 +185,28 @@ impl Node {
             .first()
             .ok_or(StartError::NoAddress)?;
         let first = *addresses.first().ok_or(StartError::NoAddress)?;
-        let public_key_url = config
-            .callback_key_url
-            .unwrap_or_else(|| format!("http://{}{PUBLIC_KEY_PATH}", reachable(first)));
-
-        let public_key_pem = config
-            .callback_key
-            .public_key_pem()
-            .map_err(StartError::CallbackKey)?;
+        let own_url = crate::callback::own(reachable(first));
+        let signer = Arc::new(Signer::new(config.callback_signer, own_url));
         let metrics = Arc::new(Metrics::new());
-        let guard = Guard::new(&config.callback_allow);
+        let guard = Guard::new(config.callback_guard, admin_address.port());
         let dispatcher = Dispatcher::new(DispatcherConfig {
             guard: guard.clone(),
-            signing_key: config.callback_key,
-            public_key_url: public_key_url.clone(),
-            time_limit: config.limits.callback,
-            most_at_once: config.limits.callbacks,
+            signer: Arc::clone(&signer),
+            limits: &config.limits,
             metrics: Arc::clone(&metrics),
             clock: config.clock.clone(),
         })
         .map_err(StartError::Tls)?;
+        let dispatcher = Arc::new(dispatcher);
+        let outbox = Outbox::new(
+            Arc::clone(&catalog),
+            Arc::clone(&blobs),
+            Arc::clone(&dispatcher),
+            config.clock.clone(),
+        );
         let server = Arc::new(Server {
+            outbox,
+            answers: Answers::default(),
             catalog,
             blobs,
             maintenance,
@@ -217,7 +220,7 @@ impl Node {
             region: config.region,
             domains: config.domains,
             owner: config.owner,
-            public_key_pem,
+            signer,
             tasks: Tasks::default(),
             ingests: Ingests::default(),
         });
@@ -231,10 +234,10 @@ impl Node {
         listeners.extend(serve_all(sockets, &storage, limits, &stopped));
         listeners.extend(serve_all(admin, &admin_service, limits, &stopped));
         Ok(Self {
+            outbox: server.outbox.start(),
             server,
             addresses,
             admin_address,
-            public_key_url,
             stop,
             listeners,
         })
@@ -255,9 +258,16 @@ impl Node {
         self.admin_address
     }
 
-    /// What `x-oss-pub-key-url` announces.
-    pub fn public_key_url(&self) -> &str {
-        &self.public_key_url
+    /// What `x-oss-pub-key-url` announces now; after a rotation it is another.
+    pub fn public_key_url(&self) -> String {
+        let signer = &self.server.signer;
+        signer.url_of(signer.keys().current_id())
+    }
+
+    /// What every address of a public key of this server looks like, with `*` for the key's id, as
+    /// [`PublicKeyUrls`](upcall::callback::PublicKeyUrls) takes it.
+    pub fn public_key_urls(&self) -> String {
+        self.server.signer.url_of("*")
     }
 
     /// Every callback from now on, once it has ended; an onlooker that lags misses some.
@@ -267,6 +277,7 @@ impl Node {
 
     /// Stops: no new connections; running requests and callbacks finish, within the limit.
     pub async fn shutdown(self) {
+        self.server.dispatcher.log().close();
         // Nobody receives only if every listener has ended already.
         let _ = self.stop.send(true);
         for listener in self.listeners {
@@ -281,6 +292,7 @@ impl Node {
         {
             tracing::warn!("uploads were cut: the drain took too long");
         }
+        self.outbox.stop().await;
         let server = self.server;
         let stopped = tokio::task::spawn_blocking(move || server.hasher.stop());
         if let Err(error) = stopped.await {
@@ -332,9 +344,6 @@ pub enum StartError {
     /// An address is taken, or not ours.
     #[error(transparent)]
     Bind(#[from] BindError),
-    /// The callback key has no public half.
-    #[error("the callback key cannot be used")]
-    CallbackKey(#[source] upcall_crypto::CryptoError),
     /// The system has no threads for the hasher.
     #[error("the threads that hash cannot be started")]
     Hasher(#[source] std::io::Error),

@@ -45,6 +45,7 @@ async fn fill(
     count: u64,
 ) -> Result<(), AnyError> {
     let bucket = BucketFacts {
+        callback: upcall_store::catalog::CallbackSettings::default(),
         name: BucketName::parse("photos")?,
         acl: BucketAcl::Private,
         cors: None,
@@ -121,7 +122,9 @@ async fn put(
         modified: facts.modified,
     };
     draft.finish(vec![Bytes::from(bytes)], facts).await?;
-    catalog.commit_object(&object, Overwrite::Allow).await?;
+    catalog
+        .commit_object(&object, Overwrite::Allow, None)
+        .await?;
     draft.keep();
     Ok(())
 }

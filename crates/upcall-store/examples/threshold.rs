@@ -61,6 +61,7 @@ fn open(place: &Path, small_bytes: u64) -> Result<Arc<EmbeddedStore>, AnyError> 
 /// Mebibytes in a second.
 async fn measure(store: &Arc<EmbeddedStore>, size: usize) -> Result<f64, AnyError> {
     let bucket = BucketFacts {
+        callback: upcall_store::catalog::CallbackSettings::default(),
         name: BucketName::parse("photos")?,
         acl: BucketAcl::Private,
         cors: None,
@@ -121,7 +122,7 @@ async fn put(store: &EmbeddedStore, number: u64, bytes: &Bytes) -> Result<(), An
     draft.finish(vec![bytes.clone()], facts).await?;
     store
         .catalog()
-        .commit_object(&object, Overwrite::Allow)
+        .commit_object(&object, Overwrite::Allow, None)
         .await?;
     draft.keep();
     Ok(())

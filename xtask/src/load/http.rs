@@ -59,6 +59,22 @@ impl Connection {
         self.answer().await
     }
 
+    /// Waits for the head of an answer that has no body (HEAD), and says its status.
+    pub(crate) async fn status(&mut self) -> Result<u16, Broken> {
+        self.buffer.clear();
+        let head_length = loop {
+            if let Some(at) = find_blank_line(&self.buffer) {
+                break at;
+            }
+            if self.read_more().await == 0 {
+                return Err(Broken::Unanswered);
+            }
+        };
+        let head = String::from_utf8_lossy(&self.buffer[..head_length]).into_owned();
+        let status = head.split(' ').nth(1).and_then(|word| word.parse().ok());
+        status.ok_or(Broken::Cut)
+    }
+
     /// Waits for the next answer.
     pub(crate) async fn answer(&mut self) -> Result<Answer, Broken> {
         self.buffer.clear();

@@ -1,7 +1,7 @@
 //! The load generator: uploads as clients send them, against a real server that it starts itself.
 //!
 //! `load bench`, `load store` and `load store-list` measure, `load crash` ends the server at random
-//! moments. All speak HTTP/1.1 over the loopback address, on one thread: on a machine of two cores
+//! moments, `load calls` the application, too (which is `load application`). All speak HTTP/1.1 over the loopback address, on one thread: on a machine of two cores
 //! the server should have the other. `load floor` is a server itself, one that is measured against.
 
 #![expect(
@@ -11,6 +11,7 @@
 )]
 
 mod bench;
+mod calls;
 mod crash;
 mod folder;
 mod http;
@@ -44,6 +45,8 @@ fn run(mut arguments: Arguments) -> Result<()> {
     let runtime = runtime.context("cannot start the runtime")?;
     match name.as_deref() {
         Some("bench") => runtime.block_on(bench::bench(bench::Options::parse(arguments)?)),
+        Some("application") => runtime.block_on(calls::application::serve(arguments)),
+        Some("calls") => runtime.block_on(calls::run(&calls::Options::parse(arguments)?)),
         Some("crash") => runtime.block_on(crash::crash(&crash::Options::parse(arguments)?)),
         Some("store") => {
             runtime.block_on(bench::store::run(bench::store::Options::parse(arguments)?))

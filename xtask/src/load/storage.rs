@@ -63,7 +63,7 @@ impl Storage {
         Ok(())
     }
 
-    async fn admin(&self, method: &str, path: &str, body: &str) -> Result<Answer> {
+    pub(crate) async fn admin(&self, method: &str, path: &str, body: &str) -> Result<Answer> {
         let admin = parse(self.program.address("admin")?)?;
         let request = format!(
             "{method} /v1/{path} HTTP/1.1\r\nHost: {admin}\r\nAuthorization: Bearer {ADMIN_SECRET}\r\n\

@@ -9,7 +9,9 @@ use tokio::sync::broadcast;
 use upcall::callback::{CallbackParameter, PublicKeyUrls};
 use upcall::name::{AccessKeyId, AccessKeySecret, BucketName};
 use upcall_app::{App, AppConfig, CallbackUrlRule, HostRule};
-use upcall_server::callback::{AllowRule, CallbackReport};
+use upcall_server::callback::{
+    CallbackReport, CallbackRule, GuardConfig, LookUp, PortRule, WebhookSignatures,
+};
 use upcall_store::StoreOptions;
 use upcall_store::catalog::{BucketAcl, BucketFacts, CatalogError, Cors, CorsRule};
 
@@ -18,6 +20,7 @@ use crate::command::signed_form::{Permission, SignedForm};
 use crate::command::stop::Stop;
 use crate::command::storage::{Storage, StorageSetup};
 use crate::config::args::DevArgs;
+use crate::config::callback::KEY_BITS_DEFAULT;
 use crate::data::DataFolder;
 use crate::terminal::message::{Failure, note};
 use crate::terminal::{output, qr};
@@ -33,8 +36,15 @@ pub(crate) async fn run(args: &DevArgs) -> Result<(), Failure> {
         admin: args.admin,
         region: REGION.to_owned(),
         domains: vec![format!("oss-{REGION}.localhost")],
-        callback_allow: vec![AllowRule::Loopback, AllowRule::Private],
+        callback_guard: GuardConfig {
+            allow: vec![CallbackRule::Loopback, CallbackRule::Private],
+            deny: Vec::new(),
+            ports: vec![PortRule::Any],
+            look_up: LookUp::system(),
+        },
         callback_key_url: None,
+        callback_key_bits: KEY_BITS_DEFAULT,
+        webhook_signatures: WebhookSignatures::Off,
         store: StoreOptions::default(),
     })
     .await?;
@@ -94,7 +104,7 @@ async fn start_app(
             port: storage.node.storage_address().port(),
         },
         callback_url: CallbackUrlRule::OwnAddress,
-        key_urls: PublicKeyUrls::none().and(storage.node.public_key_url())?,
+        key_urls: PublicKeyUrls::none().and(&storage.node.public_key_urls())?,
         data: data.path().join("app.sqlite"),
         max_bytes: MOST_BYTES,
         allowed_types: None,
@@ -111,6 +121,7 @@ async fn start_app(
 async fn make_bucket(storage: &Storage, ready: &Ready<'_>) -> Result<(), Failure> {
     let name = BucketName::parse(BUCKET)?;
     let facts = BucketFacts {
+        callback: upcall_store::catalog::CallbackSettings::default(),
         name: name.clone(),
         acl: BucketAcl::Private,
         cors: None,

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use upcall::name::AccessKeyId;
-use upcall_server::callback::AllowRule;
 use upcall_store::StoreOptions;
 use upcall_store::maintenance::RateLimit;
 
@@ -11,7 +10,7 @@ use crate::command::stop::Stop;
 use crate::command::storage::{Storage, StorageSetup};
 use crate::config::args::ServeArgs;
 use crate::config::file::{self, FileSettings};
-use crate::config::resolve::{self, ServeConfig, Setting, Source};
+use crate::config::resolve::{self, ServeConfig, Setting};
 use crate::data::{self, DataFolder};
 use crate::terminal::message::{Failure, note};
 use crate::terminal::{output, table};
@@ -27,8 +26,10 @@ pub(crate) async fn run(args: &ServeArgs) -> Result<(), Failure> {
         admin: config.admin.value,
         region: config.region.value.clone(),
         domains: config.domains.value.clone(),
-        callback_allow: config.callback_allow.value,
-        callback_key_url: config.callback_key_url.map(|setting| setting.value),
+        callback_guard: config.callback.guard(),
+        callback_key_url: config.callback.key_url(),
+        callback_key_bits: config.callback.key_bits.value,
+        webhook_signatures: config.callback.webhook_signatures(),
         store: StoreOptions {
             min_free: config.min_free.value,
             scrub: RateLimit {
@@ -79,14 +80,14 @@ pub(crate) fn check(args: &ServeArgs) -> Result<(), Failure> {
             .collect();
         output::json(&settings)?;
     } else {
-        let cells = rows.map(Vec::from);
+        let cells: Vec<_> = rows.into_iter().map(Vec::from).collect();
         output::line(table::write(&["SETTING", "VALUE", "FROM"], &cells))?;
     }
     Ok(())
 }
 
 /// Name, value and source of each setting; a secret is never a value here.
-fn rows(config: &ServeConfig) -> Result<[[String; 3]; 11], Failure> {
+fn rows(config: &ServeConfig) -> Result<Vec<[String; 3]>, Failure> {
     fn row<T>(name: &str, setting: &Setting<T>, shown: impl FnOnce(&T) -> String) -> [String; 3] {
         [
             name.to_owned(),
@@ -95,23 +96,15 @@ fn rows(config: &ServeConfig) -> Result<[[String; 3]; 11], Failure> {
         ]
     }
     let hidden = |name: &str, source| [name.to_owned(), "…".to_owned(), source];
-    let rules = |rules: &Vec<AllowRule>| {
-        let texts: Vec<String> = rules.iter().map(ToString::to_string).collect();
-        texts.join(", ")
-    };
-    let own = || Setting {
-        value: "this server's own".to_owned(),
-        source: Source::Default,
-    };
-    let key_url = config.callback_key_url.clone().unwrap_or_else(own);
-    Ok([
+    let mut rows = vec![
         row("data", &config.data, |data| data.display().to_string()),
         row("listen", &config.listen, ToString::to_string),
         row("admin", &config.admin, ToString::to_string),
         row("region", &config.region, Clone::clone),
         row("domains", &config.domains, |names| names.join(", ")),
-        row("callback.allow", &config.callback_allow, rules),
-        row("callback.key_url", &key_url, Clone::clone),
+    ];
+    rows.extend(config.callback.rows());
+    rows.extend([
         row("store.min_free", &config.min_free, |bytes| match bytes {
             Some(bytes) => format!("{bytes} bytes"),
             None => "64 MiB, or 1/16".to_owned(),
@@ -133,7 +126,8 @@ fn rows(config: &ServeConfig) -> Result<[[String; 3]; 11], Failure> {
                 None => "data directory".to_owned(),
             },
         ),
-    ])
+    ]);
+    Ok(rows)
 }
 
 fn resolved(args: &ServeArgs) -> Result<ServeConfig, Failure> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use upcall::name::{AccessKeyId, AccessKeySecret};
-use upcall_server::callback::AllowRule;
+use upcall_server::callback::{GuardConfig, KeyUrl, SignerConfig, WebhookSignatures};
 use upcall_server::{Clock, Limits, Node, NodeConfig, StartError};
 use upcall_store::catalog::{AccessKeyFacts, Catalog};
 use upcall_store::{EmbeddedStore, OpenError, StoreOptions};
@@ -22,8 +22,10 @@ pub(crate) struct StorageSetup {
     pub(crate) admin: SocketAddr,
     pub(crate) region: String,
     pub(crate) domains: Vec<String>,
-    pub(crate) callback_allow: Vec<AllowRule>,
-    pub(crate) callback_key_url: Option<String>,
+    pub(crate) callback_guard: GuardConfig,
+    pub(crate) callback_key_url: Option<KeyUrl>,
+    pub(crate) callback_key_bits: u32,
+    pub(crate) webhook_signatures: WebhookSignatures,
     pub(crate) store: StoreOptions,
 }
 
@@ -50,9 +52,14 @@ impl Storage {
             region: setup.region,
             domains: setup.domains,
             owner: OWNER.to_owned(),
-            callback_allow: setup.callback_allow,
-            callback_key_url: setup.callback_key_url,
-            callback_key: setup.data.callback_key()?,
+            callback_guard: setup.callback_guard,
+            callback_signer: SignerConfig {
+                keys: setup.data.callback_keys(setup.callback_key_bits)?,
+                keeper: Box::new(setup.data.clone()),
+                new_key_bits: setup.callback_key_bits,
+                key_url: setup.callback_key_url,
+                webhook_signatures: setup.webhook_signatures,
+            },
             admin_secret: setup.data.admin_secret()?,
             limits,
             clock: Clock::system(),
@@ -124,7 +131,6 @@ fn cannot_start(error: StartError, admin: SocketAddr, listen_flag: &str) -> Fail
         StartError::Bind(bind) if bind.address == admin => Some("--admin"),
         StartError::Bind(_) => Some(listen_flag),
         StartError::Address(_)
-        | StartError::CallbackKey(_)
         | StartError::NoAddress
         | StartError::Hasher(_)
         | StartError::Tls(_) => None,

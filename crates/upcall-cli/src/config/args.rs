@@ -68,13 +68,13 @@ pub(crate) enum Command {
     #[command(
         after_help = "Example: UPCALL_ACCESS_KEY_ID=… UPCALL_ACCESS_KEY_SECRET=… upcall app \
                             --bucket photos --host http://127.0.0.1:8700/photos/ --key-url \
-                            http://127.0.0.1:8700/callback_pub_key_v1.pem"
+                            'http://127.0.0.1:8700/callback_pub_key_*.pem'"
     )]
     App(AppArgs),
     /// Create, list and set up buckets of a running server
     #[command(subcommand, after_help = "Example: upcall bucket create photos")]
     Bucket(BucketCommand),
-    /// Create, list and delete access keys of a running server
+    /// Access keys of a running server, and the keys that sign its callbacks
     #[command(
         subcommand,
         after_help = "Example: upcall key create --description 'application server'"
@@ -157,14 +157,8 @@ pub(crate) struct ServeArgs {
     /// [default: oss-REGION.localhost]
     #[arg(long, value_name = "D")]
     pub(crate) domain: Vec<String>,
-    /// Where callbacks may go: public, loopback, private or a network; may be repeated
-    /// [env: UPCALL_CALLBACK_ALLOW] [default: public]
-    #[arg(long, value_name = "RULE")]
-    pub(crate) callback_allow: Vec<String>,
-    /// The address of the public key that callbacks announce [env: UPCALL_CALLBACK_KEY_URL]
-    /// [default: this server's own]
-    #[arg(long, value_name = "URL")]
-    pub(crate) callback_key_url: Option<String>,
+    #[command(flatten)]
+    pub(crate) callback: ServeCallbackArgs,
     /// Bytes that uploads leave free on the disk, such as 2GiB [env: UPCALL_MIN_FREE]
     /// [default: a sixteenth of the disk, 64MiB at most]
     #[arg(long, value_name = "SIZE")]
@@ -184,6 +178,41 @@ pub(crate) struct ServeArgs {
     pub(crate) json: bool,
 }
 
+/// What `serve` is told about callbacks.
+#[derive(Args, Debug, Default)]
+#[expect(clippy::doc_markdown, reason = "these texts are printed by `--help`")]
+pub(crate) struct ServeCallbackArgs {
+    /// Where callbacks may go: public, loopback, private, a network, a host name, or *.NAME for all
+    /// names below; may be repeated [env: UPCALL_CALLBACK_ALLOW] [default: public]
+    #[arg(long = "callback-allow", value_name = "RULE")]
+    pub(crate) allow: Vec<String>,
+    /// Where callbacks may not go, whatever allows it; may be repeated
+    /// [env: UPCALL_CALLBACK_DENY] [default: nothing]
+    #[arg(long = "callback-deny", value_name = "RULE")]
+    pub(crate) deny: Vec<String>,
+    /// To which ports: web (80, 443, from 1024 on, but for databases and the like), any, a port, or
+    /// FIRST-LAST; may be repeated [env: UPCALL_CALLBACK_PORTS] [default: web]
+    #[arg(long = "callback-ports", value_name = "PORTS")]
+    pub(crate) ports: Vec<String>,
+    /// The address of the public key that callbacks announce, {id} for the key's id
+    /// [env: UPCALL_CALLBACK_KEY_URL] [default: this server's own]
+    #[arg(long = "callback-key-url", value_name = "URL")]
+    pub(crate) key_url: Option<String>,
+    /// Bits of a new key that signs callbacks, 512 to 4096
+    /// [env: UPCALL_CALLBACK_KEY_BITS] [default: 2048]
+    #[arg(long = "callback-key-bits", value_name = "BITS")]
+    pub(crate) key_bits: Option<u32>,
+    /// Whether callbacks carry the headers of Standard Webhooks, too
+    /// [env: UPCALL_CALLBACK_WEBHOOK_SIGNATURES] [default: false]
+    #[arg(
+        long = "callback-webhook-signatures",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        default_missing_value = "true"
+    )]
+    pub(crate) webhook_signatures: Option<bool>,
+}
+
 #[derive(Args, Debug)]
 pub(crate) struct AppArgs {
     /// Where the application listens; port 0 means any free one
@@ -199,7 +228,7 @@ pub(crate) struct AppArgs {
     /// [default: where it listens]
     #[arg(long, value_name = "URL")]
     pub(crate) callback_url: Option<String>,
-    /// From where public keys are taken, beside OSS's own addresses; may be repeated
+    /// From where public keys are taken, beside OSS's own addresses, * for a key's id; may be repeated
     #[arg(long, value_name = "URL")]
     pub(crate) key_url: Vec<String>,
     /// The SQLite file that keeps what callbacks said
@@ -376,6 +405,24 @@ pub(crate) enum KeyCommand {
     Delete {
         /// Its id
         id: String,
+        #[command(flatten)]
+        admin: AdminArgs,
+    },
+    /// Make new keys that sign callbacks; the former ones stay known for a time
+    #[command(after_help = "Example: upcall key rotate-callback --bits 3072")]
+    RotateCallback {
+        /// Bits of the new RSA key, 512 to 4096 [default: the server's setting]
+        #[arg(long)]
+        bits: Option<u32>,
+        /// How long the keys before stay known; 0 for a key that was stolen
+        #[arg(long, default_value = "30d", value_name = "TIME", value_parser = super::units::parse_overlap)]
+        overlap: std::time::Duration,
+        #[command(flatten)]
+        admin: AdminArgs,
+    },
+    /// Show the public keys that verify callbacks
+    #[command(after_help = "Example: upcall key show-callback --json")]
+    ShowCallback {
         #[command(flatten)]
         admin: AdminArgs,
     },

@@ -15,7 +15,11 @@ pub(crate) struct FileSettings {
     pub(crate) region: Option<String>,
     pub(crate) domains: Vec<String>,
     pub(crate) callback_allow: Vec<String>,
+    pub(crate) callback_deny: Vec<String>,
+    pub(crate) callback_ports: Vec<String>,
     pub(crate) callback_key_url: Option<String>,
+    pub(crate) callback_key_bits: Option<String>,
+    pub(crate) callback_webhook_signatures: Option<String>,
     pub(crate) min_free: Option<String>,
     pub(crate) scrub_rate: Option<String>,
 }
@@ -87,6 +91,14 @@ impl Reader<'_> {
                 .collect::<Option<Vec<_>>>()
                 .ok_or_else(|| wrong("a list of texts"))
         };
+        let number = || match value.as_integer() {
+            Some(number) => Ok(number.to_string()),
+            None => Err(wrong("a number")),
+        };
+        let switch = || match value.as_bool() {
+            Some(on) => Ok(on.to_string()),
+            None => Err(wrong("`true` or `false`")),
+        };
         match path {
             "data" => self.settings.data = Some(text()?.into()),
             "listen" => self.settings.listen = Some(text()?),
@@ -94,6 +106,12 @@ impl Reader<'_> {
             "region" => self.settings.region = Some(text()?),
             "domains" => self.settings.domains = list()?,
             "callback.allow" => self.settings.callback_allow = list()?,
+            "callback.deny" => self.settings.callback_deny = list()?,
+            "callback.ports" => self.settings.callback_ports = list()?,
+            "callback.key_bits" => self.settings.callback_key_bits = Some(number()?),
+            "callback.webhook_signatures" => {
+                self.settings.callback_webhook_signatures = Some(switch()?);
+            }
             "callback.key_url" => self.settings.callback_key_url = Some(text()?),
             "store.min_free" => self.settings.min_free = Some(text()?),
             "store.scrub_rate" => self.settings.scrub_rate = Some(text()?),
@@ -144,10 +162,14 @@ fn edit_distance(a: &str, b: &str) -> usize {
 
 const TABLES: [&str; 2] = ["callback", "store"];
 
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 13] = [
     "admin",
     "callback.allow",
+    "callback.deny",
+    "callback.key_bits",
     "callback.key_url",
+    "callback.ports",
+    "callback.webhook_signatures",
     "data",
     "domains",
     "listen",
@@ -163,13 +185,20 @@ mod tests {
     #[test]
     fn a_whole_file_is_read() {
         let settings = parse(
-            "data = \"/srv\"\nlisten = \"0.0.0.0:80\"\ndomains = [\"a.example\"]\n\n[callback]\nallow = [\"private\"]\nkey_url = \"https://k/\"\n",
+            "data = \"/srv\"\nlisten = \"0.0.0.0:80\"\ndomains = [\"a.example\"]\n\n[callback]\nallow = [\"private\"]\ndeny = [\"a.example\"]\nports = [\"web\", \"81\"]\nkey_url = \"https://k/\"\nkey_bits = 3072\nwebhook_signatures = true\n",
             "u.toml",
         )
         .unwrap();
         assert_eq!(settings.data, Some("/srv".into()));
         assert_eq!(settings.callback_allow, ["private"]);
+        assert_eq!(settings.callback_deny, ["a.example"]);
+        assert_eq!(settings.callback_ports, ["web", "81"]);
         assert_eq!(settings.callback_key_url.as_deref(), Some("https://k/"));
+        assert_eq!(settings.callback_key_bits.as_deref(), Some("3072"));
+        assert_eq!(
+            settings.callback_webhook_signatures.as_deref(),
+            Some("true")
+        );
     }
 
     #[test]
@@ -180,6 +209,14 @@ mod tests {
                 "`u.toml`, line 4: unknown key `callback.key-url`",
             ),
             ("lisen = \"x\"", "`u.toml`, line 1: unknown key `lisen`"),
+            (
+                "callback.key_bits = \"2048\"",
+                "`u.toml`, line 1: `callback.key_bits` is a number",
+            ),
+            (
+                "callback.webhook_signatures = 1",
+                "`u.toml`, line 1: `callback.webhook_signatures` is `true` or `false`",
+            ),
             ("data = 7", "`u.toml`, line 1: `data` is a text, in quotes"),
             (
                 "domains = \"a\"",

@@ -1,6 +1,7 @@
 //! Settings: what was typed ([`args`]), what was written ([`file`]), what it means ([`resolve`]).
 
 pub(crate) mod args;
+pub(crate) mod callback;
 pub(crate) mod file;
 pub(crate) mod resolve;
 pub(crate) mod units;

@@ -5,9 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use upcall_server::callback::AllowRule;
-
 use super::args::ServeArgs;
+use super::callback::CallbackConfig;
 use super::file::FileSettings;
 use super::units::parse_size;
 use crate::terminal::message::Failure;
@@ -21,7 +20,7 @@ pub(crate) struct Setting<T> {
 
 impl<T> Setting<T> {
     /// The same, said of another value.
-    fn map<U>(self, change: impl FnOnce(T) -> U) -> Setting<U> {
+    pub(super) fn map<U>(self, change: impl FnOnce(T) -> U) -> Setting<U> {
         Setting {
             value: change(self.value),
             source: self.source,
@@ -57,8 +56,7 @@ pub(crate) struct ServeConfig {
     pub(crate) admin: Setting<SocketAddr>,
     pub(crate) region: Setting<String>,
     pub(crate) domains: Setting<Vec<String>>,
-    pub(crate) callback_allow: Setting<Vec<AllowRule>>,
-    pub(crate) callback_key_url: Option<Setting<String>>,
+    pub(crate) callback: CallbackConfig,
     /// Bytes; `None` is the store's own choice.
     pub(crate) min_free: Setting<Option<u64>>,
     /// Bytes in a second; zero is none.
@@ -74,14 +72,9 @@ pub(crate) fn serve(
     file: FileSettings,
     environment: &impl Fn(&str) -> Option<String>,
 ) -> Result<ServeConfig, Failure> {
+    let callback = CallbackConfig::resolve(&args.callback, &file, environment)?;
     let text = |names: &Names, typed: Option<String>, written| {
         first(names, typed, environment(names.variable), written)
-    };
-    let list = |names: &Names, typed: &[String], written: Vec<String>| {
-        let said = |values: Vec<String>| Some(values).filter(|values| !values.is_empty());
-        let split = |text: String| text.split(',').map(|part| part.trim().to_owned()).collect();
-        let in_environment = environment(names.variable).map(split);
-        first(names, said(typed.to_vec()), in_environment, said(written))
     };
     let address = |address: Option<SocketAddr>| address.map(|address| address.to_string());
 
@@ -90,18 +83,9 @@ pub(crate) fn serve(
     let listen = text(&LISTEN, address(args.listen), file.listen);
     let admin = text(&ADMIN, address(args.admin), file.admin);
     let region = region(text(&REGION, args.region.clone(), file.region))?;
-    let domains = list(&DOMAIN, &args.domain, file.domains)
+    let in_environment = environment(DOMAIN.variable);
+    let domains = list(&DOMAIN, &args.domain, in_environment, &file.domains)
         .unwrap_or_else(|| default(vec![format!("oss-{}.localhost", region.value)]));
-    let allow = list(&CALLBACK_ALLOW, &args.callback_allow, file.callback_allow);
-    let key_url = args.callback_key_url.clone();
-    let callback_key_url = text(&CALLBACK_KEY_URL, key_url, file.callback_key_url);
-    if let Some(url) = &callback_key_url {
-        check(
-            url,
-            "a public key has an address with `http://` or `https://`",
-            is_url,
-        )?;
-    }
     let min_free = text(&MIN_FREE, args.min_free.clone(), file.min_free);
     let scrub_rate = text(&SCRUB_RATE, args.scrub_rate.clone(), file.scrub_rate);
     Ok(ServeConfig {
@@ -118,20 +102,19 @@ pub(crate) fn serve(
         admin: parsed(admin, "127.0.0.1:8702")?,
         region,
         domains: normalised(domains)?,
-        callback_allow: allow_rules(allow)?,
-        callback_key_url,
+        callback,
     })
 }
 
 /// What a setting is called by each who may say it.
-struct Names {
+pub(super) struct Names {
     flag: &'static str,
-    variable: &'static str,
+    pub(super) variable: &'static str,
     key: &'static str,
 }
 
 impl Names {
-    const fn new(flag: &'static str, variable: &'static str, key: &'static str) -> Self {
+    pub(super) const fn new(flag: &'static str, variable: &'static str, key: &'static str) -> Self {
         Self {
             flag,
             variable,
@@ -145,17 +128,6 @@ const LISTEN: Names = Names::new("--listen", "UPCALL_LISTEN", "listen");
 const ADMIN: Names = Names::new("--admin", "UPCALL_ADMIN", "admin");
 const REGION: Names = Names::new("--region", "UPCALL_REGION", "region");
 const DOMAIN: Names = Names::new("--domain", "UPCALL_DOMAIN", "domains");
-const CALLBACK_ALLOW: Names = Names::new(
-    "--callback-allow",
-    "UPCALL_CALLBACK_ALLOW",
-    "callback.allow",
-);
-const CALLBACK_KEY_URL: Names = Names::new(
-    "--callback-key-url",
-    "UPCALL_CALLBACK_KEY_URL",
-    "callback.key_url",
-);
-
 const MIN_FREE: Names = Names::new("--min-free", "UPCALL_MIN_FREE", "store.min_free");
 const SCRUB_RATE: Names = Names::new("--scrub-rate", "UPCALL_SCRUB_RATE", "store.scrub_rate");
 
@@ -172,7 +144,7 @@ fn size(setting: Setting<String>) -> Result<Setting<u64>, Failure> {
 }
 
 /// The first of them that was said.
-fn first<T>(
+pub(super) fn first<T>(
     names: &Names,
     typed: Option<T>,
     in_environment: Option<T>,
@@ -184,6 +156,19 @@ fn first<T>(
         .or_else(|| by(written, Source::File(names.key)))
 }
 
+/// A list is taken whole from the first who gives one; in the environment there are commas between.
+pub(super) fn list(
+    names: &Names,
+    typed: &[String],
+    in_environment: Option<String>,
+    written: &[String],
+) -> Option<Setting<Vec<String>>> {
+    let said = |values: &[String]| Some(values.to_vec()).filter(|values| !values.is_empty());
+    let split = |text: String| text.split(',').map(|part| part.trim().to_owned()).collect();
+    let in_environment = in_environment.map(split);
+    first(names, said(typed), in_environment, said(written))
+}
+
 fn region(said: Option<Setting<String>>) -> Result<Setting<String>, Failure> {
     let region = said.unwrap_or_else(|| default("cn-hangzhou".to_owned()));
     let is_plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
@@ -193,21 +178,14 @@ fn region(said: Option<Setting<String>>) -> Result<Setting<String>, Failure> {
     Ok(region)
 }
 
-fn is_url(text: &str) -> bool {
-    ["http://", "https://"].iter().any(|scheme| {
-        text.strip_prefix(scheme)
-            .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic()))
-    })
-}
-
-fn default<T>(value: T) -> Setting<T> {
+pub(super) fn default<T>(value: T) -> Setting<T> {
     Setting {
         value,
         source: Source::Default,
     }
 }
 
-fn check(
+pub(super) fn check(
     setting: &Setting<String>,
     rule: &str,
     is_good: impl Fn(&str) -> bool,
@@ -264,25 +242,11 @@ fn normalised(domains: Setting<Vec<String>>) -> Result<Setting<Vec<String>>, Fai
     })
 }
 
-fn allow_rules(setting: Option<Setting<Vec<String>>>) -> Result<Setting<Vec<AllowRule>>, Failure> {
-    let Some(setting) = setting else {
-        return Ok(default(vec![AllowRule::Public]));
-    };
-    let rules = setting.value.iter().map(|text| {
-        text.parse::<AllowRule>().map_err(|error| {
-            let shown = text.escape_debug();
-            Failure::new(format!("`{shown}` ({}) is not a rule", setting.source))
-                .hint(error.to_string())
-        })
-    });
-    Ok(Setting {
-        value: rules.collect::<Result<_, _>>()?,
-        source: setting.source,
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    use upcall_server::callback::{CallbackRule, PortRule};
+
+    use super::super::args::ServeCallbackArgs;
     use super::*;
 
     fn resolved(args: &ServeArgs, file: FileSettings, environment: &[(&str, &str)]) -> ServeConfig {
@@ -320,14 +284,21 @@ mod tests {
         assert_eq!(config.listen.source.to_string(), source("file, listen"));
         assert_eq!(config.admin.source, Source::Default);
         assert_eq!(config.domains.value, ["oss-env.localhost"]);
-        assert_eq!(config.callback_allow.value, [AllowRule::Public]);
+        assert_eq!(config.callback.allow.value, [CallbackRule::Public]);
+        assert_eq!(config.callback.deny.value, []);
+        assert_eq!(config.callback.ports.value, [PortRule::Web]);
+        assert_eq!(config.callback.key_bits.value, 2048);
+        assert!(!config.callback.webhook_signatures.value);
     }
 
     #[test]
     fn a_list_is_taken_whole_from_the_first_who_gives_one() {
         let args = |rules: &[&str]| ServeArgs {
             data: Some("/d".into()),
-            callback_allow: rules.iter().map(ToString::to_string).collect(),
+            callback: ServeCallbackArgs {
+                allow: rules.iter().map(ToString::to_string).collect(),
+                ..ServeCallbackArgs::default()
+            },
             ..ServeArgs::default()
         };
         let file = || FileSettings {
@@ -336,7 +307,7 @@ mod tests {
         };
         let environment = [("UPCALL_CALLBACK_ALLOW", "private, 10.1.0.0/16")];
         let shown = |config: ServeConfig| {
-            let allow = config.callback_allow;
+            let allow = config.callback.allow;
             let rules: Vec<String> = allow.value.iter().map(ToString::to_string).collect();
             (rules.join(" "), allow.source)
         };
@@ -374,9 +345,31 @@ mod tests {
                 .to_string()
         };
         assert_eq!(
-            args(|args| args.callback_allow = vec!["all".to_owned()]),
+            args(|args| args.callback.allow = vec!["all".to_owned()]),
             "`all` (flag --callback-allow) is not a rule"
         );
+        assert_eq!(
+            args(|args| args.callback.ports = vec!["http".to_owned()]),
+            "`http` (flag --callback-ports) is not a rule"
+        );
+        assert_eq!(
+            args(|args| args.callback.deny = vec!["10.0.0.0/99".to_owned()]),
+            "`10.0.0.0/99` (flag --callback-deny) is not a rule"
+        );
+        for bits in [0, 511, 1000, 4224, u32::MAX] {
+            let environment = |_: &str| None;
+            let args = ServeArgs {
+                data: Some("/d".into()),
+                callback: ServeCallbackArgs {
+                    key_bits: Some(bits),
+                    ..ServeCallbackArgs::default()
+                },
+                ..ServeArgs::default()
+            };
+            let refused = serve(&args, FileSettings::default(), &environment).unwrap_err();
+            let sentence = format!("`{bits}` (flag --callback-key-bits) is no size of a key");
+            assert_eq!(refused.to_string(), sentence);
+        }
         assert_eq!(
             args(|args| args.domain = vec!["*.example.com".to_owned()]),
             "`*.example.com` (flag --domain) is not a domain"
@@ -388,7 +381,10 @@ mod tests {
         for url in ["k.example.com", "ftp://k/", "https://", "https://k/a b"] {
             let args = ServeArgs {
                 data: Some("/d".into()),
-                callback_key_url: Some(url.to_owned()),
+                callback: ServeCallbackArgs {
+                    key_url: Some(url.to_owned()),
+                    ..ServeCallbackArgs::default()
+                },
                 ..ServeArgs::default()
             };
             assert_eq!(

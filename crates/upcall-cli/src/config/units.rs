@@ -57,6 +57,17 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "a time is between 1s and 3650d".to_owned())
 }
 
+/// Reads a time as [`parse_duration`] does, or `0`.
+///
+/// # Errors
+/// A sentence that says how times are written.
+pub(crate) fn parse_overlap(text: &str) -> Result<Duration, String> {
+    match text {
+        "0" => Ok(Duration::ZERO),
+        text => parse_duration(text),
+    }
+}
+
 /// Ten years.
 const LONGEST_SECONDS: u64 = 3650 * 86400;
 
@@ -74,6 +85,9 @@ mod tests {
         }
         assert_eq!(parse_duration("90s"), Ok(Duration::from_secs(90)));
         assert_eq!(parse_duration("7d"), Ok(Duration::from_secs(604_800)));
+        assert_eq!(parse_overlap("0"), Ok(Duration::ZERO));
+        assert_eq!(parse_overlap("7d"), parse_duration("7d"));
+        assert!(parse_overlap("00").is_err());
         for bad in ["", "s", "1", "0s", "1w", "-1h", "1.5h", "9999999d", "1ä"] {
             assert!(parse_duration(bad).is_err(), "{bad}");
         }

@@ -45,7 +45,7 @@ fn data_and_keys_are_the_same_at_the_next_start() {
     let second = Upcall::dev(folder.path()).start();
 
     assert_eq!(of(&second), first_said);
-    for name in ["admin-secret", "callback-key.pem", "dev-key"] {
+    for name in ["admin-secret", "callback-keys.json", "dev-key"] {
         let mode = folder.path().join(name).metadata().unwrap().permissions();
         assert_eq!(mode.mode() & 0o777, 0o600, "{name}");
     }

@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::program::Upcall;
 
 /// Every command, groups too.
-const COMMANDS: [&str; 29] = [
+const COMMANDS: [&str; 31] = [
     "",
     "dev",
     "serve",
@@ -27,6 +27,8 @@ const COMMANDS: [&str; 29] = [
     "key create",
     "key list",
     "key delete",
+    "key rotate-callback",
+    "key show-callback",
     "fsck",
     "backup",
     "restore",

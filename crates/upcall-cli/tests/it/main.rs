@@ -7,6 +7,8 @@
 mod admin;
 mod app;
 mod callback_check;
+mod callback_guard;
+mod callback_keys;
 mod callback_verify;
 mod cors_check;
 mod dev;

@@ -14,12 +14,14 @@ fn check_says_what_each_setting_is_and_where_it_came_from() {
     fs::write(
         &file,
         "data = \"/srv/file\"\nlisten = \"0.0.0.0:80\"\nregion = \"file\"\n\n\
-         [callback]\nallow = [\"private\", \"10.1.0.0/16\"]\n",
+         [callback]\nallow = [\"private\", \"10.1.0.0/16\"]\nkey_bits = 3072\n",
     )
     .unwrap();
 
     let printed = Upcall::new(&["serve", "--check", "--data", "/srv/flag", "--config"])
         .and(&[file.to_str().unwrap()])
+        .and(&["--callback-webhook-signatures"])
+        .env("UPCALL_CALLBACK_DENY", "*.internal.example,10.1.2.0/24")
         .env("UPCALL_REGION", "env")
         .env("UPCALL_ACCESS_KEY_ID", "root")
         .env("UPCALL_ACCESS_KEY_SECRET", "hunter2-hunter2")
@@ -29,18 +31,22 @@ fn check_says_what_each_setting_is_and_where_it_came_from() {
     assert_eq!(
         printed,
         "\
-SETTING           VALUE                 FROM
-data              /srv/flag             flag --data
-listen            0.0.0.0:80            file, listen
-admin             127.0.0.1:8702        default
-region            env                   environment UPCALL_REGION
-domains           oss-env.localhost     default
-callback.allow    private, 10.1.0.0/16  file, callback.allow
-callback.key_url  this server's own     default
-store.min_free    64 MiB, or 1/16       default
-store.scrub_rate  4194304 bytes/s       default
-access key        …                     environment UPCALL_ACCESS_KEY_SECRET
-admin secret      …                     data directory
+SETTING                      VALUE                            FROM
+data                         /srv/flag                        flag --data
+listen                       0.0.0.0:80                       file, listen
+admin                        127.0.0.1:8702                   default
+region                       env                              environment UPCALL_REGION
+domains                      oss-env.localhost                default
+callback.allow               private, 10.1.0.0/16             file, callback.allow
+callback.deny                *.internal.example, 10.1.2.0/24  environment UPCALL_CALLBACK_DENY
+callback.ports               web                              default
+callback.key_url             this server's own                default
+callback.key_bits            3072                             file, callback.key_bits
+callback.webhook_signatures  true                             flag --callback-webhook-signatures
+store.min_free               64 MiB, or 1/16                  default
+store.scrub_rate             4194304 bytes/s                  default
+access key                   …                                environment UPCALL_ACCESS_KEY_SECRET
+admin secret                 …                                data directory
 "
     );
 }

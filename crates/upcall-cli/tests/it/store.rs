@@ -45,7 +45,7 @@ fn a_backup_is_taken_beside_the_server_and_comes_back() {
     let listed = at(&back, &["bucket", "list", "--json"]).run().done_json();
     assert_eq!(listed["buckets"][0]["name"], "photos");
     // The same server to its callers: keys and secrets came along.
-    for name in ["callback-key.pem", "admin-secret"] {
+    for name in ["callback-keys.json", "admin-secret"] {
         assert_eq!(
             fs::read(data.join(name)).unwrap(),
             fs::read(back.join(name)).unwrap(),

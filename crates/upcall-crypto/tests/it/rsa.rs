@@ -66,9 +66,17 @@ fn a_generated_key_has_the_size_asked_for_and_others_accept_what_it_signs() {
     }
 }
 
+/// As OSS's own key has; crate `rsa` refuses to read so small a one.
+#[test]
+fn a_key_of_512_bits_is_generated() {
+    let key = RsaPrivateKey::generate(512).unwrap();
+    assert_eq!(key.bits(), 512);
+    assert_eq!(key.sign_md5(b"/cb\nbucket=b").unwrap().len(), 64);
+}
+
 #[test]
 fn sizes_that_are_not_offered_are_refused() {
-    for bits in [0, 512, 1023, 1025, 1088, 4097, 4224, u32::MAX] {
+    for bits in [0, 384, 511, 1023, 1025, 1088, 4097, 4224, u32::MAX] {
         let refused = RsaPrivateKey::generate(bits).map(|_| ());
         assert_eq!(refused, Err(CryptoError::Size { bits }), "{bits}");
     }

@@ -133,6 +133,7 @@ mod tests {
     #[test]
     fn what_nobody_may_do_is_decided_by_the_acl() {
         let bucket = |acl| BucketFacts {
+            callback: upcall_store::catalog::CallbackSettings::default(),
             name: BucketName::parse("photos").unwrap(),
             acl,
             cors: None,

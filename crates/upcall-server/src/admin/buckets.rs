@@ -95,6 +95,7 @@ pub(super) async fn create(
         )));
     }
     let facts = BucketFacts {
+        callback: upcall_store::catalog::CallbackSettings::default(),
         name: name.clone(),
         acl,
         cors: None,

@@ -6,6 +6,8 @@ use upcall::name::{InvalidAccessKeyId, InvalidBucketName};
 use upcall_store::catalog::CatalogError;
 use upcall_store::maintenance::MaintenanceError;
 
+use super::callback_key;
+use crate::callback::RotationError;
 use crate::fault;
 use crate::http::answer::Answer;
 use crate::http::service::plain;
@@ -33,15 +35,21 @@ pub(super) enum AdminError {
     #[error("there is a key of this id already")]
     KeyExists,
     #[error(transparent)]
+    KeyRotation(#[from] RotationError),
+    #[error(transparent)]
     Maintenance(#[from] MaintenanceError),
     #[error("there is no bucket of this name")]
     NoSuchBucket,
+    #[error("there is no recorded call of this id")]
+    NoSuchCall,
     #[error("there is no key of this id")]
     NoSuchKey,
     #[error("there is no such route")]
     NoSuchRoute,
     #[error("the configuration is not valid")]
     Refused(Refusal),
+    #[error("no call is owed under this id")]
+    NotOwed,
     #[error("the admin secret is missing or wrong")]
     Unauthorized,
 }
@@ -64,6 +72,9 @@ impl AdminError {
             Self::Maintenance(error) => {
                 tracing::error!(error = %fault::chain(error), "the store could not be looked after");
             }
+            Self::KeyRotation(error) if self.row().0.is_server_error() => {
+                tracing::error!(error = %fault::chain(error), "the callback keys were not rotated");
+            }
             Self::Body(_)
             | Self::BucketExists
             | Self::BucketNotEmpty
@@ -73,9 +84,12 @@ impl AdminError {
             | Self::InvalidKeyId(_)
             | Self::InvalidValue(_)
             | Self::KeyExists
+            | Self::KeyRotation(_)
             | Self::NoSuchBucket
+            | Self::NoSuchCall
             | Self::NoSuchKey
             | Self::NoSuchRoute
+            | Self::NotOwed
             | Self::Unauthorized => {}
         }
         let (status, code, hint) = self.row();
@@ -122,10 +136,16 @@ impl AdminError {
                 "AccessKeyAlreadyExists",
                 "delete it first, or choose another id",
             ),
+            Self::KeyRotation(error) => callback_key::refusal(error),
             Self::NoSuchBucket => (
                 StatusCode::NOT_FOUND,
                 "NoSuchBucket",
                 "`upcall bucket list` shows which there are",
+            ),
+            Self::NoSuchCall => (
+                StatusCode::NOT_FOUND,
+                "NoSuchCall",
+                "`upcall callback list` shows which there are; old ones go",
             ),
             Self::NoSuchKey => (
                 StatusCode::NOT_FOUND,
@@ -136,6 +156,11 @@ impl AdminError {
                 StatusCode::NOT_FOUND,
                 "NoSuchRoute",
                 "the routes are in `docs/admin.md`",
+            ),
+            Self::NotOwed => (
+                StatusCode::NOT_FOUND,
+                "NotOwed",
+                "it has arrived, or was dropped; `upcall callback owed` shows which there are",
             ),
             Self::Unauthorized => (
                 StatusCode::UNAUTHORIZED,
@@ -152,6 +177,7 @@ impl From<CatalogError> for AdminError {
             CatalogError::BucketExists => Self::BucketExists,
             CatalogError::BucketNotEmpty => Self::BucketNotEmpty,
             CatalogError::NoSuchBucket => Self::NoSuchBucket,
+            CatalogError::NotOwed => Self::NotOwed,
             other @ (CatalogError::Closed
             | CatalogError::Corrupt(_)
             | CatalogError::Engine(_)

@@ -1,12 +1,17 @@
-//! The admin interface: health, figures, buckets, keys and the store, as JSON over HTTP on an address of its own.
+//! The admin interface: health, figures, buckets, keys, callbacks and the store, as JSON over HTTP
+//! on an address of its own.
 //!
 //! `/healthz` and `/metrics` are open; everything else wants `Authorization: Bearer SECRET`. The
 //! commands of the program speak to it, never to the store's files behind the server's back.
 
+mod bucket_callback;
 mod buckets;
+mod callback_key;
+mod callbacks;
 mod error;
 mod keys;
 mod maintenance;
+mod owed;
 mod secret;
 
 use std::convert::Infallible;
@@ -79,6 +84,20 @@ impl AdminService {
             (&Method::DELETE, ["v1", "buckets", name, "cors"]) => {
                 buckets::set_cors(server, name, None).await
             }
+            (&Method::GET, ["v1", "buckets", name, "callback"]) => {
+                bucket_callback::get(server, name).await
+            }
+            (&Method::PUT, ["v1", "buckets", name, "callback"]) => {
+                bucket_callback::put(server, name, read(request).await?).await
+            }
+            (&Method::GET, ["v1", "owed"]) => owed::list(server, request.uri().query()).await,
+            (&Method::POST, ["v1", "owed", "deliver"]) => owed::deliver_given_up(server).await,
+            (&Method::POST, ["v1", "owed", id, "deliver"]) => owed::deliver(server, id).await,
+            (&Method::DELETE, ["v1", "owed", id]) => owed::forget(server, id).await,
+            (_, ["v1", "callbacks", rest @ ..]) => {
+                let query = request.uri().query().unwrap_or_default();
+                self.callbacks(&method, rest, query).await
+            }
             (&Method::GET, ["v1", "store"]) => maintenance::store(server).await,
             (&Method::POST, ["v1", "store", "fsck"]) => {
                 maintenance::fsck(server, read(request).await?).await
@@ -89,6 +108,27 @@ impl AdminService {
             (&Method::GET, ["v1", "keys"]) => keys::list(server).await,
             (&Method::POST, ["v1", "keys"]) => keys::create(server, read(request).await?).await,
             (&Method::DELETE, ["v1", "keys", id]) => keys::delete(server, id).await,
+            (&Method::GET, ["v1", "callback-key"]) => callback_key::show(server),
+            (&Method::POST, ["v1", "callback-key", "rotate"]) => {
+                callback_key::rotate(server, read(request).await?).await
+            }
+            _ => Err(AdminError::NoSuchRoute),
+        }
+    }
+
+    async fn callbacks(
+        &self,
+        method: &Method,
+        segments: &[&str],
+        query: &str,
+    ) -> Result<Answer, AdminError> {
+        let server = &self.server;
+        match (method, segments) {
+            (&Method::GET, []) => callbacks::list(server, query),
+            (&Method::DELETE, []) => Ok(callbacks::wipe(server)),
+            (&Method::GET, ["next"]) => callbacks::next(server, query).await,
+            (&Method::GET, [id]) => callbacks::show(server, id),
+            (&Method::POST, [id, "replay"]) => callbacks::replay(server, id).await,
             _ => Err(AdminError::NoSuchRoute),
         }
     }

@@ -1,50 +1,35 @@
-//! One callback: signed, sent to its URLs in turn, its answer judged.
+//! One callback: signed, sent to its URLs in turn, its answer judged, each call recorded.
 //!
-//! In: a [`CallbackOrder`], rendered when the object was committed. Out: the application's answer for
-//! the uploader, or the failure that the uploader is told with 203. Connections are pooled; each URL
-//! has the whole time limit to itself; no redirect is followed; a limit bounds the calls under way.
+//! In: a [`CallbackOrder`], rendered when the object was committed. Out: the application's answer
+//! for the uploader, or the failure that the uploader is told with 203. Each URL has the whole time
+//! limit to itself, in which it waits for its turn, too.
 //!
 //! Source: OSS, "Callback" (steps 3 to 5).
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::header::{self, HeaderName, HeaderValue};
-use http::{Method, Request, Uri};
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
-use tokio::sync::{Semaphore, broadcast};
+use tokio::sync::broadcast;
+use upcall::callback::CallbackUrl;
 use upcall::callback::answer::{self, CallbackFailure};
-use upcall::callback::{CallbackParameter, CallbackUrl, string_to_sign};
-use upcall::name::{BucketName, ObjectKey};
-use upcall_crypto::{Md5, RsaPrivateKey};
 
-use super::connector::Connector;
+use super::destination::Destination;
+use super::exchange::{self, Connector, Curiosity, Ending, Progress};
 use super::guard::Guard;
+use super::load::{Place, PlaceLimits, Places, Pool, SigningDesk};
+use super::record::{CallLog, CallRecord, NewRecord};
 use super::report::CallbackReport;
+use super::request::{self, CallbackOrder, WrittenRequest};
+use super::signer::Signer;
+use super::verdict::Called;
 use crate::clock::Clock;
-use crate::limits;
+use crate::fault;
+use crate::limits::Limits;
 use crate::telemetry::metrics::Metrics;
 
-/// A call to make.
-#[derive(Debug)]
-pub(crate) struct CallbackOrder {
-    pub(crate) parameter: CallbackParameter,
-    /// The rendered body.
-    pub(crate) body: String,
-    pub(crate) request_id: String,
-    pub(crate) bucket: BucketName,
-    pub(crate) key: ObjectKey,
-    pub(crate) owner: String,
-    pub(crate) requester: String,
-}
-
 /// What the application said, for the uploader.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct CallbackAnswer {
     pub(crate) content_type: &'static str,
     pub(crate) body: Bytes,
@@ -52,58 +37,58 @@ pub(crate) struct CallbackAnswer {
 
 /// Makes calls.
 pub(crate) struct Dispatcher {
-    with_sni: HttpClient,
-    without_sni: HttpClient,
-    signing_key: RsaPrivateKey,
-    public_key_url: HeaderValue,
-    slots: Semaphore,
+    connector: Connector,
+    pool: Pool,
+    places: Arc<Places>,
+    signer: Arc<Signer>,
+    desk: SigningDesk,
     time_limit: Duration,
+    log: Arc<CallLog>,
     reports: broadcast::Sender<CallbackReport>,
     metrics: Arc<Metrics>,
     clock: Clock,
 }
 
-type HttpClient = Client<Connector, Full<Bytes>>;
-
 /// What a dispatcher is made of.
-pub(crate) struct DispatcherConfig {
+pub(crate) struct DispatcherConfig<'l> {
     pub(crate) guard: Guard,
-    pub(crate) signing_key: RsaPrivateKey,
-    /// Where receivers fetch the public key.
-    pub(crate) public_key_url: String,
-    pub(crate) time_limit: Duration,
-    pub(crate) most_at_once: usize,
+    pub(crate) signer: Arc<Signer>,
+    pub(crate) limits: &'l Limits,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Clock,
 }
 
 impl Dispatcher {
+    /// Must be called on a runtime.
+    ///
     /// # Errors
-    /// If the system has no certificates that can be read.
-    pub(crate) fn new(config: DispatcherConfig) -> Result<Self, rustls::Error> {
-        let client = |sni: bool| -> Result<HttpClient, rustls::Error> {
-            let mut tls = tls_config()?;
-            tls.enable_sni = sni;
-            let connector = Connector::new(config.guard.clone(), Arc::new(tls), config.time_limit);
-            Ok(Client::builder(TokioExecutor::new())
-                .pool_timer(TokioTimer::new())
-                .pool_idle_timeout(POOL_IDLE)
-                .pool_max_idle_per_host(POOL_PER_HOST)
-                .http1_max_buf_size(limits::CALLBACK_BUFFER_BYTES)
-                .build(connector))
-        };
-        let encoded = STANDARD.encode(&config.public_key_url);
+    /// The system's TLS set-up cannot be used.
+    pub(crate) fn new(config: DispatcherConfig<'_>) -> Result<Self, rustls::Error> {
+        let limits = config.limits;
+        let signer = config.signer;
         Ok(Self {
-            with_sni: client(true)?,
-            without_sni: client(false)?,
-            signing_key: config.signing_key,
-            public_key_url: HeaderValue::try_from(encoded).expect("base64 is plain ASCII"),
-            slots: Semaphore::new(config.most_at_once),
-            time_limit: config.time_limit,
+            connector: Connector::new(config.guard)?,
+            pool: Pool::start(),
+            places: Places::new(PlaceLimits {
+                calls: limits.callbacks,
+                under_way: limits.callbacks_under_way,
+                under_way_each: limits.callbacks_under_way_each,
+                waiting_each: limits.callbacks_waiting_each,
+                wait: limits.callback_wait.min(limits.callback),
+            }),
+            desk: SigningDesk::measured(|| signer.rehearse()),
+            signer,
+            time_limit: limits.callback,
+            log: Arc::new(CallLog::new(limits, config.clock.clone())),
             reports: broadcast::channel(REPORTS).0,
             metrics: config.metrics,
             clock: config.clock,
         })
+    }
+
+    /// There are new keys: how long they take to sign is measured.
+    pub(crate) fn measure_signing(&self) {
+        self.desk.measure(|| self.signer.rehearse());
     }
 
     /// What happens, for onlookers; a slow one misses some.
@@ -111,126 +96,186 @@ impl Dispatcher {
         self.reports.subscribe()
     }
 
-    /// Calls the URLs in turn until one agrees.
-    ///
-    /// # Errors
-    /// The failure of the last URL; [`CallbackFailure::TooMany`] if too many calls are under way.
+    /// The record of the calls that were made.
+    pub(crate) fn log(&self) -> &Arc<CallLog> {
+        &self.log
+    }
+
+    /// Calls the URLs in turn until one agrees; `attempt` says how often the order was made, with
+    /// this time.
     pub(crate) async fn call(
         &self,
-        order: &CallbackOrder,
-    ) -> Result<CallbackAnswer, CallbackFailure> {
-        let Ok(_slot) = self.slots.try_acquire() else {
-            return Err(CallbackFailure::TooMany);
-        };
+        order: &Arc<CallbackOrder>,
+        attempt: u32,
+        refusals: Refusals,
+    ) -> Called {
         self.metrics.callback_began();
         let started = Instant::now();
-        let mut result = Err(CallbackFailure::CannotConnect);
-        let mut called = "";
-        for url in &order.parameter.urls {
-            called = url.as_given();
-            result = tokio::time::timeout(self.time_limit, self.call_one(order, url))
-                .await
-                .unwrap_or(Err(CallbackFailure::TimedOut));
-            if result.is_ok() {
+        let mut called = Called {
+            result: Err(CallbackFailure::CannotConnect),
+            refusal: None,
+        };
+        let mut last = "";
+        for (number, url) in order.parameter.urls.iter().enumerate() {
+            last = url.as_given();
+            let (ending, progress) = self.call_one(order, url, refusals).await;
+            called = Called {
+                result: answered(&ending, &progress),
+                refusal: refused(&progress),
+            };
+            self.log.keep(|| NewRecord {
+                order: Arc::clone(order),
+                url: number,
+                attempt: usize::try_from(attempt).unwrap_or(usize::MAX),
+                ending,
+                progress,
+            });
+            if called.result.is_ok() {
                 break;
             }
         }
         let took = started.elapsed();
-        self.metrics
-            .callback_ended(if result.is_ok() { "agreed" } else { "failed" }, took);
-        let outcome = match &result {
-            Ok(_) => "200".to_owned(),
-            Err(failure) => failure.refusal().text().to_owned(),
+        let word = if called.result.is_ok() {
+            "agreed"
+        } else {
+            "failed"
         };
-        // Nobody may be listening.
-        let _ = self.reports.send(CallbackReport {
-            request_id: order.request_id.clone(),
-            bucket: order.bucket.to_string(),
-            key: order.key.to_string(),
-            url: called.to_owned(),
-            outcome,
-            is_success: result.is_ok(),
-            took,
-        });
-        result
+        self.metrics.callback_ended(word, took);
+        self.report(order, last, &called.result, took);
+        called
+    }
+
+    /// Makes a recorded call once more: the same body to the same URL, signed anew. The new record;
+    /// `None` if nothing is recorded any more.
+    pub(crate) async fn replay(&self, recorded: &CallRecord) -> Option<Arc<CallRecord>> {
+        let order = recorded.order();
+        let (ending, progress) = self
+            .call_one(order, recorded.url(), Refusals::AreNotRead)
+            .await;
+        self.log.keep(|| NewRecord {
+            order: Arc::clone(order),
+            url: recorded.url_number(),
+            attempt: self.log.attempts(&order.request_id) + 1,
+            ending,
+            progress,
+        })
     }
 
     async fn call_one(
         &self,
-        order: &CallbackOrder,
+        order: &Arc<CallbackOrder>,
         url: &CallbackUrl,
-    ) -> Result<CallbackAnswer, CallbackFailure> {
-        let request = self
-            .request(order, url)
-            .ok_or(CallbackFailure::CannotConnect)?;
-        let client = if order.parameter.sni {
-            &self.with_sni
-        } else {
-            &self.without_sni
+        refusals: Refusals,
+    ) -> (Ending, Progress) {
+        let mut progress = Progress::begin();
+        let destination = Destination::new(url, order.parameter.sni);
+        let ending = match self.places.enter(destination).await {
+            Err(crowded) => Ending::Crowded(crowded),
+            Ok(place) => {
+                let limit = self.time_limit;
+                let left = limit.saturating_sub(progress.elapsed());
+                let call = self.exchange(order, url, &place, refusals, &mut progress);
+                match tokio::time::timeout(left, call).await {
+                    Ok(ending) => ending,
+                    Err(_) => Ending::TimedOut {
+                        stage: progress.stage,
+                        limit,
+                    },
+                }
+            }
         };
-        let response = client.request(request).await.map_err(|error| {
-            tracing::debug!(id = %order.request_id, error = %crate::fault::chain(&error), "no answer to a callback");
-            CallbackFailure::CannotConnect
-        })?;
-        let (parts, body) = response.into_parts();
-        let text = |name| {
-            parts
-                .headers
-                .get(name)
-                .and_then(|value: &HeaderValue| value.to_str().ok())
-        };
-        answer::judge_head(parts.status.as_u16(), text(header::CONTENT_LENGTH))?;
-        let body = Limited::new(body, limits::CALLBACK_ANSWER_BYTES)
-            .collect()
-            .await
-            .map_err(|_| CallbackFailure::CannotConnect)?
-            .to_bytes();
-        let content_type = text(header::CONTENT_TYPE).unwrap_or_default();
-        answer::judge_body(content_type, &body)?;
-        Ok(CallbackAnswer {
-            content_type: answer::media_type(content_type),
-            body,
-        })
+        progress.end();
+        (ending, progress)
     }
 
-    /// The request as OSS sends it; `None` if the URL cannot be written as one.
-    fn request(&self, order: &CallbackOrder, url: &CallbackUrl) -> Option<Request<Full<Bytes>>> {
-        let body = Bytes::from(order.body.clone());
-        let signed = string_to_sign(url.path_and_query(), &body);
-        let signature = self.signing_key.sign_md5(&signed).ok()?;
-        let mut md5 = Md5::new();
-        md5.update(&body);
-        let scheme = if url.is_https() { "https" } else { "http" };
-        let uri = Uri::builder()
-            .scheme(scheme)
-            .authority(url.authority())
-            .path_and_query(url.path_and_query())
-            .build()
-            .ok()?;
-        let host = order
-            .parameter
-            .host
-            .clone()
-            .unwrap_or_else(|| url.authority());
-        Request::builder()
-            .method(Method::POST)
-            .uri(uri)
-            .header(header::HOST, host)
-            .header(header::AUTHORIZATION, STANDARD.encode(signature))
-            .header(CONTENT_MD5, STANDARD.encode(md5.finish()))
-            .header(header::CONTENT_TYPE, order.parameter.body_type.as_str())
-            .header(header::DATE, crate::clock::http_date(self.clock.now()))
-            .header(header::USER_AGENT, USER_AGENT)
-            .header("x-oss-additional-headers", "")
-            .header("x-oss-bucket", order.bucket.as_str())
-            .header("x-oss-owner", &order.owner)
-            .header("x-oss-pub-key-url", self.public_key_url.clone())
-            .header("x-oss-request-id", &order.request_id)
-            .header("x-oss-requester", &order.requester)
-            .header("x-oss-signature-version", "1.0")
-            .header("x-oss-tag", "CALLBACK")
-            .body(Full::new(body))
+    async fn exchange(
+        &self,
+        order: &Arc<CallbackOrder>,
+        url: &CallbackUrl,
+        place: &Place,
+        refusals: Refusals,
+        progress: &mut Progress,
+    ) -> Ending {
+        let Some(request) = self.written(order, url).await else {
+            return Ending::NotWritten;
+        };
+        progress.request_head = request.head.clone();
+        let destination = place.destination();
+        let resting = self.pool.take(destination);
+        progress.is_reused = resting.is_some();
+        let connection = match resting {
+            Some(connection) => {
+                progress.address = connection.address;
+                connection
+            }
+            None => match self.connector.connect(destination, progress).await {
+                Ok(connection) => connection,
+                Err(error) => {
+                    let (id, error_chain) = (&order.request_id, fault::chain(&error));
+                    tracing::debug!(%id, error = %error_chain, "no connection for a callback");
+                    return error.into();
+                }
+            },
+        };
+        let curiosity = if refusals == Refusals::AreHandedOn {
+            Curiosity::Refusal
+        } else if self.log.is_on() {
+            Curiosity::Record
+        } else {
+            Curiosity::Nothing
+        };
+        let (ending, rest) = exchange::exchange(connection, &request, curiosity, progress).await;
+        if let Some(connection) = rest {
+            self.pool.put(destination, connection);
+        }
+        ending
+    }
+
+    /// The signed request; `None` if there can be none, which the log explains.
+    async fn written(
+        &self,
+        order: &Arc<CallbackOrder>,
+        url: &CallbackUrl,
+    ) -> Option<WrittenRequest> {
+        let signer = Arc::clone(&self.signer);
+        let now = self.clock.now();
+        let (task_order, url) = (Arc::clone(order), url.clone());
+        let written = self
+            .desk
+            .run(move || request::write(&task_order, &url, &signer, now))
+            .await?;
+        written
+            .inspect_err(|error| {
+                let (id, error) = (&order.request_id, fault::chain(error));
+                tracing::error!(%id, %error, "a callback could not be written");
+            })
             .ok()
+    }
+
+    fn report(
+        &self,
+        order: &CallbackOrder,
+        url: &str,
+        result: &Result<CallbackAnswer, CallbackFailure>,
+        took: Duration,
+    ) {
+        if self.reports.receiver_count() == 0 {
+            return;
+        }
+        let outcome = match result {
+            Ok(_) => "200".to_owned(),
+            Err(failure) => failure.refusal().text().to_owned(),
+        };
+        // The last onlooker may have gone in between.
+        let _ = self.reports.send(CallbackReport {
+            request_id: order.request_id.clone(),
+            bucket: order.bucket.to_string(),
+            key: order.key.to_string(),
+            url: url.to_owned(),
+            outcome,
+            is_success: result.is_ok(),
+            took,
+        });
     }
 }
 
@@ -242,29 +287,33 @@ impl std::fmt::Debug for Dispatcher {
     }
 }
 
-/// The system's certificates, read once for each client.
-fn tls_config() -> Result<rustls::ClientConfig, rustls::Error> {
-    let mut roots = rustls::RootCertStore::empty();
-    // A certificate that cannot be read is left out; the others still count.
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    Ok(rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth())
+/// What the uploader gets of it.
+fn answered(ending: &Ending, progress: &Progress) -> Result<CallbackAnswer, CallbackFailure> {
+    match (ending.failure(), &progress.answer) {
+        (Some(failure), _) => Err(failure),
+        (None, Some(answer)) => Ok(CallbackAnswer {
+            content_type: answer::media_type(&answer.content_type),
+            body: answer.body.clone(),
+        }),
+        (None, None) => Err(CallbackFailure::CannotConnect),
+    }
 }
 
-/// What OSS calls itself when it calls. Source: a capture of 2019.
-const USER_AGENT: &str = "aliyun-oss-callback";
+/// What the application said when it refused, if that can be handed on: JSON, all of it.
+fn refused(progress: &Progress) -> Option<Bytes> {
+    let answer = progress.answer.as_ref()?;
+    let is_whole = answer.announced == Some(answer.body.len() as u64);
+    let is_refusal = matches!(answer.status, 400..=499) && is_whole;
+    let is_json = is_refusal && answer::judge_body("application/json", &answer.body).is_ok();
+    is_json.then(|| answer.body.clone())
+}
 
-const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
-
-/// How long an unused connection is kept. Under the 5 s after which Node closes its own: a
-/// connection that closes while we write to it leaves open whether the call arrived.
-const POOL_IDLE: Duration = Duration::from_secs(3);
-
-/// How many unused connections are kept to one application server.
-const POOL_PER_HOST: usize = 64;
+/// Whether the uploader gets to read what an application says that refuses.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Refusals {
+    AreHandedOn,
+    AreNotRead,
+}
 
 /// How many reports an onlooker may lag behind.
 const REPORTS: usize = 256;

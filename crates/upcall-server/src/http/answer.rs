@@ -63,6 +63,12 @@ impl Answer {
         if let Some(ec) = refusal.row().ec {
             answer = answer.header(X_OSS_EC, ec);
         }
+        if let Some(seconds) = refusal.extra_text("RetryAfterSeconds") {
+            answer = answer.header(header::RETRY_AFTER, seconds);
+        }
+        if let Some(verdict) = refusal.extra_text("Verdict") {
+            answer = answer.header(X_UPCALL_VERDICT, verdict);
+        }
         answer
     }
 
@@ -213,6 +219,8 @@ const HEADERS: usize = 20;
 /// What OSS calls itself; SDKs and proxies look for it.
 const SERVER: &str = "AliyunOSS";
 
+/// What became of a gated upload that was not agreed to: `refused`, `unavailable` or `pending`.
+pub(crate) const X_UPCALL_VERDICT: HeaderName = HeaderName::from_static("x-upcall-verdict");
 pub(crate) const X_OSS_EC: HeaderName = HeaderName::from_static("x-oss-ec");
 pub(crate) const X_OSS_ERR: HeaderName = HeaderName::from_static("x-oss-err");
 pub(crate) const X_OSS_HASH_CRC64ECMA: HeaderName = HeaderName::from_static("x-oss-hash-crc64ecma");

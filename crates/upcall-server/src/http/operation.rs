@@ -16,12 +16,12 @@ pub(crate) enum Operation {
     GetBucketCors,
     GetBucketInfo,
     GetObject,
+    GetUploadAnswer,
     HeadObject,
     ListObjects,
     /// A preflight; on a bucket or on an object, which need not exist.
     Options,
     PostObject,
-    PublicKey,
     PutBucket,
     PutBucketAcl,
     PutBucketCors,
@@ -68,11 +68,11 @@ impl Operation {
             Self::GetBucketCors => "GetBucketCors",
             Self::GetBucketInfo => "GetBucketInfo",
             Self::GetObject => "GetObject",
+            Self::GetUploadAnswer => "GetUploadAnswer",
             Self::HeadObject => "HeadObject",
             Self::ListObjects => "ListObjects",
             Self::Options => "Options",
             Self::PostObject => "PostObject",
-            Self::PublicKey => "PublicKey",
             Self::PutBucket => "PutBucket",
             Self::PutBucketAcl => "PutBucketAcl",
             Self::PutBucketCors => "PutBucketCors",
@@ -109,9 +109,6 @@ impl Place {
             .hint(hint)
     }
 }
-
-/// Where a server publishes its callback key, as OSS's own address has it.
-pub(crate) const PUBLIC_KEY_PATH: &str = "/callback_pub_key_v1.pem";
 
 type Route = (Method, Place, Option<&'static str>, Operation);
 
@@ -154,6 +151,12 @@ const ROUTES: &[Route] = &[
         Place::Bucket,
         Some("cors"),
         Operation::PutBucketCors,
+    ),
+    (
+        Method::GET,
+        Place::Bucket,
+        Some("x-upcall-answer"),
+        Operation::GetUploadAnswer,
     ),
     (Method::GET, Place::Object, None, Operation::GetObject),
     (Method::HEAD, Place::Object, None, Operation::HeadObject),
@@ -218,4 +221,5 @@ const SUB_RESOURCES: &[&str] = &[
     "wormExtend",
     "wormId",
     "x-oss-process",
+    "x-upcall-answer",
 ];

@@ -23,7 +23,7 @@ use super::operation::Operation;
 use super::request_id::RequestId;
 use super::target::{self, Target};
 use crate::node::Server;
-use crate::operations;
+use crate::operations::{self, public_key};
 use crate::telemetry::request_line::RequestLine;
 
 /// What serves the requests of a listener.
@@ -80,13 +80,19 @@ impl Service for StorageService {
 
         let outcome = match refused {
             Some(reason) => Err(Refusal::new(WireError::BAD_REQUEST).hint(reason.to_string())),
-            None => match self.prepare(request, id, peer, exchange) {
-                Ok((operation, call)) => {
-                    host.clone_from(&call.host);
-                    line.names(operation.name(), &call.target);
-                    self.run(operation, call, &mut line, &mut bucket).await
+            None => match public_key::answer(&self.server, &request) {
+                Some(answer) => {
+                    line.names(public_key::NAME, &Target::service());
+                    Ok(answer)
                 }
-                Err(refusal) => Err(refusal),
+                None => match self.prepare(request, id, peer, exchange) {
+                    Ok((operation, call)) => {
+                        host.clone_from(&call.host);
+                        line.names(operation.name(), &call.target);
+                        self.run(operation, call, &mut line, &mut bucket).await
+                    }
+                    Err(refusal) => Err(refusal),
+                },
             },
         };
 
@@ -138,20 +144,6 @@ impl StorageService {
                 .hint("`Host` is not a host name or an address"));
         }
         let path = parts.uri.path();
-        if path == super::operation::PUBLIC_KEY_PATH && parts.method == Method::GET {
-            let target = Target::service();
-            let call = Call {
-                id,
-                peer,
-                method: parts.method,
-                host,
-                headers: parts.headers,
-                target,
-                body,
-                exchange: Arc::clone(exchange),
-            };
-            return Ok((Operation::PublicKey, call));
-        }
         let target = Target::parse(&host, path, parts.uri.query(), &self.server.domains)?;
         let operation = Operation::find(&parts.method, &target)?;
         let call = Call {

@@ -10,6 +10,7 @@ mod object_conditions;
 pub(crate) mod public_key;
 pub(crate) mod put_bucket;
 pub(crate) mod put_object;
+pub(crate) mod upload_answer;
 mod xml_body;
 
 use std::sync::Arc;
@@ -42,13 +43,13 @@ pub(crate) async fn run(
         Operation::GetObject | Operation::HeadObject => {
             Box::pin(get_object::run(server, operation, call, bucket, line)).await
         }
+        Operation::GetUploadAnswer => upload_answer::run(server, &call, bucket).await,
         Operation::ListObjects => list_objects::run(server, &call, bucket).await,
         Operation::Options => {
             let rules = bucket.as_ref().and_then(|facts| facts.cors.as_ref());
             cors::preflight(rules, &call.headers)
         }
         Operation::PostObject => Box::pin(upload::post_object(server, call, bucket, line)).await,
-        Operation::PublicKey => Ok(public_key::run(server)),
         Operation::PutBucket => put_bucket::run(server, call).await,
         Operation::PutBucketAcl => bucket_acl::put(server, call, bucket).await,
         Operation::PutBucketCors => bucket_cors::put(server, call, bucket).await,

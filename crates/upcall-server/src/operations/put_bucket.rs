@@ -32,6 +32,7 @@ pub(crate) async fn run(server: &Arc<Server>, call: Call) -> Outcome {
     xml_body::read(call).await?;
 
     let facts = BucketFacts {
+        callback: upcall_store::catalog::CallbackSettings::default(),
         name: name.clone(),
         acl: acl.unwrap_or_default(),
         cors: None,

@@ -15,7 +15,7 @@ use upcall::policy::LengthRange;
 use upcall_store::catalog::{BucketFacts, Overwrite, StoredHeaders};
 
 use super::existing;
-use crate::access::{self, Action};
+use crate::access::{self, Action, Requester};
 use crate::http::answer::CONTENT_MD5;
 use crate::http::service::{Call, Outcome};
 use crate::http::target::Query;
@@ -24,6 +24,7 @@ use crate::node::Server;
 use crate::telemetry::request_line::RequestLine;
 use crate::upload;
 use crate::upload::admit::{self, Admitted, AdmittedCallback};
+use crate::upload::again::UploadName;
 use crate::upload::form::{CallFacts, announced_length, parse_content_md5};
 use crate::upload::ingest::{FileSource, IngestError};
 
@@ -68,10 +69,16 @@ async fn admit(
             .and_then(|value| value.to_str().ok())
             .map(str::to_owned)
     };
-    let callback = match parse_callback(headers, &call.target.query)? {
-        Some(callback) => Some(admit::judge_callback(server, callback).await?),
+    let (given, variables) = parse_callback(headers, &call.target.query)?;
+    // Whoever signs a request signs its callback; nobody has signed an anonymous one.
+    let is_pinned = requester != Requester::Anonymous;
+    let callback = match admit::wanted_callback(&bucket, given, is_pinned, || variables)? {
+        Some(callback) => Some(admit::judge_callback(server, &bucket, callback).await?),
         None => None,
     };
+    let idempotency = text("idempotency-key")
+        .map(|key| UploadName::new(&bucket.name, &key))
+        .transpose()?;
     let admitted = Admitted {
         operation: "PutObject",
         requester,
@@ -86,6 +93,7 @@ async fn admit(
             .transpose()?,
         overwrite: overwrite(headers)?,
         callback,
+        idempotency,
         content_type: text("content-type").unwrap_or_else(|| admit::OCTET_STREAM.to_owned()),
         headers: StoredHeaders {
             cache_control: text("cache-control"),
@@ -159,7 +167,12 @@ fn metadata(headers: &HeaderMap) -> Result<Vec<(String, String)>, Refusal> {
 }
 
 /// The callback of a request, from its headers or its query.
-fn parse_callback(headers: &HeaderMap, query: &Query) -> Result<Option<AdmittedCallback>, Refusal> {
+///
+/// The variables come by themselves, too: for the callback of the bucket.
+fn parse_callback(
+    headers: &HeaderMap,
+    query: &Query,
+) -> Result<(Option<AdmittedCallback>, CallbackVars), Refusal> {
     let parameter = one_of(headers, query, "x-oss-callback", "callback")?;
     let variables = one_of(headers, query, "x-oss-callback-var", "callback-var")?;
     let refusal = |error: CallbackError| error.refusal();
@@ -167,14 +180,15 @@ fn parse_callback(headers: &HeaderMap, query: &Query) -> Result<Option<AdmittedC
         Some(text) => CallbackVars::decode(text).map_err(refusal)?,
         None => CallbackVars::default(),
     };
-    let Some(text) = parameter else {
-        return Ok(None);
+    let parameter = match parameter {
+        Some(text) => CallbackParameter::decode(text).map_err(refusal)?,
+        None => None,
     };
-    let parameter = CallbackParameter::decode(text).map_err(refusal)?;
-    Ok(parameter.map(|parameter| AdmittedCallback {
+    let given = parameter.map(|parameter| AdmittedCallback {
         parameter,
-        variables,
-    }))
+        variables: variables.clone(),
+    });
+    Ok((given, variables))
 }
 
 fn one_of<'a>(

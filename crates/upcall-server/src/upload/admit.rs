@@ -13,17 +13,19 @@
 //! Source: OSS, "PostObject" (form elements, error codes) and "Appendix: Post Policy".
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
-use upcall::callback::{CallbackParameter, CallbackVars};
+use upcall::callback::{CallbackParameter, CallbackUrl, CallbackVars};
 use upcall::error::{Refusal, WireError};
 use upcall::form::{PostForm, SuccessAction};
 use upcall::name::ObjectKey;
 use upcall::policy::{self, LengthRange, PolicyDocument, PolicyError};
 use upcall::signature::{PolicySignature, Scope};
 use upcall_store::blobs::BlobFacts;
-use upcall_store::catalog::{BucketFacts, ObjectAcl, Overwrite, StoredHeaders};
+use upcall_store::catalog::{BucketFacts, Gate, ObjectAcl, Overwrite, StoredHeaders};
 
+use super::again::{IDEMPOTENCY_KEY, UploadName};
 use super::form::{CallFacts, FormHead};
 use super::ingest::IngestError;
 use crate::access::{self, Requester};
@@ -54,6 +56,8 @@ pub(crate) struct Admitted {
     pub(crate) content_md5: Option<[u8; 16]>,
     pub(crate) overwrite: Overwrite,
     pub(crate) callback: Option<AdmittedCallback>,
+    /// What the uploader calls its upload, to ask for its answer again.
+    pub(crate) idempotency: Option<UploadName>,
     pub(crate) content_type: String,
     pub(crate) headers: StoredHeaders,
     pub(crate) metadata: Vec<(String, String)>,
@@ -161,12 +165,27 @@ pub(super) async fn admit_form(
     if file_at_least > length.max {
         return Err(PolicyError::TooLarge { max: length.max }.refusal());
     }
-    let callback = form_callback(&form)?;
+    let given = form_callback(&form)?;
+    let is_pinned = signed
+        .policy
+        .as_ref()
+        .is_some_and(|policy| policy.pins("callback"));
+    let callback = wanted_callback(&bucket, given, is_pinned, || {
+        form.custom_variables().collect()
+    })?;
+    let idempotency = form.field(IDEMPOTENCY_KEY).or_else(|| {
+        let header = call.headers.get(IDEMPOTENCY_KEY);
+        header.and_then(|value| value.to_str().ok())
+    });
+    let idempotency = idempotency
+        .filter(|key| !key.is_empty())
+        .map(|key| UploadName::new(&bucket.name, key))
+        .transpose()?;
     access::may(&signed.requester, access::Action::Write, Some(&bucket))?;
     let key = form.object_key().map_err(|error| error.refusal())?;
     access::may_replace(server, &signed.requester, &bucket, &key, call.id).await?;
     let callback = match callback {
-        Some(callback) => Some(judge_callback(server, callback).await?),
+        Some(callback) => Some(judge_callback(server, &bucket, callback).await?),
         None => None,
     };
     refuse_encryption(&form)?;
@@ -188,6 +207,7 @@ pub(super) async fn admit_form(
         content_md5: None,
         overwrite: overwrite(&form)?,
         callback,
+        idempotency,
         content_type: form.content_type().to_owned(),
         headers: stored_headers(&form),
         metadata: form_metadata(&form)?,
@@ -263,8 +283,12 @@ fn form_callback(form: &PostForm) -> Result<Option<AdmittedCallback>, Refusal> {
 }
 
 /// Judges a callback before any byte is stored: every URL must lead where we may call.
+///
+/// Where the bucket is gated, and nobody answers at any of them, the uploader hears so before it has sent
+/// its file.
 pub(crate) async fn judge_callback(
     server: &Server,
+    bucket: &BucketFacts,
     callback: AdmittedCallback,
 ) -> Result<AdmittedCallback, Refusal> {
     let AdmittedCallback {
@@ -280,11 +304,73 @@ pub(crate) async fn judge_callback(
             .resolve(url.host(), url.port())
             .await
             .map_err(|error| match error {
-                GuardError::Forbidden => parameter.private_address().refusal(),
+                GuardError::Forbidden(why) => {
+                    parameter.private_address().refusal().hint(why.to_string())
+                }
                 GuardError::Unresolvable => parameter.unresolvable().refusal(),
             })?;
     }
+    if bucket.callback.gate == Some(Gate::Refuse) {
+        let authority = parameter.urls.first().map(CallbackUrl::authority);
+        if let Some(wait) = authority.and_then(|authority| server.outbox.down_for(&authority)) {
+            return Err(is_down(wait));
+        }
+    }
     Ok(callback)
+}
+
+/// Nobody answers there, and without an answer nothing is stored.
+fn is_down(wait: Duration) -> Refusal {
+    Refusal::new(WireError::SERVICE_UNAVAILABLE)
+        .message("The application does not answer.")
+        .extra("Verdict", "unavailable")
+        .extra("RetryAfterSeconds", wait.as_secs().max(1).to_string())
+        .hint("nothing was stored; send the file when the application answers again")
+}
+
+/// The callback that an upload gets: its own, or the bucket's.
+///
+/// # Errors
+/// `AccessDenied` where the bucket requires one that the uploader could not leave out or change, and
+/// this is none.
+pub(crate) fn wanted_callback(
+    bucket: &BucketFacts,
+    given: Option<AdmittedCallback>,
+    is_pinned: bool,
+    variables: impl FnOnce() -> CallbackVars,
+) -> Result<Option<AdmittedCallback>, Refusal> {
+    let settings = &bucket.callback;
+    let default = match &settings.default {
+        Some(text) => CallbackParameter::decode(text).map_err(|error| error.refusal())?,
+        None => None,
+    };
+    let is_required = settings.is_required || settings.gate.is_some();
+    match (given, default) {
+        (Some(given), default) => {
+            let is_fixed = is_pinned || default.is_some_and(|default| default == given.parameter);
+            if is_required && !is_fixed {
+                return Err(required(
+                    "the bucket requires a callback that the uploader cannot change: pin the field \
+                     `callback` in the policy with an `eq` condition, or leave the field out",
+                ));
+            }
+            Ok(Some(given))
+        }
+        (None, Some(parameter)) => Ok(Some(AdmittedCallback {
+            parameter,
+            variables: variables(),
+        })),
+        (None, None) if is_required => Err(required(
+            "the bucket requires a callback, and neither the upload nor the bucket has one",
+        )),
+        (None, None) => Ok(None),
+    }
+}
+
+fn required(hint: &'static str) -> Refusal {
+    Refusal::new(WireError::ACCESS_DENIED)
+        .message("The bucket requires a callback.")
+        .hint(hint)
 }
 
 fn overwrite(form: &PostForm) -> Result<Overwrite, Refusal> {

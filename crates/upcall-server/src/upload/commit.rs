@@ -1,11 +1,12 @@
 //! Commit: the one moment at which an object exists.
 //!
 //! In: [`Admitted`] and [`Ingested`]. Out: [`Committed`]. Before the catalog's transaction nobody sees
-//! the object; after it, no crash loses it. What the key pointed to before is given up.
+//! the object; after it, no crash loses it. A call that is owed is recorded in the same transaction. In a
+//! gated bucket the transaction makes the object durable and leaves it invisible; then it is notify
+//! that makes it exist. What the key pointed to before is given up.
 
 use std::sync::Arc;
 
-use upcall::callback::ImageInfo;
 use upcall::error::{Refusal, WireError};
 use upcall::name::ETag;
 use upcall_store::blobs::BlobPlace;
@@ -13,14 +14,15 @@ use upcall_store::catalog::{CatalogError, ObjectFacts};
 
 use super::admit::Admitted;
 use super::ingest::Ingested;
+use super::plan::{Plan, plan};
 use crate::node::Server;
 
-/// An object that is visible and durable.
+/// An object that is durable, and visible unless it is gated.
 #[derive(Debug)]
 pub(crate) struct Committed {
     pub(crate) admitted: Admitted,
     pub(crate) object: ObjectFacts,
-    pub(crate) image: Option<ImageInfo>,
+    pub(crate) plan: Plan,
 }
 
 pub(crate) async fn commit(
@@ -28,6 +30,7 @@ pub(crate) async fn commit(
     admitted: Admitted,
     ingested: Ingested,
 ) -> Result<Committed, Refusal> {
+    let now = server.clock.now();
     let object = ObjectFacts {
         bucket: admitted.bucket.name.clone(),
         key: admitted.key.clone(),
@@ -41,13 +44,33 @@ pub(crate) async fn commit(
         metadata: admitted.metadata.clone(),
         acl: admitted.acl,
         storage_class: admitted.storage_class.clone(),
-        modified: server.clock.now(),
+        modified: now,
     };
-    let replaced = server
-        .catalog
-        .commit_object(&object, admitted.overwrite)
-        .await
-        .map_err(|error| refusal(&error, &admitted))?;
+    let plan = plan(&admitted, &object, ingested.image.as_ref(), now);
+    let catalog = &server.catalog;
+    let committed = match &plan {
+        Plan::Impossible(failure) if admitted.bucket.callback.gate.is_some() => {
+            return Err(Refusal::new(WireError::INVALID_ARGUMENT)
+                .hint(format!("the application cannot be asked: {failure}")));
+        }
+        Plan::Nothing | Plan::Impossible(_) | Plan::Once(_) => {
+            catalog
+                .commit_object(&object, admitted.overwrite, None)
+                .await
+        }
+        Plan::Owed(owed) => {
+            let call = owed.to_owed_call(now);
+            catalog
+                .commit_object(&object, admitted.overwrite, Some(&call))
+                .await
+        }
+        Plan::Gated(owed, _) => {
+            let call = owed.to_owed_call(now);
+            let held = catalog.hold_object(&object, admitted.overwrite, &call);
+            held.await.map(|()| None)
+        }
+    };
+    let replaced = committed.map_err(|error| refusal(&error, &admitted))?;
     ingested.draft.keep();
     if let Some(replaced) = replaced {
         server.blobs.give_up(&replaced);
@@ -55,11 +78,11 @@ pub(crate) async fn commit(
     Ok(Committed {
         admitted,
         object,
-        image: ingested.image,
+        plan,
     })
 }
 
-fn refusal(error: &CatalogError, admitted: &Admitted) -> Refusal {
+pub(super) fn refusal(error: &CatalogError, admitted: &Admitted) -> Refusal {
     match error {
         CatalogError::ObjectExists => Refusal::new(WireError::FILE_ALREADY_EXISTS)
             .extra("Key", admitted.key.as_str())
@@ -71,6 +94,7 @@ fn refusal(error: &CatalogError, admitted: &Admitted) -> Refusal {
         | CatalogError::BucketNotEmpty
         | CatalogError::Closed
         | CatalogError::Corrupt(_)
-        | CatalogError::Engine(_) => crate::fault::of_catalog(error, admitted.call.id),
+        | CatalogError::Engine(_)
+        | CatalogError::NotOwed => crate::fault::of_catalog(error, admitted.call.id),
     }
 }

@@ -4,12 +4,14 @@
 //! everything after.
 
 pub(crate) mod admit;
+pub(crate) mod again;
 pub(crate) mod commit;
 pub(crate) mod form;
 pub(crate) mod hasher;
 mod image;
 pub(crate) mod ingest;
 pub(crate) mod notify;
+mod plan;
 pub(crate) mod respond;
 
 use std::sync::Arc;
@@ -17,6 +19,7 @@ use std::sync::Arc;
 use upcall::error::Refusal;
 use upcall_store::catalog::BucketFacts;
 
+use crate::callback::{Told, ToldUpload};
 use crate::http::answer::Answer;
 use crate::http::service::Call;
 use crate::node::Server;
@@ -45,13 +48,26 @@ pub(crate) async fn run(
     file: impl ingest::FileSource,
     line: &mut RequestLine,
 ) -> Result<Answer, Refusal> {
+    let named = match again::look(server, &admitted).await? {
+        again::Before::Unknown(named) => named,
+        again::Before::Answered(told) => {
+            let call = &admitted.call;
+            let plain = || Answer::new(http::StatusCode::OK);
+            return Ok(respond::answer(
+                &told,
+                &call.id.to_string(),
+                &call.host,
+                plain,
+            ));
+        }
+    };
     let ingested = line
         .timed("ingest", ingest::ingest(server, &admitted, file))
         .await?;
     line.bytes(ingested.length);
     admitted.call.exchange.request_is_over();
-    let (committed, notified) = finish(server, admitted, ingested, line).await?;
-    Ok(respond::respond(&committed, notified))
+    let (committed, told) = finish(server, admitted, ingested, named, line).await?;
+    Ok(respond::respond(&committed, &told))
 }
 
 /// Commit and notify belong together: once the object is there, the application hears of it, even if
@@ -60,22 +76,34 @@ async fn finish(
     server: &Arc<Server>,
     admitted: Admitted,
     ingested: ingest::Ingested,
+    named: Option<again::Named>,
     line: &mut RequestLine,
-) -> Result<(commit::Committed, notify::Notified), Refusal> {
+) -> Result<(commit::Committed, Arc<ToldUpload>), Refusal> {
     let task_server = Arc::clone(server);
     let finishing = server.tasks.finish_anyway(async move {
         let started = std::time::Instant::now();
         let committed = commit::commit(&task_server, admitted, ingested).await?;
         let commit_took = started.elapsed();
         let started = std::time::Instant::now();
-        let notified = notify::notify(&task_server, &committed).await;
-        Ok::<_, Refusal>((committed, notified, commit_took, started.elapsed()))
+        let told = notify::notify(&task_server, &committed).await?;
+        let told = Arc::new(ToldUpload {
+            told,
+            receipt: plan::receipt(&committed.object),
+        });
+        if let Some(named) = named {
+            named.tell(&told);
+        }
+        if told.told != Told::NotAsked {
+            let request_id = committed.admitted.call.id.to_string();
+            task_server.answers.remember(request_id, Arc::clone(&told));
+        }
+        Ok::<_, Refusal>((committed, told, commit_took, started.elapsed()))
     });
-    let (committed, notified, commit_took, notify_took) = finishing.await?;
+    let (committed, told, commit_took, notify_took) = finishing.await?;
     line.step("commit", commit_took);
-    if let Some(verdict) = notified.verdict() {
-        line.callback(verdict);
+    if let Some(word) = told.told.word() {
+        line.callback(word);
         line.step("notify", notify_took);
     }
-    Ok((committed, notified))
+    Ok((committed, told))
 }

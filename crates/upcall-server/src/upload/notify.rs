@@ -1,82 +1,146 @@
 //! Notify: the application hears of the object before the uploader does.
 //!
-//! In: [`Committed`]. Out: [`Notified`]. Nothing here undoes the upload; a call that failed is told to
-//! the uploader with 203.
+//! In: [`Committed`]. Out: what the uploader is told. A call that fails undoes nothing, unless the bucket
+//! is gated: there the object becomes visible when the application agrees, and is dropped when it does
+//! not.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use upcall::callback::CallbackFacts;
 use upcall::callback::answer::CallbackFailure;
+use upcall::error::Refusal;
+use upcall_store::catalog::{CatalogError, Gate};
 
-use super::commit::Committed;
-use crate::callback::{CallbackAnswer, CallbackOrder};
+use super::commit::{self, Committed};
+use super::plan::Plan;
+use crate::callback::{Called, OwedOrder, Refusals, Told, Turn, Verdict};
 use crate::node::Server;
 
-/// How the application took it.
-#[derive(Debug)]
-pub(crate) enum Notified {
-    /// Nobody asked for a call.
-    NotAsked,
-    Agreed(CallbackAnswer),
-    Failed(CallbackFailure),
+pub(crate) async fn notify(server: &Arc<Server>, committed: &Committed) -> Result<Told, Refusal> {
+    match &committed.plan {
+        Plan::Nothing => Ok(Told::NotAsked),
+        Plan::Impossible(failure) => Ok(Told::Failed(*failure)),
+        Plan::Once(order) => {
+            let called = server.dispatcher.call(order, 1, Refusals::AreNotRead).await;
+            Ok(Told::of(&called, None))
+        }
+        Plan::Owed(owed) => Ok(tell(server, owed, &committed.admitted.call.id.to_string()).await),
+        Plan::Gated(owed, gate) => decide(server, committed, owed, *gate).await,
+    }
 }
 
-impl Notified {
-    /// In a word or two, for the log.
-    pub(crate) fn verdict(&self) -> Option<String> {
-        match self {
-            Self::NotAsked => None,
-            Self::Agreed(_) => Some("200".to_owned()),
-            Self::Failed(failure) => Some(failure.refusal().text().to_owned()),
+/// A call that is owed: what does not arrive now is made again, if the bucket says so.
+async fn tell(server: &Arc<Server>, owed: &OwedOrder, id: &str) -> Told {
+    let outbox = &server.outbox;
+    if outbox.take_turn(owed, turn_limit(server)).await == Turn::Later {
+        return Told::Failed(CallbackFailure::TooMany);
+    }
+    let called = server.dispatcher.call(&owed.order, 1, Refusals::AreNotRead);
+    let called = called.await;
+    outbox.heard(owed, called.failure());
+    let told = Told::of(&called, None);
+    if let (Verdict::Later(failure), true) = (called.verdict(), owed.terms.until_ms.is_some()) {
+        outbox.failed(owed, failure);
+        return told;
+    }
+    settle(server, owed, &told, id).await;
+    outbox.ended(owed);
+    told
+}
+
+/// The call has arrived. If that cannot be written, it is made again after the next start: at least once.
+async fn settle(server: &Arc<Server>, owed: &OwedOrder, told: &Told, id: &str) {
+    let kept = owed.kept(told.clone(), server.clock.now());
+    let is_kept = kept.is_some();
+    let (catalog, blob) = (Arc::clone(&server.catalog), owed.id);
+    let log_id = id.to_owned();
+    let settling = async move {
+        if let Err(error) = catalog.settle_call(blob, kept).await {
+            tracing::error!(id = %log_id, error = %crate::fault::chain(&error), "a call that was made stays owed");
+        }
+    };
+    if is_kept {
+        // Whoever asks again must find it.
+        settling.await;
+    } else {
+        drop(server.tasks.spawn(settling));
+    }
+}
+
+/// The application decides whether there is an object.
+async fn decide(
+    server: &Arc<Server>,
+    committed: &Committed,
+    owed: &OwedOrder,
+    gate: Gate,
+) -> Result<Told, Refusal> {
+    let outbox = &server.outbox;
+    let called = match outbox.take_turn(owed, turn_limit(server)).await {
+        Turn::Now => {
+            let called = server
+                .dispatcher
+                .call(&owed.order, 1, Refusals::AreHandedOn);
+            let called = called.await;
+            outbox.heard(owed, called.failure());
+            called
+        }
+        // Others for the same key come first, and nobody answers.
+        Turn::Later => Called {
+            result: Err(CallbackFailure::TooMany),
+            refusal: None,
+        },
+    };
+    let told = Told::of(&called, Some(gate));
+    let refusal = |error: &CatalogError| commit::refusal(error, &committed.admitted);
+    let kept = owed.kept(told.clone(), server.clock.now());
+    match (called.verdict(), gate) {
+        (Verdict::Yes, _) => match server.catalog.publish_object(owed.id, kept).await {
+            Ok((_, replaced)) => {
+                if let Some(replaced) = replaced {
+                    server.blobs.give_up(&replaced);
+                }
+                outbox.ended(owed);
+                Ok(told)
+            }
+            Err(error @ (CatalogError::ObjectExists | CatalogError::NoSuchBucket)) => {
+                drop_held(server, committed, owed).await?;
+                Err(refusal(&error))
+            }
+            Err(error) => {
+                // Nobody knows what became of it; the application is asked again.
+                outbox.failed(owed, CallbackFailure::CannotConnect);
+                Err(refusal(&error))
+            }
+        },
+        (Verdict::No, _) => {
+            let settled = server.catalog.settle_call(owed.id, kept).await;
+            settled.map_err(|error| refusal(&error))?;
+            outbox.ended(owed);
+            Ok(told)
+        }
+        (Verdict::Later(_), Gate::Refuse) => {
+            drop_held(server, committed, owed).await?;
+            Ok(told)
+        }
+        (Verdict::Later(failure), Gate::Keep) => {
+            outbox.failed(owed, failure);
+            Ok(told)
         }
     }
 }
 
-pub(crate) async fn notify(server: &Arc<Server>, committed: &Committed) -> Notified {
-    let Committed {
-        admitted,
-        object,
-        image,
-    } = committed;
-    let Some(callback) = &admitted.callback else {
-        return Notified::NotAsked;
-    };
-    let request_id = admitted.call.id.to_string();
-    let facts = CallbackFacts {
-        bucket: object.bucket.as_str(),
-        object: object.key.as_str(),
-        etag: &object.etag.to_string(),
-        size: object.length,
-        mime_type: &object.content_type,
-        image: image.as_ref(),
-        crc64: object.crc64,
-        content_md5: &STANDARD.encode(object.etag.md5()),
-        vpc_id: "",
-        client_ip: &admitted.call.peer.ip().to_canonical().to_string(),
-        req_id: &request_id,
-        operation: admitted.operation,
-    };
-    let parameter = &callback.parameter;
-    let body = match parameter
-        .body
-        .render(parameter.body_type, &facts, &callback.variables)
-    {
-        Ok(body) => body,
-        Err(failure) => return Notified::Failed(failure),
-    };
-    let order = CallbackOrder {
-        body,
-        parameter: parameter.clone(),
-        request_id,
-        bucket: object.bucket.clone(),
-        key: object.key.clone(),
-        owner: admitted.bucket.owner.clone(),
-        requester: admitted.requester.id_text().to_owned(),
-    };
-    match server.dispatcher.call(&order).await {
-        Ok(answer) => Notified::Agreed(answer),
-        Err(failure) => Notified::Failed(failure),
-    }
+async fn drop_held(
+    server: &Arc<Server>,
+    committed: &Committed,
+    owed: &OwedOrder,
+) -> Result<(), Refusal> {
+    let settled = server.catalog.settle_call(owed.id, None).await;
+    settled.map_err(|error| commit::refusal(&error, &committed.admitted))?;
+    server.outbox.ended(owed);
+    Ok(())
+}
+
+/// How long an upload waits for the calls before its own.
+fn turn_limit(server: &Server) -> Duration {
+    server.limits.callback
 }

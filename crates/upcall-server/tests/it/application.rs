@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -17,6 +18,10 @@ pub(crate) enum Reply {
     Stall(Vec<u8>),
     /// Writes these bytes again and again.
     Endless(Vec<u8>),
+    /// Writes these bytes after a while, and keeps the connection.
+    After(Duration, Vec<u8>),
+    /// Writes what belongs to the call's body, and keeps the connection.
+    ByBody(Vec<(String, Vec<u8>)>),
 }
 
 /// A call as it came.
@@ -44,6 +49,7 @@ impl Call {
 
 pub(crate) struct Application {
     address: SocketAddr,
+    reply: Arc<Mutex<Reply>>,
     calls: Arc<Mutex<Vec<Call>>>,
 }
 
@@ -53,19 +59,48 @@ impl Application {
         let address = listener.local_addr().unwrap();
         let calls = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&calls);
+        let reply = Arc::new(Mutex::new(reply));
+        let replies = Arc::clone(&reply);
         tokio::spawn(async move {
             let mut connection = 0;
             while let Ok((socket, _)) = listener.accept().await {
-                tokio::spawn(serve(socket, reply.clone(), Arc::clone(&kept), connection));
+                tokio::spawn(serve(
+                    socket,
+                    Arc::clone(&replies),
+                    Arc::clone(&kept),
+                    connection,
+                ));
                 connection += 1;
             }
         });
-        Self { address, calls }
+        Self {
+            address,
+            reply,
+            calls,
+        }
     }
 
     /// One that agrees with this JSON.
     pub(crate) async fn agreeing(json: &str) -> Self {
         Self::start(Reply::KeepAlive(answer("200 OK", json))).await
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// One that takes its time.
+    pub(crate) async fn slow(after: Duration, bytes: Vec<u8>) -> Self {
+        Self::start(Reply::After(after, bytes)).await
+    }
+
+    /// Says something else from now on.
+    pub(crate) fn reply(&self, reply: Reply) {
+        *self.reply.lock().unwrap() = reply;
+    }
+
+    pub(crate) fn answer_by_body(&self, answers: Vec<(String, Vec<u8>)>) {
+        self.reply(Reply::ByBody(answers));
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -88,17 +123,32 @@ pub(crate) fn answer(status: &str, body: &str) -> Vec<u8> {
 
 async fn serve(
     mut socket: TcpStream,
-    reply: Reply,
+    reply: Arc<Mutex<Reply>>,
     calls: Arc<Mutex<Vec<Call>>>,
     connection: usize,
 ) {
     while let Some((head, body)) = read_call(&mut socket).await {
         calls.lock().unwrap().push(Call {
             head,
-            body,
+            body: body.clone(),
             connection,
         });
+        let reply = reply.lock().unwrap().clone();
         match &reply {
+            Reply::After(after, bytes) => {
+                tokio::time::sleep(*after).await;
+                if socket.write_all(bytes).await.is_err() {
+                    return;
+                }
+            }
+            Reply::ByBody(answers) => {
+                let body = String::from_utf8_lossy(&body);
+                let found = answers.iter().find(|(of, _)| *of == body);
+                let (_, bytes) = found.expect("an answer for this body");
+                if socket.write_all(bytes).await.is_err() {
+                    return;
+                }
+            }
             Reply::Bytes(bytes) => {
                 let _ = socket.write_all(bytes).await;
                 return;

@@ -6,17 +6,23 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use upcall::callback::{PublicKey, string_to_sign};
 use upcall_server::Limits;
-use upcall_server::callback::AllowRule;
+use upcall_server::callback::CallbackRule;
 
 use crate::application::{Application, Reply, answer};
 use crate::form::Form;
 use crate::post_object::base64_md5;
 use crate::server::{KEY_ID, Setup, TestServer};
 
-fn parameter(url: &str, body: &str, more: &str) -> String {
+pub(crate) fn parameter(url: &str, body: &str, more: &str) -> String {
     STANDARD.encode(format!(
         r#"{{"callbackUrl":"{url}","callbackBody":"{body}"{more}}}"#
     ))
+}
+
+/// An address at which nobody listens.
+pub(crate) async fn closed_port() -> std::net::SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    listener.local_addr().unwrap()
 }
 
 fn form(callback: &str) -> Form {
@@ -333,7 +339,7 @@ async fn urls_are_called_in_turn_until_one_agrees() {
 #[tokio::test]
 async fn a_callback_that_cannot_be_is_refused_before_the_file_is_stored() {
     let server = TestServer::start_with(Setup {
-        allow: vec![AllowRule::Public],
+        allow: vec![CallbackRule::Public],
         ..Setup::default()
     })
     .await;

@@ -1,13 +1,19 @@
 //! A server of one's own: real sockets, own folder, any port.
 
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 
 use jiff::Timestamp;
 use upcall::name::{AccessKeyId, AccessKeySecret, BucketName};
-use upcall_crypto::RsaPrivateKey;
-use upcall_server::callback::AllowRule;
+use upcall_server::callback::{
+    CallbackRule, GuardConfig, KeyKeeper, KeyRing, KeyUrl, LookUp, PortRule, SignerConfig,
+    WebhookSignatures,
+};
 use upcall_server::{AdminSecret, Clock, Limits, Node, NodeConfig};
-use upcall_store::catalog::{AccessKeyFacts, BucketAcl, BucketFacts, ListObjects, ObjectFacts};
+use upcall_store::catalog::{
+    AccessKeyFacts, BucketAcl, BucketFacts, CatalogError, ListObjects, ObjectFacts,
+};
 use upcall_store::{EmbeddedStore, StoreOptions};
 
 use crate::client::{Answer, Client};
@@ -26,10 +32,27 @@ pub(crate) struct TestServer {
     pub(crate) folder: tempfile::TempDir,
 }
 
+/// Keeps the keys that follow.
+struct KeyFile(PathBuf);
+
+impl KeyKeeper for KeyFile {
+    fn keep(&self, ring: &KeyRing) -> io::Result<()> {
+        std::fs::write(&self.0, ring.to_text().map_err(io::Error::other)?)
+    }
+}
+
+/// The name of that file, in the server's folder.
+pub(crate) const KEY_FILE: &str = "keys.json";
+
 pub(crate) struct Setup {
     pub(crate) limits: Limits,
     pub(crate) clock: Clock,
-    pub(crate) allow: Vec<AllowRule>,
+    pub(crate) allow: Vec<CallbackRule>,
+    pub(crate) deny: Vec<CallbackRule>,
+    pub(crate) ports: Vec<PortRule>,
+    pub(crate) look_up: LookUp,
+    pub(crate) webhook_signatures: WebhookSignatures,
+    pub(crate) key_url: Option<KeyUrl>,
     /// Objects up to this size go into the log; zero makes each a file.
     pub(crate) small_bytes: u64,
 }
@@ -39,7 +62,12 @@ impl Default for Setup {
         Self {
             limits: Limits::default(),
             clock: Clock::system(),
-            allow: vec![AllowRule::Loopback],
+            allow: vec![CallbackRule::Loopback],
+            deny: Vec::new(),
+            ports: vec![PortRule::Any],
+            look_up: LookUp::system(),
+            webhook_signatures: WebhookSignatures::Off,
+            key_url: None,
             small_bytes: StoreOptions::default().small_bytes,
         }
     }
@@ -61,7 +89,11 @@ impl TestServer {
     }
 
     pub(crate) async fn start_with(setup: Setup) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::again(tempfile::tempdir().unwrap(), setup).await
+    }
+
+    /// A server on what another one has left.
+    pub(crate) async fn again(folder: tempfile::TempDir, setup: Setup) -> Self {
         let options = StoreOptions {
             small_bytes: setup.small_bytes,
             ..StoreOptions::default()
@@ -74,9 +106,19 @@ impl TestServer {
             region: "cn-hangzhou".to_owned(),
             domains: vec!["oss-cn-hangzhou.localhost".to_owned()],
             owner: "owner".to_owned(),
-            callback_allow: setup.allow,
-            callback_key_url: None,
-            callback_key: RsaPrivateKey::generate(1024).unwrap(),
+            callback_guard: GuardConfig {
+                allow: setup.allow,
+                deny: setup.deny,
+                ports: setup.ports,
+                look_up: setup.look_up,
+            },
+            callback_signer: SignerConfig {
+                keys: KeyRing::first(1024, Timestamp::now()).unwrap(),
+                keeper: Box::new(KeyFile(folder.path().join(KEY_FILE))),
+                new_key_bits: 1024,
+                key_url: setup.key_url,
+                webhook_signatures: setup.webhook_signatures,
+            },
             admin_secret: AdminSecret::new(ADMIN).unwrap(),
             limits: setup.limits,
             clock: setup.clock,
@@ -97,13 +139,17 @@ impl TestServer {
             ("shown", BucketAcl::PublicRead),
         ] {
             let facts = BucketFacts {
+                callback: upcall_store::catalog::CallbackSettings::default(),
                 name: BucketName::parse(name).unwrap(),
                 acl,
                 cors: None,
                 owner: "owner".to_owned(),
                 created: Timestamp::UNIX_EPOCH,
             };
-            catalog.create_bucket(&facts).await.unwrap();
+            match catalog.create_bucket(&facts).await {
+                Ok(()) | Err(CatalogError::BucketExists) => {}
+                Err(error) => panic!("{error:?}"),
+            }
         }
         let node = Node::start(config, catalog, store.blobs(), store.maintenance())
             .await

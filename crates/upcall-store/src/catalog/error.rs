@@ -25,6 +25,9 @@ pub enum CatalogError {
     /// There is no bucket of this name.
     #[error("there is no bucket of this name")]
     NoSuchBucket,
+    /// No call is owed under this id, or no object is held for it.
+    #[error("no call is owed under this id")]
+    NotOwed,
     /// There is an object under this key, and it may not be overwritten.
     #[error("there is an object under this key already")]
     ObjectExists,

@@ -21,6 +21,35 @@ pub struct BucketFacts {
     pub owner: String,
     /// Since when it exists; milliseconds are kept.
     pub created: Timestamp,
+    /// How its uploads call the application.
+    pub callback: CallbackSettings,
+}
+
+/// How a bucket's uploads call the application. All of it is off by default: OSS does none of it.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct CallbackSettings {
+    /// The callback of an upload that brings none, as the base64 text of the field `callback`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default: Option<String>,
+    /// Whether an upload is refused that has no callback which policy or bucket fixed.
+    pub is_required: bool,
+    /// Whether a call that did not arrive is made again, and for how long, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redeliver_seconds: Option<u32>,
+    /// Whether an object is visible only when the application has agreed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gate: Option<Gate>,
+}
+
+/// What becomes of a gated upload whose application cannot be asked.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Gate {
+    /// It is refused, and its bytes are given up.
+    Refuse,
+    /// It stays invisible until the application can be asked.
+    Keep,
 }
 
 /// What anonymous requests may do with a bucket. Source: OSS, "Bucket ACLs".

@@ -2,6 +2,7 @@
 
 mod error;
 mod facts;
+mod owed;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -10,8 +11,11 @@ use upcall::name::{AccessKeyId, BucketName, ObjectKey};
 
 pub use error::{CatalogError, EngineFault};
 pub use facts::{
-    AccessKeyFacts, BucketAcl, BucketFacts, Cors, CorsRule, ListObjects, ObjectAcl, ObjectFacts,
-    ObjectPage, Overwrite, StoredHeaders,
+    AccessKeyFacts, BucketAcl, BucketFacts, CallbackSettings, Cors, CorsRule, Gate, ListObjects,
+    ObjectAcl, ObjectFacts, ObjectPage, Overwrite, StoredHeaders,
+};
+pub use owed::{
+    CallProgress, HeldObject, KeptAnswer, OwedCall, OwedFacts, OwedQuery, RecallBy, Recalled,
 };
 
 use crate::BoxFuture;
@@ -62,13 +66,27 @@ pub trait Catalog: Send + Sync + 'static {
         cors: Option<&'a Cors>,
     ) -> BoxFuture<'a, Result<(), CatalogError>>;
 
+    /// Replaces the callback settings.
+    ///
     /// # Errors
-    /// [`CatalogError::NoSuchBucket`]; [`CatalogError::BucketNotEmpty`] if it has an object.
+    /// [`CatalogError::NoSuchBucket`].
+    fn set_bucket_callback<'a>(
+        &'a self,
+        name: &'a BucketName,
+        callback: &'a CallbackSettings,
+    ) -> BoxFuture<'a, Result<(), CatalogError>>;
+
+    /// # Errors
+    /// [`CatalogError::NoSuchBucket`]; [`CatalogError::BucketNotEmpty`] if it has an object, or holds
+    /// one back.
     fn delete_bucket<'a>(&'a self, name: &'a BucketName)
     -> BoxFuture<'a, Result<(), CatalogError>>;
 
     /// Makes `object` visible under its key; its bytes are durable then too, also those that
     /// [`Draft::finish`](crate::blobs::Draft::finish) left in memory.
+    ///
+    /// If a call is owed for it, that is recorded in the same transaction: there is never one without
+    /// the other.
     ///
     /// Returns what the key pointed to before, so that the caller can give that blob up. If it
     /// pointed to this very blob already, the commit is a repetition: it is done, and there is
@@ -81,7 +99,62 @@ pub trait Catalog: Send + Sync + 'static {
         &'a self,
         object: &'a ObjectFacts,
         overwrite: Overwrite,
+        owed: Option<&'a OwedCall>,
     ) -> BoxFuture<'a, Result<Option<ObjectFacts>, CatalogError>>;
+
+    /// Makes `object` durable and leaves it invisible, with a call owed for it: until
+    /// [`publish_object`](Self::publish_object) makes it visible or
+    /// [`settle_call`](Self::settle_call) drops it, nobody sees it.
+    ///
+    /// # Errors
+    /// As [`commit_object`](Self::commit_object); nothing has changed then.
+    fn hold_object<'a>(
+        &'a self,
+        object: &'a ObjectFacts,
+        overwrite: Overwrite,
+        owed: &'a OwedCall,
+    ) -> BoxFuture<'a, Result<(), CatalogError>>;
+
+    /// Makes an object that was held visible; its call is settled with it. Returns the object, and what
+    /// its key pointed to before.
+    ///
+    /// # Errors
+    /// [`CatalogError::ObjectExists`] if the key has been taken meanwhile and it may not be replaced;
+    /// [`CatalogError::NotOwed`] if nothing is held under this id; nothing has changed then.
+    fn publish_object(
+        &self,
+        id: BlobId,
+        kept: Option<KeptAnswer>,
+    ) -> BoxFuture<'_, Result<(ObjectFacts, Option<ObjectFacts>), CatalogError>>;
+
+    /// A call is no longer owed; an object that was held for it is dropped, its bytes are given up.
+    /// Whether it was owed. The answer is kept, if there is one.
+    fn settle_call(
+        &self,
+        id: BlobId,
+        kept: Option<KeptAnswer>,
+    ) -> BoxFuture<'_, Result<bool, CatalogError>>;
+
+    /// Owed calls, by id.
+    fn owed_calls(&self, query: OwedQuery) -> BoxFuture<'_, Result<Vec<OwedFacts>, CatalogError>>;
+
+    /// An owed call with what is to be called, and the object if it is held.
+    fn owed_call(
+        &self,
+        id: BlobId,
+    ) -> BoxFuture<'_, Result<Option<(OwedCall, Option<HeldObject>)>, CatalogError>>;
+
+    /// Notes what was tried. Not durable at once: a crash may forget the last of it.
+    fn note_calls(
+        &self,
+        progress: Vec<(BlobId, CallProgress)>,
+    ) -> BoxFuture<'_, Result<(), CatalogError>>;
+
+    /// What is known of an upload whose call was recorded, for whoever asks again.
+    fn recall<'a>(
+        &'a self,
+        by: RecallBy<'a>,
+    ) -> BoxFuture<'a, Result<Option<Recalled>, CatalogError>>;
 
     /// The object under this key. A bucket that is not there has no objects.
     fn object<'a>(

@@ -86,7 +86,7 @@ pub async fn a_bucket_is_deleted_when_it_is_empty(ports: &Ports) {
         catalog.set_bucket_acl(&name, BucketAcl::Private).await,
         catalog.set_bucket_cors(&name, None).await,
         catalog
-            .commit_object(&object, Overwrite::Allow)
+            .commit_object(&object, Overwrite::Allow, None)
             .await
             .map(drop),
     ];

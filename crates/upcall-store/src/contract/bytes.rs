@@ -36,7 +36,10 @@ pub async fn bytes_come_back_by_range(ports: &Ports) {
         facts.length = size as u64;
         let finished = draft.finish(rest, blob_facts(&facts)).await;
         finished.expect("a finished draft");
-        let committed = ports.catalog.commit_object(&facts, Overwrite::Allow).await;
+        let committed = ports
+            .catalog
+            .commit_object(&facts, Overwrite::Allow, None)
+            .await;
         committed.expect("a commit");
         draft.keep();
         let found = ports.found(&facts).await.expect("an object");
@@ -221,7 +224,10 @@ pub async fn many_drafts_at_once_do_not_mix(ports: &Ports) {
             facts.length = 150_000;
             let finished = draft.finish(Vec::new(), blob_facts(&facts)).await;
             finished.expect("a finished draft");
-            let committed = ports.catalog.commit_object(&facts, Overwrite::Allow).await;
+            let committed = ports
+                .catalog
+                .commit_object(&facts, Overwrite::Allow, None)
+                .await;
             committed.expect("a commit");
             draft.keep();
             (seed, facts)

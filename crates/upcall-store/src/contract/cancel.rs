@@ -26,13 +26,13 @@ pub async fn a_dropped_commit_is_all_or_nothing(ports: &Ports) {
         let draft = ports.draft(&mut facts, &bytes).await;
         if round % 8 == 0 {
             // Never polled: nothing may have happened.
-            drop(ports.catalog.commit_object(&facts, Overwrite::Allow));
+            drop(ports.catalog.commit_object(&facts, Overwrite::Allow, None));
             drop(draft);
             let found = ports.catalog.object(&bucket, &facts.key).await;
             assert_eq!(found.expect("an answer"), None);
             continue;
         }
-        let _ = poll_once(ports.catalog.commit_object(&facts, Overwrite::Allow));
+        let _ = poll_once(ports.catalog.commit_object(&facts, Overwrite::Allow, None));
         // Now nobody holds the blob but the commit, if there is one.
         drop(draft);
         committed.push(facts);

@@ -5,16 +5,17 @@
 //! compares what a later life finds. An engine is driven on a disk that loses its power or fails, and
 //! whoever drives it says when the history is over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
 use upcall::name::BucketName;
 
+use super::calls::owed;
 use super::ledger::{Broken, Ledger, content, facts, number_of};
-use super::{Ports, Random, blob_facts, without_place};
-use crate::blobs::BlobError;
-use crate::catalog::{ListObjects, ObjectFacts};
+use super::{Ports, Random, blob_facts, moment, without_place};
+use crate::blobs::{BlobError, BlobId};
+use crate::catalog::{ListObjects, ObjectFacts, OwedQuery};
 
 /// One life of an engine.
 #[derive(Clone)]
@@ -51,7 +52,8 @@ impl fmt::Debug for Life {
 }
 
 /// Compares everything that is there with what was promised, and takes it for known from here on.
-/// Returns the objects, as the catalog has them; none if the life ended meanwhile.
+/// Returns the objects, as the catalog has them, with those that are held; none if the life ended
+/// meanwhile.
 ///
 /// # Errors
 /// [`Broken`].
@@ -74,13 +76,16 @@ pub async fn check(life: &Life) -> Result<Vec<ObjectFacts>, Broken> {
             all.push(found);
         }
     }
+    let Some(calls) = life.check_calls(&mut all).await? else {
+        return Ok(Vec::new());
+    };
     if (life.is_over)() {
         return Ok(Vec::new());
     }
     let buckets = buckets
         .iter()
         .map(|facts| (facts.name.to_string(), facts.acl));
-    life.ledger.settle(&objects, &buckets.collect())?;
+    life.ledger.settle(&objects, &buckets.collect(), &calls)?;
     Ok(all)
 }
 
@@ -95,6 +100,56 @@ impl Life {
             Ok(value) => Ok(Some(value)),
             Err(_) if self.on_error == OnError::Uncertain => Ok(None),
             Err(error) => Err(Broken(format!("it failed with nothing wrong: {error:?}"))),
+        }
+    }
+
+    /// The calls that are owed, each compared with what was recorded; what is held goes to the others.
+    async fn check_calls(
+        &self,
+        objects: &mut Vec<ObjectFacts>,
+    ) -> Result<Option<BTreeSet<BlobId>>, Broken> {
+        let catalog = &self.ports.catalog;
+        let mut ids = BTreeSet::new();
+        let mut after = None;
+        loop {
+            let query = OwedQuery {
+                after,
+                limit: 5,
+                ..OwedQuery::default()
+            };
+            let Some(page) = self.answer(catalog.owed_calls(query).await)? else {
+                return Ok(None);
+            };
+            let Some(last) = page.last() else {
+                return Ok(Some(ids));
+            };
+            after = Some(last.id);
+            for facts in page {
+                let read = self.answer(catalog.owed_call(facts.id).await)?;
+                let Some(Some((call, held))) = read else {
+                    return match read {
+                        None => Ok(None),
+                        _ => Err(Broken(format!("{facts:?} has no record"))),
+                    };
+                };
+                let number = call.created.as_millisecond() - moment(0).as_millisecond();
+                let expected = owed(facts.id, &facts.bucket, &facts.key, number.cast_unsigned());
+                if call != expected || held.is_some() != facts.is_held {
+                    return Err(Broken(format!("{call:?} and {held:?} are no {facts:?}")));
+                }
+                if let Some(held) = held {
+                    let bytes = content(number.cast_unsigned());
+                    let place = (&facts.bucket, facts.key.as_str());
+                    let mut object =
+                        super::ledger::facts(place.0, place.1, number.cast_unsigned(), &bytes);
+                    object.blob = facts.id;
+                    if without_place(held.object.clone()) != object {
+                        return Err(Broken(format!("{held:?} is held, not {object:?}")));
+                    }
+                    objects.push(held.object);
+                }
+                ids.insert(facts.id);
+            }
         }
     }
 

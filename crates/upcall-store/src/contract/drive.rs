@@ -5,6 +5,7 @@ use ::bytes::Bytes;
 use tokio::task::JoinSet;
 use upcall::name::BucketName;
 
+use super::calls::owed;
 use super::crash::Life;
 use super::ledger::{Broken, SHARED, content, facts, number_of};
 use super::{Random, blob_facts, bucket, key};
@@ -80,7 +81,9 @@ impl Writer {
             }
             let name = format!("{}/{}", self.number, self.random.below(KEYS));
             match self.random.below(100) {
-                0..45 => self.replace(&main, &name).await?,
+                0..35 => self.replace(&main, &name).await?,
+                35..40 => self.hold(&main, &name).await?,
+                40..45 => self.end_a_call().await?,
                 45..55 => self.create(&main, &name).await?,
                 55..65 => self.create_shared(&main).await?,
                 65..80 => self.delete(&main, &name).await?,
@@ -154,6 +157,64 @@ impl Writer {
             self.look(bucket, name).await?;
         }
         Ok(())
+    }
+
+    /// Uploads something that nobody may see yet; half of it is decided at once.
+    async fn hold(&mut self, bucket: &BucketName, name: &str) -> Result<(), Broken> {
+        let life = self.life.clone();
+        let number = life.ledger.next();
+        let Some((object, draft)) = self.draft(bucket, name, number).await? else {
+            return Ok(());
+        };
+        let call = owed(object.blob, bucket, &object.key, number);
+        life.ledger.calls.try_owe(&call, number, true);
+        let held = life
+            .ports
+            .catalog
+            .hold_object(&object, Overwrite::Allow, &call);
+        if life.answer(held.await)?.is_none() {
+            return Ok(());
+        }
+        draft.keep();
+        life.ledger.calls.told_owed(call.id);
+        if self.random.below(2) == 0 {
+            return Ok(());
+        }
+        self.end_a_call().await
+    }
+
+    /// Settles a call of its own; what is held for it is published or dropped.
+    async fn end_a_call(&mut self) -> Result<(), Broken> {
+        let life = self.life.clone();
+        let (calls, catalog) = (&life.ledger.calls, &life.ports.catalog);
+        let prefix = format!("{}/", self.number);
+        let turn = self.random.below(1000);
+        let Some((id, fate)) = calls.owed_below(&prefix, turn) else {
+            return Ok(());
+        };
+        calls.try_settle(id);
+        if !fate.is_held || self.random.below(3) == 0 {
+            return match life.answer(catalog.settle_call(id, None).await)? {
+                Some(false) => Err(Broken(format!("{id} was not owed: {fate:?}"))),
+                Some(true) => {
+                    calls.told_settled(id);
+                    Ok(())
+                }
+                None => Ok(()),
+            };
+        }
+        let (bucket, name) = (&fate.bucket, &fate.key);
+        life.ledger.try_object(bucket, name, Some(fate.number));
+        let published = catalog.publish_object(id, None).await;
+        let Some((_, replaced)) = life.answer(published)? else {
+            return Ok(());
+        };
+        life.ledger.told_object(bucket, name, Some(fate.number));
+        calls.told_settled(id);
+        if let Some(replaced) = replaced {
+            life.ports.blobs.give_up(&replaced);
+        }
+        self.look(bucket, name).await
     }
 
     async fn create(&mut self, bucket: &BucketName, name: &str) -> Result<(), Broken> {
@@ -248,7 +309,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Uploads, in one piece or two.
+    /// Uploads, in one piece or two; now and then a call is owed for it.
     async fn put(
         &mut self,
         bucket: &BucketName,
@@ -257,29 +318,56 @@ impl Writer {
         overwrite: Overwrite,
     ) -> Result<Put, Broken> {
         let life = self.life.clone();
-        let bytes = content(number);
-        let mut object = facts(bucket, name, number, &bytes);
-        let Some(mut draft) = life.answer(life.ports.blobs.begin(0).await)? else {
+        let Some((object, draft)) = self.draft(bucket, name, number).await? else {
             return Ok(Put::Unknown);
         };
-        object.blob = draft.id();
-        let (first, last) = bytes.split_at(self.random.below(bytes.len() + 1));
-        let written = write(&mut draft, first, last, &object).await;
-        if life.answer(written)?.is_none() {
-            return Ok(Put::Unknown);
+        // What several create is settled by nobody.
+        let owes = !name.starts_with(SHARED) && self.random.below(4) == 0;
+        let call = owes.then(|| owed(object.blob, bucket, &object.key, number));
+        let calls = &life.ledger.calls;
+        if let Some(call) = &call {
+            calls.try_owe(call, number, false);
         }
-        let committed = life.ports.catalog.commit_object(&object, overwrite).await;
+        let committed = life
+            .ports
+            .catalog
+            .commit_object(&object, overwrite, call.as_ref())
+            .await;
         if matches!(committed, Err(CatalogError::ObjectExists)) && !(life.is_over)() {
+            calls.told_refused(object.blob);
             return Ok(Put::Exists);
         }
         let Some(replaced) = life.answer(committed)? else {
             return Ok(Put::Unknown);
         };
         draft.keep();
+        if call.is_some() {
+            calls.told_owed(object.blob);
+        }
         if let Some(replaced) = replaced {
             life.ports.blobs.give_up(&replaced);
         }
         Ok(Put::Stored)
+    }
+
+    /// The bytes of an upload, in one piece or two; nothing if the life ended.
+    async fn draft(
+        &mut self,
+        bucket: &BucketName,
+        name: &str,
+        number: u64,
+    ) -> Result<Option<(ObjectFacts, Draft)>, Broken> {
+        let life = self.life.clone();
+        let bytes = content(number);
+        let mut object = facts(bucket, name, number, &bytes);
+        let Some(mut draft) = life.answer(life.ports.blobs.begin(0).await)? else {
+            return Ok(None);
+        };
+        object.blob = draft.id();
+        let (first, last) = bytes.split_at(self.random.below(bytes.len() + 1));
+        let written = write(&mut draft, first, last, &object).await;
+        let written = life.answer(written)?;
+        Ok(written.map(|()| (object, draft)))
     }
 }
 

@@ -179,9 +179,10 @@ impl Operation {
             looked(gone)
         };
         let answer = match self {
-            Self::Commit(facts, overwrite) => {
-                catalog.commit_object(facts, *overwrite).await.map(gone)
-            }
+            Self::Commit(facts, overwrite) => catalog
+                .commit_object(facts, *overwrite, None)
+                .await
+                .map(gone),
             Self::CreateBucket(facts) => catalog.create_bucket(facts).await.map(done),
             Self::Delete(name, key) => catalog.delete_object(name, key).await.map(gone),
             Self::DeleteBucket(name) => catalog.delete_bucket(name).await.map(done),
@@ -201,7 +202,10 @@ impl Operation {
                 CatalogError::BucketNotEmpty => Why::BucketNotEmpty,
                 CatalogError::NoSuchBucket => Why::NoSuchBucket,
                 CatalogError::ObjectExists => Why::ObjectExists,
-                CatalogError::Closed | CatalogError::Corrupt(_) | CatalogError::Engine(_) => {
+                CatalogError::Closed
+                | CatalogError::Corrupt(_)
+                | CatalogError::Engine(_)
+                | CatalogError::NotOwed => {
                     panic!("the engine failed: {error:?}")
                 }
             })
@@ -226,7 +230,10 @@ async fn put(
     first.expect("a written draft");
     let rest = draft.finish(vec![bytes.slice(half..)], blob_facts(&object));
     rest.await.expect("a finished draft");
-    let replaced = ports.catalog.commit_object(&object, overwrite).await?;
+    let replaced = ports
+        .catalog
+        .commit_object(&object, overwrite, None)
+        .await?;
     draft.keep();
     Ok(replaced)
 }

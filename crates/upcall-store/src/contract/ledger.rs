@@ -4,13 +4,15 @@
 //! error) may have happened or not, wholly. What is found after a crash stays, and nothing that was
 //! tried before comes up later.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use upcall::name::{BucketName, ETag};
 
+use super::calls::{CallFate, Calls};
 use super::{crc64, moment, noise, object};
+use crate::blobs::BlobId;
 use crate::catalog::{BucketAcl, ObjectAcl, ObjectFacts, StoredHeaders};
 
 /// A promise that was not kept, in words.
@@ -23,6 +25,7 @@ pub struct Broken(pub String);
 pub struct Ledger {
     numbers: AtomicU64,
     answers: AtomicU64,
+    pub(super) calls: Calls,
     fates: Mutex<Fates>,
 }
 
@@ -148,6 +151,7 @@ impl Ledger {
         &self,
         objects: &BTreeMap<(String, String), u64>,
         buckets: &BTreeMap<String, BucketAcl>,
+        calls: &BTreeSet<BlobId>,
     ) -> Result<(), Broken> {
         let mut fates = self.fates();
         for (name, fate) in &fates.buckets {
@@ -172,6 +176,15 @@ impl Ledger {
                 return Err(Broken(format!("nobody uploaded {place:?}")));
             }
         }
+        let place = |fate: &CallFate| (fate.bucket.to_string(), fate.key.clone());
+        self.calls.settle(
+            calls,
+            |fate| objects.get(&place(fate)).copied(),
+            |fate| {
+                let object = fates.objects.get(&place(fate))?;
+                *object.tried.last()?
+            },
+        )?;
         for (name, fate) in &mut fates.buckets {
             fate.is(buckets.get(name).copied());
         }

@@ -11,6 +11,7 @@
 
 mod buckets;
 mod bytes;
+mod calls;
 mod cancel;
 mod crash;
 mod drive;
@@ -20,6 +21,7 @@ mod ledger;
 mod listing;
 mod model;
 mod objects;
+mod owed;
 
 use std::fmt;
 use std::sync::Arc;
@@ -54,6 +56,11 @@ pub use self::objects::{
     a_failing_change_takes_no_other_down, an_object_is_what_was_committed,
     conditional_create_has_one_winner, deleting_returns_what_was_there,
     overwriting_returns_what_was_replaced, referenced_knows_what_objects_point_to,
+};
+pub use self::owed::{
+    a_call_is_owed_until_it_is_settled, a_held_object_is_invisible_until_it_is_published,
+    a_held_object_replaces_only_what_it_may, a_held_object_that_is_dropped_was_never_there,
+    a_refused_commit_owes_no_call, owed_calls_come_in_order,
 };
 
 use crate::blobs::{BlobError, BlobFacts, BlobId, BlobPlace, Blobs, Draft};
@@ -96,7 +103,10 @@ impl Ports {
     /// Commits an object that has no bytes behind it.
     async fn commit(&self, bucket: &BucketName, key: &str) -> ObjectFacts {
         let object = object(bucket, key);
-        let committed = self.catalog.commit_object(&object, Overwrite::Allow).await;
+        let committed = self
+            .catalog
+            .commit_object(&object, Overwrite::Allow, None)
+            .await;
         committed.expect("a commit");
         object
     }
@@ -115,7 +125,10 @@ impl Ports {
     /// Uploads these bytes as this object; as the catalog has it then.
     async fn put(&self, object: &mut ObjectFacts, bytes: &[u8]) -> ObjectFacts {
         let draft = self.draft(object, bytes).await;
-        let committed = self.catalog.commit_object(object, Overwrite::Allow).await;
+        let committed = self
+            .catalog
+            .commit_object(object, Overwrite::Allow, None)
+            .await;
         let replaced = committed.expect("a commit");
         draft.keep();
         if let Some(replaced) = replaced {
@@ -156,6 +169,7 @@ async fn at_once<T: Send + 'static>(
 
 fn bucket(name: &str) -> BucketFacts {
     BucketFacts {
+        callback: crate::catalog::CallbackSettings::default(),
         name: BucketName::parse(name).expect("a bucket name"),
         acl: BucketAcl::Private,
         cors: None,

@@ -39,7 +39,10 @@ pub async fn an_object_is_what_was_committed(ports: &Ports) {
         full.acl = ObjectAcl::PublicRead;
         full.storage_class = "IA".into();
         for facts in [plain, full] {
-            let committed = ports.catalog.commit_object(&facts, Overwrite::Allow).await;
+            let committed = ports
+                .catalog
+                .commit_object(&facts, Overwrite::Allow, None)
+                .await;
             committed.expect("a commit");
             assert_eq!(ports.plain(&facts).await, Some(facts));
         }
@@ -54,16 +57,18 @@ pub async fn overwriting_returns_what_was_replaced(ports: &Ports) {
     let bucket = ports.bucket("overwritten").await;
     let (first, second) = (object(&bucket, "a"), object(&bucket, "a"));
 
-    let replaced = catalog.commit_object(&first, Overwrite::Forbid).await;
+    let replaced = catalog.commit_object(&first, Overwrite::Forbid, None).await;
     assert_eq!(replaced.expect("a commit"), None);
-    let repeated = catalog.commit_object(&first, Overwrite::Forbid).await;
+    let repeated = catalog.commit_object(&first, Overwrite::Forbid, None).await;
     assert_eq!(repeated.expect("a commit"), None, "repeated");
-    let refused = catalog.commit_object(&second, Overwrite::Forbid).await;
+    let refused = catalog
+        .commit_object(&second, Overwrite::Forbid, None)
+        .await;
     assert!(
         matches!(refused, Err(CatalogError::ObjectExists)),
         "{refused:?}"
     );
-    let replaced = catalog.commit_object(&second, Overwrite::Allow).await;
+    let replaced = catalog.commit_object(&second, Overwrite::Allow, None).await;
     assert_eq!(replaced.expect("a commit").map(without_place), Some(first));
     assert_eq!(ports.plain(&second).await, Some(second.clone()));
 
@@ -71,7 +76,7 @@ pub async fn overwriting_returns_what_was_replaced(ports: &Ports) {
     let replaced = at_once((0..64).map(|_| {
         let (catalog, facts) = (catalog.clone(), object(&bucket, "a"));
         async move {
-            let replaced = catalog.commit_object(&facts, Overwrite::Allow).await;
+            let replaced = catalog.commit_object(&facts, Overwrite::Allow, None).await;
             (
                 facts.blob,
                 replaced.expect("a commit").expect("an object").blob,
@@ -97,7 +102,7 @@ pub async fn conditional_create_has_one_winner(ports: &Ports) {
         let created = at_once((0..16).map(|_| {
             let (catalog, facts) = (ports.catalog.clone(), object(&bucket, &text));
             async move {
-                let result = catalog.commit_object(&facts, Overwrite::Forbid).await;
+                let result = catalog.commit_object(&facts, Overwrite::Forbid, None).await;
                 (facts.blob, result)
             }
         }))
@@ -148,7 +153,7 @@ pub async fn a_failing_change_takes_no_other_down(ports: &Ports) {
             _ => object(&bucket, &format!("new-{number}")),
         };
         async move {
-            let result = catalog.commit_object(&facts, Overwrite::Forbid).await;
+            let result = catalog.commit_object(&facts, Overwrite::Forbid, None).await;
             (number % 3, facts, result)
         }
     }))

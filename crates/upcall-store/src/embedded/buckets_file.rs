@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use upcall::name::BucketName;
 
-use crate::catalog::{BucketAcl, BucketFacts, Cors};
+use crate::catalog::{BucketAcl, BucketFacts, CallbackSettings, Cors};
 
 #[derive(Deserialize, Serialize)]
 struct StoredBucket {
@@ -21,6 +21,12 @@ struct StoredBucket {
     cors: Option<Cors>,
     owner: String,
     created_ms: i64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    callback: CallbackSettings,
+}
+
+fn is_default(callback: &CallbackSettings) -> bool {
+    *callback == CallbackSettings::default()
 }
 
 /// Writes the file anew.
@@ -35,6 +41,7 @@ pub(super) fn write<'b>(
             cors: bucket.cors.clone(),
             owner: bucket.owner.clone(),
             created_ms: bucket.created.as_millisecond(),
+            callback: bucket.callback.clone(),
         })
         .collect();
     let half = folder.join("buckets.json.new");
@@ -80,6 +87,7 @@ fn parse(stored: StoredBucket) -> Option<BucketFacts> {
         cors: stored.cors,
         owner: stored.owner,
         created: Timestamp::from_millisecond(stored.created_ms).ok()?,
+        callback: stored.callback,
     })
 }
 

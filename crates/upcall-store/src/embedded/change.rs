@@ -5,20 +5,63 @@ use std::sync::Arc;
 use upcall::name::{BucketName, ObjectKey};
 
 use super::log::record::{ALIGN, At};
-use crate::catalog::ObjectFacts;
+use super::owed::OwedRow;
+use crate::catalog::{KeptAnswer, ObjectFacts};
 
-/// What a record of the log does to a key.
+/// What a record of the log does.
 #[derive(Clone, Debug)]
 pub(super) struct Change {
     pub(super) sequence: u64,
+    /// Where the log goes on behind the record.
+    pub(super) next: At,
+    pub(super) effect: Effect,
+}
+
+/// To what a record does it.
+#[derive(Clone, Debug)]
+pub(super) enum Effect {
+    Key(KeyEffect),
+    /// A call is owed, or its record stands elsewhere now.
+    Owes {
+        new: Arc<OwedRow>,
+        old: Option<Arc<OwedRow>>,
+    },
+    /// A call is no longer owed; what the uploader was told, if that is kept.
+    Settles {
+        old: Arc<OwedRow>,
+        kept: Option<Arc<KeptAnswer>>,
+    },
+}
+
+/// What a record does to a key.
+#[derive(Clone, Debug)]
+pub(super) struct KeyEffect {
     pub(super) bucket: BucketName,
     pub(super) key: ObjectKey,
     /// What the key points to from now on.
     pub(super) new: Option<Arc<ObjectFacts>>,
     /// What it pointed to before.
     pub(super) old: Option<Arc<ObjectFacts>>,
-    /// Where the log goes on behind the record.
-    pub(super) next: At,
+}
+
+impl Effect {
+    /// How many bytes count in each segment from now on, and how many no longer.
+    pub(super) fn live_bytes(&self) -> [Option<(u64, i64)>; 2] {
+        let (more, less) = match self {
+            Self::Key(KeyEffect { new, old, .. }) => (
+                new.as_deref().and_then(log_bytes),
+                old.as_deref().and_then(log_bytes),
+            ),
+            Self::Owes { new, old } => (
+                Some(new.log_bytes()),
+                old.as_deref().map(OwedRow::log_bytes),
+            ),
+            Self::Settles { old, .. } => (None, Some(old.log_bytes())),
+        };
+        let signed =
+            |sign: i64| move |(segment, bytes): (u64, u64)| (segment, sign * bytes.cast_signed());
+        [more.map(signed(1)), less.map(signed(-1))]
+    }
 }
 
 /// In which segment the record of an object is, and how many bytes it has there.

@@ -11,9 +11,10 @@ use super::Engine;
 use super::block_reader::BlockReader;
 use super::index::check::{RowPage, integrity, rows_after};
 use super::log::record::{At, Kind};
-use super::log::scan::{Item, Segment, scan};
+use super::log::scan::{Found, Item, Segment, scan};
 use super::log::segment::{SEGMENT_HEADER_BYTES, SegmentHeader, read_whole};
 use super::log_reader::{LogBytes, Wait, open_bytes};
+use super::owed::OwedRecord;
 use super::stored;
 use crate::blobs::BlobError;
 use crate::catalog::{CatalogError, ObjectFacts};
@@ -89,6 +90,10 @@ impl Engine {
                 let Item::Record(found) = item else {
                     continue;
                 };
+                if found.head.kind == Kind::Owed && !dead.contains(&found.at) {
+                    self.check_call(found, bytes, report)?;
+                    continue;
+                }
                 if !matches!(found.head.kind, Kind::Object | Kind::ObjectInFile)
                     || dead.contains(&found.at)
                 {
@@ -119,6 +124,34 @@ impl Engine {
             }
             Ok(())
         })
+    }
+
+    /// Compares the record of an owed call with the index. Blocks.
+    fn check_call(
+        &self,
+        found: &Found,
+        bytes: &[u8],
+        report: &mut CheckReport,
+    ) -> Result<(), MaintenanceError> {
+        let (id, at) = (found.head.blob, found.at);
+        let Some(record) = OwedRecord::decode(id, found.meta(bytes)) else {
+            let what = format!(
+                "the record of a call at {} of segment {} makes no sense",
+                at.offset, at.segment
+            );
+            report.add(Damage::somewhere(what));
+            return Ok(());
+        };
+        let call = &record.call;
+        let mut row = self.index.find_owed(&[id])?;
+        if row.pop().flatten().is_none_or(|row| row.at != at) {
+            let what = "a call for it is owed by the log, and the catalog does not have it";
+            report.add(Damage::of(&call.bucket, &call.key, what));
+        } else if !found.is_whole {
+            let what = "it is held until its call is made, and its bytes are broken";
+            report.add(Damage::of(&call.bucket, &call.key, what));
+        }
+        Ok(())
     }
 
     /// The records that count no more because others say so; notes what is broken.

@@ -12,11 +12,12 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::Engine;
-use super::commit::Moved;
+use super::commit::{Moved, MovedCall};
 use super::files::Work;
 use super::log::record::{At, Kind};
 use super::log::scan::{Found, Item, Segment, scan};
 use super::log::segment::{SEGMENT_HEADER_BYTES, read_whole};
+use super::owed::OwedRecord;
 use super::stored;
 use crate::blobs::{BlobError, BlobId};
 use crate::catalog::{CatalogError, ObjectFacts};
@@ -195,6 +196,15 @@ impl Worker {
                 continue;
             };
             self.carry_dead(&found, &bytes, &mut moves.dead);
+            if let Some(is_whole) = self.carry_call(&found, &bytes, &mut moves)? {
+                if !is_whole {
+                    return Ok(false);
+                }
+                if moves.bytes >= MOVED_AT_ONCE {
+                    moves.send(engine)?;
+                }
+                continue;
+            }
             let Some(object) = self.living(&found, &bytes)? else {
                 continue;
             };
@@ -226,6 +236,39 @@ impl Worker {
             return Ok(false);
         }
         Ok(true)
+    }
+
+    /// Has an owed call written again elsewhere; whether its record is whole. `None` if it is the record
+    /// of something else, or of a call that is not owed any more.
+    fn carry_call(
+        &self,
+        found: &Found,
+        bytes: &[u8],
+        moves: &mut Moves,
+    ) -> Result<Option<bool>, ReclaimError> {
+        let (id, at) = (found.head.blob, found.at);
+        if found.head.kind != Kind::Owed {
+            return Ok(None);
+        }
+        let row = self.engine.find_call_blocking(id)?;
+        if row.is_none_or(|row| row.at != at) {
+            return Ok(None);
+        }
+        let record = OwedRecord::decode(id, found.meta(bytes));
+        let Some(record) = record.filter(|_| found.is_whole) else {
+            tracing::error!(%id, "a call that is owed is damaged; its segment is kept");
+            return Ok(Some(false));
+        };
+        let head = &bytes[found.at.offset as usize..];
+        moves.bytes += found.head.record_bytes();
+        moves.calls.push(MovedCall {
+            id,
+            at,
+            record,
+            table: found.head.table(head),
+            data: bytes::Bytes::copy_from_slice(found.data(bytes)),
+        });
+        Ok(Some(true))
     }
 
     /// The object whose record this is, if there is one.
@@ -265,6 +308,7 @@ impl Worker {
 #[derive(Default)]
 struct Moves {
     records: Vec<Moved>,
+    calls: Vec<MovedCall>,
     bytes: u64,
     dead: Vec<At>,
 }
@@ -284,7 +328,9 @@ impl Moves {
 
     fn send(&mut self, engine: &Engine) -> Result<(), CatalogError> {
         self.bytes = 0;
-        engine.committer.move_all(std::mem::take(&mut self.records))
+        let records = std::mem::take(&mut self.records);
+        let calls = std::mem::take(&mut self.calls);
+        engine.committer.move_all(records, calls)
     }
 }
 

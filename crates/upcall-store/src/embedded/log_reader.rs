@@ -9,6 +9,7 @@ use super::block_reader::{BlockReader, NOT_WHAT_WAS_WRITTEN, OpenBlob, open_erro
 use super::blocks;
 use super::change::record_of;
 use super::log::record::{At, Head, Kind};
+use super::owed::OwedRow;
 use super::segments::Segments;
 use crate::blobs::{BlobError, BlobId, LogPlace};
 use crate::catalog::ObjectFacts;
@@ -27,6 +28,11 @@ pub(super) struct OpenRecord {
 impl OpenRecord {
     pub(super) fn meta(&self) -> &[u8] {
         &self.bytes[self.head.meta()]
+    }
+
+    /// The checksums of its bytes.
+    pub(super) fn table(&self) -> Vec<u64> {
+        self.head.table(&self.bytes)
     }
 
     /// Its bytes, to be read block by block.
@@ -72,6 +78,28 @@ pub(super) fn open_record(
         file,
         at,
     }))
+}
+
+/// Opens the record of an owed call. Blocks.
+pub(super) fn open_owed(segments: &Segments, row: &OwedRow) -> Result<OpenRecord, BlobError> {
+    let id = row.id();
+    let damaged = |what| BlobError::Damaged { id, what };
+    let file = segments.open(row.at.segment);
+    let file = file.map_err(|error| open_error(id, error))?;
+    let mut bytes = BytesMut::zeroed(row.head_bytes as usize);
+    file.read_exact_at(&mut bytes, u64::from(row.at.offset))
+        .map_err(|error| read_error(id, error))?;
+    let head = Head::read(&bytes, segments.salt, row.at)
+        .ok_or_else(|| damaged("the record of its call is broken"))?;
+    if head.kind != Kind::Owed || head.blob != id || head.data_bytes != row.data_bytes {
+        return Err(damaged("the record of its call is another's"));
+    }
+    Ok(OpenRecord {
+        head,
+        bytes: bytes.freeze(),
+        file,
+        at: row.at,
+    })
 }
 
 /// What is read of an object in the log.
@@ -171,7 +199,8 @@ fn check_head(
     } else {
         Kind::Object
     };
-    let is_its = head.kind == kind
+    // An object that is held stands with its call.
+    let is_its = (head.kind == kind || head.kind == Kind::Owed)
         && head.blob == object.blob
         && head.head_bytes == place.head_bytes
         && (place.in_file || head.data_bytes == object.length);

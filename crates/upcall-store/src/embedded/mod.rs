@@ -27,9 +27,12 @@ mod log;
 mod log_reader;
 mod maintenance;
 mod options;
+mod owed;
 mod ports;
+mod ports_owed;
 mod rebuild;
 mod recent;
+mod recent_owed;
 mod recover;
 mod scrub;
 mod segments;
@@ -54,9 +57,11 @@ use self::index::Index;
 use self::lock::DirectoryLock;
 use self::maintenance::EmbeddedMaintenance;
 pub use self::options::{Sabotage, StoreOptions};
+use self::owed::OwedRow;
 use self::ports::EmbeddedPorts;
 pub use self::rebuild::Rebuilt;
 use self::recent::{Follower, Known, Recent};
+use self::recent_owed::KnownCall;
 use self::recover::{RecoverError, Recovered, recover};
 use self::scrub::{Scrub, Scrubber};
 use self::segments::Segments;
@@ -158,6 +163,10 @@ impl EmbeddedStore {
         })?;
         let engine = Engine::start(folder, &options, index, recent, segments, &recovered);
         let engine = Arc::new(engine.map_err(io)?);
+        if !recovered.dead_calls.is_empty() {
+            let told = engine.committer.tell_dead(recovered.dead_calls);
+            told.map_err(catalog)?;
+        }
         let scrub = Arc::new(Scrub::default());
         Ok(Self {
             scrubber: Scrubber::start(Arc::clone(&engine), Arc::clone(&scrub), options.scrub)
@@ -271,6 +280,18 @@ impl Engine {
             Known::Object(object) => Ok(Some(object.as_ref().clone())),
             Known::Absent => Ok(None),
             Known::Nothing => self.index.find_blocking(bucket, key),
+        }
+    }
+
+    /// The owed call of this id. Blocks.
+    fn find_call_blocking(&self, id: BlobId) -> Result<Option<Arc<OwedRow>>, CatalogError> {
+        match self.recent.look_call(id) {
+            KnownCall::Owed(row) => Ok(Some(row)),
+            KnownCall::NotOwed => Ok(None),
+            KnownCall::Nothing => {
+                let mut found = self.index.find_owed(&[id])?;
+                Ok(found.pop().flatten().map(Arc::new))
+            }
         }
     }
 

@@ -12,15 +12,16 @@ use super::Engine;
 use super::block_reader::BlockReader;
 use super::draft::EmbeddedWriter;
 use super::files::off_the_runtime;
-use super::index::SettingsChange;
+use super::index::{Index, SettingsChange};
 use super::log_reader::{LogBytes, Wait, open_bytes, open_record};
 use super::recent::Known;
 use super::stored;
 use crate::BoxFuture;
 use crate::blobs::{BlobError, BlobFacts, BlobId, BlobReader, Blobs, Draft, PollPieces};
 use crate::catalog::{
-    AccessKeyFacts, BucketAcl, BucketFacts, Catalog, CatalogError, Cors, ListObjects, ObjectFacts,
-    ObjectPage, Overwrite,
+    AccessKeyFacts, BucketAcl, BucketFacts, CallProgress, CallbackSettings, Catalog, CatalogError,
+    Cors, HeldObject, KeptAnswer, ListObjects, ObjectFacts, ObjectPage, Overwrite, OwedCall,
+    OwedFacts, OwedQuery, RecallBy, Recalled,
 };
 
 /// Both ports.
@@ -89,6 +90,15 @@ impl Catalog for EmbeddedPorts {
         Box::pin(self.change_bucket(name, move |facts| facts.cors = cors))
     }
 
+    fn set_bucket_callback<'a>(
+        &'a self,
+        name: &'a BucketName,
+        callback: &'a CallbackSettings,
+    ) -> BoxFuture<'a, Result<(), CatalogError>> {
+        let callback = callback.clone();
+        Box::pin(self.change_bucket(name, move |facts| facts.callback = callback))
+    }
+
     fn delete_bucket<'a>(
         &'a self,
         name: &'a BucketName,
@@ -104,14 +114,75 @@ impl Catalog for EmbeddedPorts {
         &'a self,
         object: &'a ObjectFacts,
         overwrite: Overwrite,
+        owed: Option<&'a OwedCall>,
     ) -> BoxFuture<'a, Result<Option<ObjectFacts>, CatalogError>> {
         Box::pin(async move {
             let staged = self.0.staging.find(object.blob);
             self.0
                 .committer
-                .commit(object.clone(), overwrite, staged)
+                .commit(object.clone(), overwrite, staged, owed.cloned())
                 .await
         })
+    }
+
+    fn hold_object<'a>(
+        &'a self,
+        object: &'a ObjectFacts,
+        overwrite: Overwrite,
+        owed: &'a OwedCall,
+    ) -> BoxFuture<'a, Result<(), CatalogError>> {
+        Box::pin(async move {
+            let staged = self.0.staging.find(object.blob);
+            self.0
+                .committer
+                .hold(object.clone(), overwrite, staged, owed.clone())
+                .await
+        })
+    }
+
+    fn publish_object(
+        &self,
+        id: BlobId,
+        kept: Option<KeptAnswer>,
+    ) -> BoxFuture<'_, Result<(ObjectFacts, Option<ObjectFacts>), CatalogError>> {
+        Box::pin(self.publish(id, kept))
+    }
+
+    fn settle_call(
+        &self,
+        id: BlobId,
+        kept: Option<KeptAnswer>,
+    ) -> BoxFuture<'_, Result<bool, CatalogError>> {
+        Box::pin(self.settle(id, kept))
+    }
+
+    fn owed_calls(&self, query: OwedQuery) -> BoxFuture<'_, Result<Vec<OwedFacts>, CatalogError>> {
+        Box::pin(self.list_owed(query))
+    }
+
+    fn owed_call(
+        &self,
+        id: BlobId,
+    ) -> BoxFuture<'_, Result<Option<(OwedCall, Option<HeldObject>)>, CatalogError>> {
+        Box::pin(async move {
+            let read = self.read_call(id).await?;
+            Ok(read.map(|read| (read.record.call, read.held)))
+        })
+    }
+
+    fn note_calls(
+        &self,
+        progress: Vec<(BlobId, CallProgress)>,
+    ) -> BoxFuture<'_, Result<(), CatalogError>> {
+        let work = move |index: &Index| index.note_calls(&progress);
+        Box::pin(self.0.committer.alone(work))
+    }
+
+    fn recall<'a>(
+        &'a self,
+        by: RecallBy<'a>,
+    ) -> BoxFuture<'a, Result<Option<Recalled>, CatalogError>> {
+        Box::pin(self.recall_upload(by))
     }
 
     fn object<'a>(

@@ -13,20 +13,21 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use upcall::name::{BucketName, ETag};
 
-use super::change::Change;
+use super::change::{Change, Effect, KeyEffect};
 use super::directory::{self, OpenError};
 use super::files::Files;
 use super::index::{Index, SettingsChange};
 use super::log::record::{At, Kind};
-use super::log::scan::{Item, Segment, scan};
+use super::log::scan::{Found, Item, Segment, scan};
 use super::log::segment::{self, SEGMENT_HEADER_BYTES, SegmentHeader, read_whole};
 use super::options::StoreOptions;
+use super::owed::{OwedRecord, OwedRow};
 use super::recover::{known_ends, object_of};
 use super::segments::Segments;
 use super::space::SpaceWatch;
 use super::{EmbeddedStore, buckets_file, stored};
-use crate::blobs::BlobPlace;
-use crate::catalog::{BucketAcl, BucketFacts, CatalogError, ObjectFacts};
+use crate::blobs::{BlobId, BlobPlace};
+use crate::catalog::{BucketAcl, BucketFacts, CallbackSettings, CatalogError, ObjectFacts};
 use crate::maintenance::Damage;
 
 /// What was made.
@@ -114,7 +115,9 @@ struct Rebuilding {
     known: HashSet<BucketName>,
     settings: Vec<BucketFacts>,
     /// Blobs that some record names.
-    named: HashSet<crate::blobs::BlobId>,
+    named: HashSet<BlobId>,
+    /// Calls that are owed, if their objects say nothing else.
+    owed: Vec<(OwedRow, u64)>,
     batch: Vec<Change>,
     last: At,
     sequence: u64,
@@ -152,6 +155,7 @@ impl Rebuilding {
             known: HashSet::new(),
             settings: buckets_file::read(folder)?,
             named: HashSet::new(),
+            owed: Vec::new(),
             batch: Vec::new(),
             last: At {
                 segment: 1,
@@ -169,6 +173,7 @@ impl Rebuilding {
         }
         let dead = self.dead_records()?;
         self.take_in_log(&dead)?;
+        self.take_in_calls();
         self.take_in_files()?;
         self.flush()?;
         self.index.set_log_end(self.last, self.sequence)?;
@@ -201,18 +206,24 @@ impl Rebuilding {
 
     fn take_in_log(&mut self, dead: &HashSet<At>) -> Result<(), RebuildError> {
         let mut found_records = Vec::new();
+        let mut calls = Vec::new();
         for number in self.numbers.clone() {
             found_records.clear();
+            calls.clear();
             let end = self.read_segment(number, |item, bytes| {
                 if let Item::Record(found) = item {
-                    let facts = stored::decode(found.meta(bytes));
-                    found_records.push((*found, facts));
+                    let meta = found.meta(bytes);
+                    if found.head.kind == Kind::Owed && !dead.contains(&found.at) {
+                        calls.push((*found, OwedRecord::decode(found.head.blob, meta)));
+                    }
+                    found_records.push((*found, stored::decode(meta)));
                 }
             })?;
             self.last = At {
                 segment: number,
                 offset: u32::try_from(end).map_err(io::Error::other)?,
             };
+            self.note_calls(&calls, &found_records);
             for (found, facts) in found_records.drain(..) {
                 self.sequence = self.sequence.max(found.head.sequence);
                 if !matches!(found.head.kind, Kind::Object | Kind::ObjectInFile) {
@@ -233,6 +244,51 @@ impl Rebuilding {
             }
         }
         Ok(())
+    }
+
+    /// Notes the owed calls of a segment: those that stand alone, and those whose object came with them.
+    fn note_calls<F>(&mut self, calls: &[(Found, Option<OwedRecord>)], records: &[(Found, F)]) {
+        for (found, record) in calls {
+            let Some(record) = record else {
+                let at = found.at;
+                let what = format!(
+                    "the record of a call at {} of segment {} makes no sense",
+                    at.offset, at.segment
+                );
+                self.rebuilt.damages.push(Damage::somewhere(what));
+                continue;
+            };
+            let came_along = || {
+                records.iter().any(|(other, _)| {
+                    other.head.blob == found.head.blob
+                        && matches!(other.head.kind, Kind::Object | Kind::ObjectInFile)
+                })
+            };
+            if record.held.is_some() || record.is_moved || came_along() {
+                let head = &found.head;
+                let row = record.row(found.at, head.head_bytes, head.data_bytes);
+                self.owed.push((row, head.sequence));
+            }
+        }
+    }
+
+    /// What is owed after all of the log was read.
+    fn take_in_calls(&mut self) {
+        for (row, sequence) in std::mem::take(&mut self.owed) {
+            // It was made visible, and a crash came before the record that says so.
+            if row.facts.is_held && self.named.contains(&row.id()) {
+                continue;
+            }
+            self.named.insert(row.id());
+            self.batch.push(Change {
+                sequence,
+                next: self.last,
+                effect: Effect::Owes {
+                    new: Arc::new(row),
+                    old: None,
+                },
+            });
+        }
     }
 
     /// Blobs that no record names.
@@ -289,17 +345,20 @@ impl Rebuilding {
                 cors: None,
                 owner: LOST_OWNER.to_owned(),
                 created: Timestamp::now(),
+                callback: CallbackSettings::default(),
             })?;
         }
         self.rebuilt.objects += 1;
         let (bucket, key) = (object.bucket.clone(), object.key.clone());
         self.batch.push(Change {
             sequence,
-            bucket,
-            key,
-            new: Some(Arc::new(object)),
-            old: None,
             next: self.last,
+            effect: Effect::Key(KeyEffect {
+                bucket,
+                key,
+                new: Some(Arc::new(object)),
+                old: None,
+            }),
         });
         if self.batch.len() >= BATCH {
             self.flush()?;

@@ -13,9 +13,11 @@ use std::time::{Duration, Instant};
 
 use upcall::name::{BucketName, ObjectKey};
 
-use super::change::Change;
+use super::change::{Change, Effect, KeyEffect};
 use super::index::Index;
-use crate::catalog::{CatalogError, ObjectFacts};
+use super::recent_owed::{KnownCall, RecentOwed};
+use crate::blobs::BlobId;
+use crate::catalog::{CatalogError, ObjectFacts, RecallBy, Recalled};
 
 /// What is newer than the index.
 #[derive(Debug, Default)]
@@ -30,6 +32,7 @@ struct State {
     /// What the index was asked for lately, and has not changed since.
     looked_up: HashMap<BucketName, HashMap<Box<str>, Arc<ObjectFacts>>>,
     looked_up_count: usize,
+    owed: RecentOwed,
     /// What the index must take in, in order.
     pending: VecDeque<Change>,
     /// The last change that came, and the last that the index has.
@@ -117,6 +120,16 @@ impl Recent {
         state.looked_up_count += usize::from(is_new);
     }
 
+    /// What is known here of an owed call.
+    pub(super) fn look_call(&self, id: BlobId) -> KnownCall {
+        self.lock().owed.look(id)
+    }
+
+    /// What is known here of an upload that somebody asks for again; `None` if the index knows.
+    pub(super) fn recall(&self, by: RecallBy<'_>) -> Option<Recalled> {
+        self.lock().owed.recall(by)
+    }
+
     /// Everything of a bucket from `first` on whose key can begin with `prefix`, for a listing.
     pub(super) fn overlay(
         &self,
@@ -145,20 +158,9 @@ impl Recent {
         let was_empty = state.pending.is_empty();
         for change in changes {
             state.last = change.sequence;
-            let bucket = state.looked_up.get_mut(&change.bucket);
-            let was_looked_up = bucket.and_then(|keys| keys.remove(change.key.as_str()));
-            state.looked_up_count -= usize::from(was_looked_up.is_some());
-            let entry = Entry {
-                sequence: change.sequence,
-                object: change.new.clone(),
-            };
-            // Most buckets are there; their names need no copy then.
-            let key = change.key.as_str().into();
-            if let Some(keys) = state.buckets.get_mut(&change.bucket) {
-                keys.insert(key, entry);
-            } else {
-                let keys = BTreeMap::from([(key, entry)]);
-                state.buckets.insert(change.bucket.clone(), keys);
+            match &change.effect {
+                Effect::Key(effect) => state.point(change.sequence, effect),
+                Effect::Owes { .. } | Effect::Settles { .. } => state.owed.add(&change),
             }
             state.pending.push_back(change);
         }
@@ -224,17 +226,9 @@ impl Recent {
         let mut state = self.lock();
         for change in batch {
             state.pending.pop_front();
-            if let Some(keys) = state.buckets.get_mut(&change.bucket) {
-                let key = change.key.as_str();
-                if keys
-                    .get(key)
-                    .is_some_and(|entry| entry.sequence == change.sequence)
-                {
-                    keys.remove(key);
-                }
-                if keys.is_empty() {
-                    state.buckets.remove(&change.bucket);
-                }
+            match &change.effect {
+                Effect::Key(effect) => state.unpoint(change.sequence, effect),
+                Effect::Owes { .. } | Effect::Settles { .. } => state.owed.forget(change),
             }
             state.applied = change.sequence;
         }
@@ -269,6 +263,44 @@ impl Recent {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// A key points to something else.
+    fn point(&mut self, sequence: u64, effect: &KeyEffect) {
+        let bucket = self.looked_up.get_mut(&effect.bucket);
+        let was_looked_up = bucket.and_then(|keys| keys.remove(effect.key.as_str()));
+        self.looked_up_count -= usize::from(was_looked_up.is_some());
+        let entry = Entry {
+            sequence,
+            object: effect.new.clone(),
+        };
+        // Most buckets are there; their names need no copy then.
+        let key = effect.key.as_str().into();
+        if let Some(keys) = self.buckets.get_mut(&effect.bucket) {
+            keys.insert(key, entry);
+        } else {
+            let keys = BTreeMap::from([(key, entry)]);
+            self.buckets.insert(effect.bucket.clone(), keys);
+        }
+    }
+
+    /// The index knows.
+    fn unpoint(&mut self, sequence: u64, effect: &KeyEffect) {
+        let Some(keys) = self.buckets.get_mut(&effect.bucket) else {
+            return;
+        };
+        let key = effect.key.as_str();
+        if keys
+            .get(key)
+            .is_some_and(|entry| entry.sequence == sequence)
+        {
+            keys.remove(key);
+        }
+        if keys.is_empty() {
+            self.buckets.remove(&effect.bucket);
+        }
     }
 }
 
@@ -364,14 +396,16 @@ mod tests {
     fn change(sequence: u64, object: &Arc<ObjectFacts>) -> Change {
         Change {
             sequence,
-            bucket: object.bucket.clone(),
-            key: object.key.clone(),
-            new: Some(Arc::clone(object)),
-            old: None,
             next: At {
                 segment: 1,
                 offset: 48,
             },
+            effect: Effect::Key(KeyEffect {
+                bucket: object.bucket.clone(),
+                key: object.key.clone(),
+                new: Some(Arc::clone(object)),
+                old: None,
+            }),
         }
     }
 

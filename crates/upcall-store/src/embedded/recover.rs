@@ -10,16 +10,18 @@ use std::sync::Arc;
 
 use upcall::name::{BucketName, ETag, ObjectKey};
 
-use super::change::Change;
+use super::change::{Change, Effect, KeyEffect};
 use super::index::{Index, LogState};
 use super::log::record::{At, Kind};
 use super::log::scan::{Found, Item, Segment, scan_behind};
 use super::log::segment::{self, SEGMENT_HEADER_BYTES, SegmentHeader, read_whole};
+use super::owed::{OwedRecord, OwedRow, decode_answer};
 use super::recent::{Known, Recent};
+use super::recent_owed::KnownCall;
 use super::segments::Segments;
 use super::stored;
-use crate::blobs::{BlobFacts, BlobPlace, LogPlace};
-use crate::catalog::{CatalogError, ObjectFacts};
+use crate::blobs::{BlobFacts, BlobId, BlobPlace, LogPlace};
+use crate::catalog::{CatalogError, KeptAnswer, ObjectFacts};
 
 /// What is known of the log after it was read.
 #[derive(Debug)]
@@ -28,6 +30,9 @@ pub(super) struct Recovered {
     pub(super) sequence: u64,
     /// The last segment and where it ends; zeroes if there is none.
     pub(super) last_segment: (u64, u64),
+    /// Records of calls that count no more, and of which no other record says so: a crash came
+    /// between theirs and the next.
+    pub(super) dead_calls: Vec<At>,
 }
 
 /// Why the log cannot be read.
@@ -52,6 +57,9 @@ pub(super) fn recover(
         index,
         recent,
         sequence: state.sequence,
+        waiting: None,
+        published: None,
+        dead_calls: Vec::new(),
     };
     let mut last_segment = (0, 0);
     for number in numbers {
@@ -76,6 +84,7 @@ pub(super) fn recover(
         segments.add(number, end);
         last_segment = (number, end);
     }
+    reading.end_pair();
     if last_segment.0 < state.next.segment {
         // It is missing. Places in the log are told by its number, which is not given again.
         last_segment = (state.next.segment, u64::from(state.next.offset));
@@ -83,6 +92,7 @@ pub(super) fn recover(
     Ok(Recovered {
         sequence: reading.sequence,
         last_segment,
+        dead_calls: reading.dead_calls,
     })
 }
 
@@ -114,6 +124,37 @@ struct Reading<'r> {
     index: &'r Index,
     recent: &'r Recent,
     sequence: u64,
+    /// A call that counts if its object's record comes next.
+    waiting: Option<(Place, OwedRecord)>,
+    /// A call whose object has just been made visible: what was answered comes next.
+    published: Option<(Place, Arc<OwedRow>)>,
+    dead_calls: Vec<At>,
+}
+
+/// Where a record stands.
+#[derive(Clone, Copy)]
+struct Place {
+    sequence: u64,
+    at: At,
+    head_bytes: u32,
+    data_bytes: u64,
+    /// Where the log goes on behind it.
+    next: At,
+}
+
+impl Place {
+    fn of(found: &Found) -> Result<Self, RecoverError> {
+        Ok(Self {
+            sequence: found.head.sequence,
+            at: found.at,
+            head_bytes: found.head.head_bytes,
+            data_bytes: found.head.data_bytes,
+            next: At {
+                segment: found.at.segment,
+                offset: u32::try_from(found.end()).map_err(io::Error::other)?,
+            },
+        })
+    }
 }
 
 impl Reading<'_> {
@@ -172,43 +213,130 @@ impl Reading<'_> {
 
     fn take_in(&mut self, found: &Found, segment: &[u8]) -> Result<(), RecoverError> {
         self.sequence = self.sequence.max(found.head.sequence);
-        let (bucket, key, new) = match found.head.kind {
+        let place = Place::of(found)?;
+        let meta = found.meta(segment);
+        let id = found.head.blob;
+        let is_pair = match found.head.kind {
+            Kind::Settled => self
+                .published
+                .as_ref()
+                .is_some_and(|(_, row)| row.id() == id),
+            Kind::Object | Kind::ObjectInFile => self
+                .waiting
+                .as_ref()
+                .is_some_and(|(_, record)| record.call.id == id),
+            Kind::Delete | Kind::Dead | Kind::Owed => false,
+        };
+        if !is_pair {
+            self.end_pair();
+        }
+        match found.head.kind {
             Kind::Object | Kind::ObjectInFile => {
-                let Ok(facts) = stored::decode(found.meta(segment)) else {
+                let Ok(facts) = stored::decode(meta) else {
                     tracing::error!(at = ?found.at, "a record of the log makes no sense; run `upcall fsck`");
                     return Ok(());
                 };
+                if let Some((owed_at, record)) = self.waiting.take() {
+                    self.owes(owed_at, &record)?;
+                }
                 let object = object_of(facts, found);
-                (
-                    object.bucket.clone(),
-                    object.key.clone(),
-                    Some(Arc::new(object)),
-                )
+                let (bucket, key) = (object.bucket.clone(), object.key.clone());
+                self.point(place, bucket, key, Some(Arc::new(object)))?;
+                let held = self.call(id)?.filter(|row| row.facts.is_held);
+                self.published = held.map(|row| (place, row));
             }
-            Kind::Delete => match parse_deletion(found.meta(segment)) {
-                Some((bucket, key)) => (bucket, key, None),
-                None => return Ok(()),
+            Kind::Delete => {
+                if let Some((bucket, key)) = parse_deletion(meta) {
+                    self.point(place, bucket, key, None)?;
+                }
+            }
+            Kind::Owed => match OwedRecord::decode(id, meta) {
+                Some(record) if record.held.is_some() || record.is_moved => {
+                    self.owes(place, &record)?;
+                }
+                Some(record) => self.waiting = Some((place, record)),
+                None => {
+                    tracing::error!(at = ?found.at, "a record of the log makes no sense; run `upcall fsck`");
+                }
             },
-            Kind::Dead => return Ok(()),
-        };
+            Kind::Settled => {
+                self.published = None;
+                if let Some(row) = self.call(id)? {
+                    let kept = decode_answer(meta).map(Arc::new);
+                    self.settle(place, row, kept);
+                }
+            }
+            Kind::Dead => {}
+        }
+        Ok(())
+    }
+
+    /// What would have come next has not come: a crash was in between.
+    fn end_pair(&mut self) {
+        if let Some((place, _)) = self.waiting.take() {
+            self.dead_calls.push(place.at);
+        }
+        if let Some((place, row)) = self.published.take() {
+            self.dead_calls.push(row.at);
+            self.settle(place, row, None);
+        }
+    }
+
+    fn point(
+        &self,
+        place: Place,
+        bucket: BucketName,
+        key: ObjectKey,
+        new: Option<Arc<ObjectFacts>>,
+    ) -> Result<(), RecoverError> {
         let old = match self.recent.look(&bucket, &key) {
             Known::Object(object) => Some(object),
             Known::Absent => None,
             Known::Nothing => self.index.find_blocking(&bucket, &key)?.map(Arc::new),
         };
-        let next = At {
-            segment: found.at.segment,
-            offset: u32::try_from(found.end()).map_err(io::Error::other)?,
-        };
-        self.recent.add(vec![Change {
-            sequence: found.head.sequence,
+        let effect = KeyEffect {
             bucket,
             key,
             new,
             old,
-            next,
-        }]);
+        };
+        self.add(place, Effect::Key(effect));
         Ok(())
+    }
+
+    fn owes(&self, place: Place, record: &OwedRecord) -> Result<(), RecoverError> {
+        let old = self.call(record.call.id)?;
+        let mut row = record.row(place.at, place.head_bytes, place.data_bytes);
+        if let Some(old) = &old {
+            row.facts.progress = old.facts.progress.clone();
+        }
+        let new = Arc::new(row);
+        self.add(place, Effect::Owes { new, old });
+        Ok(())
+    }
+
+    fn settle(&self, place: Place, old: Arc<OwedRow>, kept: Option<Arc<KeptAnswer>>) {
+        self.add(place, Effect::Settles { old, kept });
+    }
+
+    fn add(&self, place: Place, effect: Effect) {
+        self.recent.add(vec![Change {
+            sequence: place.sequence,
+            next: place.next,
+            effect,
+        }]);
+    }
+
+    /// The call of this id, if it is owed so far.
+    fn call(&self, id: BlobId) -> Result<Option<Arc<OwedRow>>, CatalogError> {
+        match self.recent.look_call(id) {
+            KnownCall::Owed(row) => Ok(Some(row)),
+            KnownCall::NotOwed => Ok(None),
+            KnownCall::Nothing => {
+                let mut found = self.index.find_owed(&[id])?;
+                Ok(found.pop().flatten().map(Arc::new))
+            }
+        }
     }
 }
 

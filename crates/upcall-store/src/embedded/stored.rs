@@ -13,7 +13,7 @@ use crate::catalog::{ObjectAcl, ObjectFacts, StoredHeaders};
 
 /// What stands there.
 #[derive(Deserialize, Serialize)]
-struct Stored<'s> {
+pub(super) struct Stored<'s> {
     bucket: &'s str,
     #[serde(borrow)]
     key: Cow<'s, str>,
@@ -40,7 +40,11 @@ fn is_empty(metadata: &[(String, String)]) -> bool {
 
 /// The facts as they are written.
 pub(super) fn encode(facts: &BlobFacts) -> Vec<u8> {
-    let stored = Stored {
+    serde_json::to_vec(&stored(facts)).expect("strings and numbers are always JSON")
+}
+
+pub(super) fn stored(facts: &BlobFacts) -> Stored<'_> {
+    Stored {
         bucket: facts.bucket.as_str(),
         key: facts.key.as_str().into(),
         length: facts.length,
@@ -52,8 +56,7 @@ pub(super) fn encode(facts: &BlobFacts) -> Vec<u8> {
         acl: facts.acl.as_str().into(),
         storage_class: facts.storage_class.as_str().into(),
         modified_ms: facts.modified.as_millisecond(),
-    };
-    serde_json::to_vec(&stored).expect("strings and numbers are always JSON")
+    }
 }
 
 /// Why facts cannot be read.
@@ -78,7 +81,7 @@ pub(super) fn decode(json: &[u8]) -> Result<BlobFacts, Unreadable> {
     parse(stored).ok_or(Unreadable::Value)
 }
 
-fn parse(stored: Stored<'_>) -> Option<BlobFacts> {
+pub(super) fn parse(stored: Stored<'_>) -> Option<BlobFacts> {
     Some(BlobFacts {
         bucket: BucketName::parse(stored.bucket).ok()?,
         key: ObjectKey::parse(&stored.key).ok()?,

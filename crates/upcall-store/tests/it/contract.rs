@@ -38,6 +38,12 @@ contract! {
     keys_come_in_the_order_of_their_bytes,
     many_drafts_at_once_do_not_mix,
     overwriting_returns_what_was_replaced,
+    a_call_is_owed_until_it_is_settled,
+    a_refused_commit_owes_no_call,
+    a_held_object_is_invisible_until_it_is_published,
+    a_held_object_that_is_dropped_was_never_there,
+    a_held_object_replaces_only_what_it_may,
+    owed_calls_come_in_order,
     referenced_knows_what_objects_point_to,
 }
 

@@ -98,7 +98,9 @@ async fn make() {
     catalog.put_access_key(&key_of_the_fixture()).await.unwrap();
     for (mut object, bytes) in objects_of_the_fixture() {
         let draft = draft(&store, &mut object, &bytes).await;
-        let committed = catalog.commit_object(&object, Overwrite::Forbid).await;
+        let committed = catalog
+            .commit_object(&object, Overwrite::Forbid, None)
+            .await;
         committed.unwrap();
         draft.keep();
     }
@@ -116,6 +118,7 @@ fn buckets_of_the_fixture() -> [BucketFacts; 2] {
         max_age_seconds: Some(600),
     };
     let empty = BucketFacts {
+        callback: upcall_store::catalog::CallbackSettings::default(),
         name: BucketName::parse("empty").unwrap(),
         acl: BucketAcl::Private,
         cors: None,
@@ -123,6 +126,7 @@ fn buckets_of_the_fixture() -> [BucketFacts; 2] {
         created: moment(1),
     };
     let photos = BucketFacts {
+        callback: upcall_store::catalog::CallbackSettings::default(),
         name: BucketName::parse("photos").unwrap(),
         acl: BucketAcl::PublicRead,
         cors: Some(Cors {

@@ -74,6 +74,7 @@ pub(crate) fn blob_path(folder: &Path, id: &str) -> PathBuf {
 
 pub(crate) async fn make_bucket(catalog: &dyn Catalog) -> BucketName {
     let facts = BucketFacts {
+        callback: upcall_store::catalog::CallbackSettings::default(),
         name: BucketName::parse("photos").unwrap(),
         acl: BucketAcl::Private,
         cors: None,
@@ -145,7 +146,7 @@ pub(crate) async fn try_put(
     let draft = try_draft(store, &mut object, bytes).await;
     let draft = draft.map_err(|error| format!("{error:?}"))?;
     let catalog = store.catalog();
-    let committed = catalog.commit_object(&object, Overwrite::Allow).await;
+    let committed = catalog.commit_object(&object, Overwrite::Allow, None).await;
     let replaced = committed.map_err(|error| format!("{error:?}"))?;
     draft.keep();
     if let Some(replaced) = replaced {
@@ -165,7 +166,7 @@ pub(crate) async fn put(
     let draft = draft(store, &mut object, bytes).await;
     let replaced = store
         .catalog()
-        .commit_object(&object, Overwrite::Allow)
+        .commit_object(&object, Overwrite::Allow, None)
         .await
         .unwrap();
     draft.keep();

@@ -13,12 +13,16 @@ use base64::engine::general_purpose::STANDARD;
 
 /// The addresses from which public keys are taken.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct PublicKeyUrls(Vec<Box<str>>);
+pub struct PublicKeyUrls(Vec<Listed>);
 
 impl PublicKeyUrls {
     /// OSS's own: `http://gosspublic.alicdn.com/` and the same with `https`.
     pub fn oss() -> Self {
-        Self(OSS_PREFIXES.map(Box::from).to_vec())
+        Self(
+            OSS_PREFIXES
+                .map(|prefix| Listed::Below(prefix.into()))
+                .to_vec(),
+        )
     }
 
     /// None yet, for a receiver that serves its own storage server only.
@@ -26,13 +30,17 @@ impl PublicKeyUrls {
         Self(Vec::new())
     }
 
-    /// One more: the whole address of a key, or with a final `/` all that begin with it.
+    /// One more: the whole address of a key; or with a final `/` all that begin with it; or with
+    /// one `*` after its last `/` all that have letters, digits and `-` in that place.
+    ///
+    /// A server whose keys are rotated has them at `…/callback_pub_key_*.pem`. Do not list all of
+    /// its addresses with `/`: objects are there, too, and whoever may upload could put a key among
+    /// them.
     ///
     /// # Errors
     /// [`InvalidPublicKeyUrl::Form`] if it is not `http(s)://host[:port]/…` in plain characters.
-    pub fn and(mut self, url_or_prefix: &str) -> Result<Self, InvalidPublicKeyUrl> {
-        check_form(url_or_prefix)?;
-        self.0.push(url_or_prefix.into());
+    pub fn and(mut self, url_or_pattern: &str) -> Result<Self, InvalidPublicKeyUrl> {
+        self.0.push(Listed::parse(url_or_pattern)?);
         Ok(self)
     }
 
@@ -57,15 +65,52 @@ impl PublicKeyUrls {
     /// Says whether it is no plain address, or none of the list.
     pub fn admit(&self, url: &str) -> Result<PublicKeyUrl, InvalidPublicKeyUrl> {
         check_form(url)?;
-        let is_listed = |listed: &str| {
-            // The slash ends the host, or a folder: nothing can be added to the name before it.
-            let is_below = listed.ends_with('/') && url.len() > listed.len();
-            url == listed && !listed.ends_with('/') || is_below && url.starts_with(listed)
-        };
-        if self.0.iter().any(|listed| is_listed(listed)) {
+        if self.0.iter().any(|listed| listed.has(url)) {
             Ok(PublicKeyUrl(url.into()))
         } else {
             Err(InvalidPublicKeyUrl::NotAllowed)
+        }
+    }
+}
+
+/// What is listed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Listed {
+    /// Ends with a slash, which ends the host, or a folder: nothing can be added to the name before
+    /// it.
+    Below(Box<str>),
+    Exact(Box<str>),
+    /// Something stands between the two, without a slash or a dot.
+    Between(Box<str>, Box<str>),
+}
+
+impl Listed {
+    fn parse(text: &str) -> Result<Self, InvalidPublicKeyUrl> {
+        if let Some((before, after)) = text.split_once('*') {
+            check_form(&format!("{before}x{after}"))?;
+            if after.contains('/') {
+                return Err(InvalidPublicKeyUrl::Form);
+            }
+            return Ok(Self::Between(before.into(), after.into()));
+        }
+        check_form(text)?;
+        if text.ends_with('/') {
+            Ok(Self::Below(text.into()))
+        } else {
+            Ok(Self::Exact(text.into()))
+        }
+    }
+
+    fn has(&self, url: &str) -> bool {
+        match self {
+            Self::Below(prefix) => url.len() > prefix.len() && url.starts_with(&**prefix),
+            Self::Exact(listed) => url == &**listed,
+            Self::Between(before, after) => {
+                let rest = url.strip_prefix(&**before);
+                let between = rest.and_then(|rest| rest.strip_suffix(&**after));
+                let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+                between.is_some_and(|text| !text.is_empty() && text.bytes().all(is_plain))
+            }
         }
     }
 }
@@ -204,6 +249,42 @@ mod tests {
         let good = "https://gosspublic.alicdn.com/callback_pub_key_v1.pem";
         let refused = PublicKeyUrls::none().admit(good);
         assert_eq!(refused, Err(InvalidPublicKeyUrl::NotAllowed));
+    }
+
+    #[test]
+    fn a_star_stands_for_the_id_of_a_key_and_for_nothing_more() {
+        let list = PublicKeyUrls::none();
+        let list = list
+            .and("http://127.0.0.1:8700/callback_pub_key_*.pem")
+            .unwrap();
+        for id in ["v1", "5f0c1d2e3a4b5968", "a-B"] {
+            let url = format!("http://127.0.0.1:8700/callback_pub_key_{id}.pem");
+            assert!(list.admit(&url).is_ok(), "{url}");
+        }
+        for url in [
+            "http://127.0.0.1:8700/callback_pub_key_.pem",
+            "http://127.0.0.1:8700/callback_pub_key_v1.pem.pem",
+            "http://127.0.0.1:8700/callback_pub_key_x/photos/evil.pem",
+            "http://127.0.0.1:8700/callback_pub_key_v1_pem",
+            "http://127.0.0.1:8700/photos/callback_pub_key_v1.pem",
+            "http://127.0.0.1:87000/callback_pub_key_v1.pem",
+            "http://evil.example/callback_pub_key_v1.pem",
+        ] {
+            assert_eq!(
+                list.admit(url),
+                Err(InvalidPublicKeyUrl::NotAllowed),
+                "{url}"
+            );
+        }
+        for entry in [
+            "http://*/callback_pub_key_v1.pem",
+            "http://a*/k.pem",
+            "http://a/*/k.pem",
+            "http://a/*-*.pem",
+        ] {
+            let refused = PublicKeyUrls::none().and(entry);
+            assert_eq!(refused, Err(InvalidPublicKeyUrl::Form), "{entry}");
+        }
     }
 
     #[test]

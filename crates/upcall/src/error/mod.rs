@@ -67,6 +67,13 @@ impl Refusal {
         self
     }
 
+    /// The value of an element that was added.
+    pub fn extra_text(&self, element: &str) -> Option<&str> {
+        let extras = &self.0.extras;
+        let found = extras.iter().find(|(name, _)| *name == element);
+        found.map(|(_, value)| value.as_str())
+    }
+
     /// The row of the table.
     pub fn row(&self) -> &WireError {
         &self.0.row

@@ -36,6 +36,7 @@ rows! {
     BUCKET_ALREADY_EXISTS = 409 "BucketAlreadyExists" Some("0015-00000104"), "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again.";
     BUCKET_NOT_EMPTY = 409 "BucketNotEmpty" Some("0015-00000301"), "The bucket you tried to delete is not empty.";
     CALLBACK_FAILED = 203 "CallbackFailed" Some("0007-00000203"), "Callback to application server failed, please check your callbackUrl.";
+    CALLBACK_PENDING = 202 "CallbackPending" None, "The object becomes visible when the application server agrees.";
     CORS_RULE_BEYOND_LIMIT = 400 "CORSRuleBeyondLimit" None, "The CORS Rules num is beyond limit.";
     ENTITY_TOO_LARGE = 400 "EntityTooLarge" Some("0006-00000003"), "Your proposed upload exceeds the maximum allowed size.";
     ENTITY_TOO_SMALL = 400 "EntityTooSmall" Some("0006-00000004"), "Your proposed upload smaller than the minimum allowed size.";
@@ -63,6 +64,7 @@ rows! {
     NO_SUCH_BUCKET = 404 "NoSuchBucket" Some("0015-00000101"), "The specified bucket does not exist.";
     NO_SUCH_CORS_CONFIGURATION = 404 "NoSuchCORSConfiguration" Some("0034-00000001"), "The CORS Configuration does not exist.";
     NO_SUCH_KEY = 404 "NoSuchKey" Some("0026-00000001"), "The specified key does not exist.";
+    NO_SUCH_UPLOAD = 404 "NoSuchUpload" None, "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.";
     NOT_IMPLEMENTED = 400 "NotImplemented" None, "A header you provided implies functionality that is not implemented.";
     PRECONDITION_FAILED = 412 "PreconditionFailed" None, "At least one of the pre-conditions you specified did not hold.";
     REQUEST_IS_NOT_MULTI_PART_CONTENT = 400 "RequestIsNotMultiPartContent" None, "Bucket POST must be of the enclosure-type multipart/form-data.";
@@ -118,6 +120,7 @@ mod tests {
         }
     }
 
-    /// Rows whose source is another page: GetObject's range behaviour and the limit of buckets.
-    const NOT_IN_THE_TABLE: [&str; 2] = ["InvalidRange", "TooManyBuckets"];
+    /// Rows whose source is another page, GetObject's range behaviour and the limit of buckets, and one
+    /// of ours.
+    const NOT_IN_THE_TABLE: [&str; 3] = ["CallbackPending", "InvalidRange", "TooManyBuckets"];
 }

@@ -72,6 +72,17 @@ impl PolicyDocument {
         STANDARD.encode(self.to_json())
     }
 
+    /// Whether a form that satisfies this has one of a few fixed values in the field: whoever fills the
+    /// form cannot leave it out, nor make one up.
+    pub fn pins(&self, field: &str) -> bool {
+        self.conditions.iter().any(|condition| {
+            matches!(condition, Condition::Equals { .. } | Condition::In { .. })
+                && condition
+                    .field()
+                    .is_some_and(|name| name.eq_ignore_ascii_case(field))
+        })
+    }
+
     /// # Errors
     /// [`PolicyError::Expired`] from the instant of the expiration on. A form is checked when its
     /// fields have come, and again when its last byte has.

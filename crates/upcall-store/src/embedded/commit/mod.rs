@@ -10,6 +10,7 @@
 //! begins a new one, whose header says where the broken one ended.
 
 mod stage;
+mod stage_owed;
 mod worker;
 
 use std::io;
@@ -25,11 +26,13 @@ use super::buckets_file;
 use super::index::{Index, SettingsChange, Tables};
 use super::log::record::{At, Kind};
 use super::options::Saboteur;
+use super::owed::OwedRecord;
 use super::recent::Recent;
 use super::segments::Segments;
 use super::space::SpaceWatch;
 use super::staging::Staged;
-use crate::catalog::{CatalogError, ObjectFacts, Overwrite};
+use crate::blobs::BlobId;
+use crate::catalog::{CatalogError, HeldObject, KeptAnswer, ObjectFacts, Overwrite, OwedCall};
 
 /// What the thread works with.
 #[derive(Debug)]
@@ -66,7 +69,28 @@ enum Job {
         object: Box<ObjectFacts>,
         overwrite: Overwrite,
         staged: Option<Arc<Staged>>,
+        owed: Option<Box<OwedCall>>,
         answer: Answer<Option<ObjectFacts>>,
+    },
+    /// As a commit, but nobody sees the object.
+    Hold {
+        object: Box<ObjectFacts>,
+        overwrite: Overwrite,
+        staged: Option<Arc<Staged>>,
+        owed: Box<OwedCall>,
+        answer: Answer<Option<ObjectFacts>>,
+    },
+    /// As a commit of what is held.
+    Publish {
+        held: Box<HeldObject>,
+        staged: Option<Arc<Staged>>,
+        kept: Option<KeptAnswer>,
+        answer: Answer<Option<ObjectFacts>>,
+    },
+    Settle {
+        id: BlobId,
+        kept: Option<KeptAnswer>,
+        answer: Answer<bool>,
     },
     Delete {
         bucket: BucketName,
@@ -77,12 +101,26 @@ enum Job {
         moved: Box<Moved>,
         answer: Answer<bool>,
     },
+    MoveCall {
+        moved: Box<MovedCall>,
+        answer: Answer<bool>,
+    },
     Dead {
         records: Vec<At>,
         answer: Answer<bool>,
     },
     /// Alone: the index has everything before it.
     Alone(Box<AloneWork>),
+}
+
+/// The record of an owed call that is written again elsewhere.
+#[derive(Debug)]
+pub(super) struct MovedCall {
+    pub(super) id: BlobId,
+    pub(super) at: At,
+    pub(super) record: OwedRecord,
+    pub(super) table: Vec<u64>,
+    pub(super) data: bytes::Bytes,
 }
 
 /// A record that is written again elsewhere, as it is.
@@ -122,15 +160,63 @@ impl Committer {
         object: ObjectFacts,
         overwrite: Overwrite,
         staged: Option<Arc<Staged>>,
+        owed: Option<OwedCall>,
     ) -> Result<Option<ObjectFacts>, CatalogError> {
         let (answer, answered) = oneshot::channel();
         let job = Job::Commit {
             object: Box::new(object),
             overwrite,
             staged,
+            owed: owed.map(Box::new),
             answer,
         };
         self.ask(job, answered).await
+    }
+
+    /// Makes an object durable, its staged bytes with it, and leaves it invisible.
+    pub(super) async fn hold(
+        &self,
+        object: ObjectFacts,
+        overwrite: Overwrite,
+        staged: Option<Arc<Staged>>,
+        owed: OwedCall,
+    ) -> Result<(), CatalogError> {
+        let (answer, answered) = oneshot::channel();
+        let job = Job::Hold {
+            object: Box::new(object),
+            overwrite,
+            staged,
+            owed: Box::new(owed),
+            answer,
+        };
+        self.ask(job, answered).await.map(|_| ())
+    }
+
+    /// Makes what is held visible, its bytes read again from its record.
+    pub(super) async fn publish(
+        &self,
+        held: HeldObject,
+        staged: Option<Arc<Staged>>,
+        kept: Option<KeptAnswer>,
+    ) -> Result<Option<ObjectFacts>, CatalogError> {
+        let (answer, answered) = oneshot::channel();
+        let job = Job::Publish {
+            held: Box::new(held),
+            staged,
+            kept,
+            answer,
+        };
+        self.ask(job, answered).await
+    }
+
+    /// A call is no longer owed; whether it was.
+    pub(super) async fn settle(
+        &self,
+        id: BlobId,
+        kept: Option<KeptAnswer>,
+    ) -> Result<bool, CatalogError> {
+        let (answer, answered) = oneshot::channel();
+        self.ask(Job::Settle { id, kept, answer }, answered).await
     }
 
     pub(super) async fn delete(
@@ -149,13 +235,25 @@ impl Committer {
 
     /// Writes records again elsewhere, each if its object is still what it was; waits for all of
     /// them. Blocks.
-    pub(super) fn move_all(&self, moves: Vec<Moved>) -> Result<(), CatalogError> {
+    pub(super) fn move_all(
+        &self,
+        moves: Vec<Moved>,
+        calls: Vec<MovedCall>,
+    ) -> Result<(), CatalogError> {
         let queue = self.queue()?;
-        let mut answers = Vec::with_capacity(moves.len());
-        for moved in moves {
+        let mut answers = Vec::with_capacity(moves.len() + calls.len());
+        let objects = moves.into_iter().map(|moved| {
             let (answer, answered) = oneshot::channel();
             let moved = Box::new(moved);
-            let queued = queue.blocking_send(Job::Move { moved, answer });
+            (Job::Move { moved, answer }, answered)
+        });
+        let calls = calls.into_iter().map(|moved| {
+            let (answer, answered) = oneshot::channel();
+            let moved = Box::new(moved);
+            (Job::MoveCall { moved, answer }, answered)
+        });
+        for (job, answered) in objects.chain(calls) {
+            let queued = queue.blocking_send(job);
             queued.map_err(|_| CatalogError::Closed)?;
             answers.push(answered);
         }
@@ -263,22 +361,57 @@ impl Job {
     /// The key that it is about.
     fn key(&self) -> Option<(&BucketName, &ObjectKey)> {
         match self {
-            Self::Commit { object, .. } => Some((&object.bucket, &object.key)),
+            Self::Commit { object, .. } | Self::Hold { object, .. } => {
+                Some((&object.bucket, &object.key))
+            }
+            Self::Publish { held, .. } => Some((&held.object.bucket, &held.object.key)),
             Self::Delete { bucket, key, .. } => Some((bucket, key)),
             Self::Move { moved, .. } => Some((&moved.object.bucket, &moved.object.key)),
-            Self::Dead { .. } | Self::Alone(_) => None,
+            Self::Settle { .. } | Self::MoveCall { .. } | Self::Dead { .. } | Self::Alone(_) => {
+                None
+            }
+        }
+    }
+
+    /// The owed call that it is about, if it must be there already.
+    fn call(&self) -> Option<BlobId> {
+        match self {
+            Self::Publish { held, .. } => Some(held.object.blob),
+            Self::Settle { id, .. } => Some(*id),
+            Self::MoveCall { moved, .. } => Some(moved.id),
+            Self::Commit { .. }
+            | Self::Hold { .. }
+            | Self::Delete { .. }
+            | Self::Move { .. }
+            | Self::Dead { .. }
+            | Self::Alone(_) => None,
         }
     }
 
     /// Bytes that it brings.
     fn bytes(&self) -> u64 {
+        let staged = |staged: &Option<Arc<Staged>>| {
+            let staged = staged.as_ref();
+            staged.map_or(0, |staged| staged.facts.length)
+        };
         match self {
             Self::Commit {
-                staged: Some(staged),
+                staged: bytes,
+                owed,
                 ..
-            } => staged.facts.length,
+            } => staged(bytes) + owed.as_ref().map_or(0, |owed| owed.call.len() as u64),
+            Self::Hold {
+                staged: bytes,
+                owed,
+                ..
+            } => staged(bytes) + owed.call.len() as u64,
+            Self::Publish { staged: bytes, .. } => staged(bytes),
             Self::Move { moved, .. } => moved.data.len() as u64,
-            Self::Commit { .. } | Self::Delete { .. } | Self::Dead { .. } | Self::Alone(_) => 0,
+            Self::MoveCall { moved, .. } => {
+                (moved.data.len() + moved.record.call.call.len()) as u64
+            }
+            Self::Settle { kept, .. } => kept.as_ref().map_or(0, |kept| kept.answer.len() as u64),
+            Self::Delete { .. } | Self::Dead { .. } | Self::Alone(_) => 0,
         }
     }
 }
@@ -289,10 +422,16 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn refuse(job: Job, error: &CatalogError) {
     match job {
-        Job::Commit { answer, .. } | Job::Delete { answer, .. } => {
+        Job::Commit { answer, .. }
+        | Job::Hold { answer, .. }
+        | Job::Publish { answer, .. }
+        | Job::Delete { answer, .. } => {
             let _ = answer.send(Err(error.clone()));
         }
-        Job::Move { answer, .. } | Job::Dead { answer, .. } => {
+        Job::Settle { answer, .. }
+        | Job::Move { answer, .. }
+        | Job::MoveCall { answer, .. }
+        | Job::Dead { answer, .. } => {
             let _ = answer.send(Err(error.clone()));
         }
         Job::Alone(_) => {}

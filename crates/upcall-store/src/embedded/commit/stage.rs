@@ -9,9 +9,10 @@ use upcall::name::{BucketName, ObjectKey};
 use super::worker::Worker;
 use super::{Answer, Job, Moved};
 use crate::blobs::{BlobId, BlobPlace, LogPlace};
-use crate::catalog::{CatalogError, EngineFault, ObjectFacts, Overwrite};
-use crate::embedded::change::{Change, record_of};
+use crate::catalog::{CatalogError, EngineFault, HeldObject, ObjectFacts, Overwrite, OwedCall};
+use crate::embedded::change::{Change, Effect, KeyEffect, record_of};
 use crate::embedded::log::record::{ALIGN, At, Draft, Head, Kind, head_bytes};
+use crate::embedded::owed::OwedRow;
 use crate::embedded::space::Room;
 use crate::embedded::staging::Staged;
 use crate::embedded::stored;
@@ -46,10 +47,12 @@ pub(super) struct Group {
     pub(super) changes: Vec<Change>,
     /// What every key of it points to, at this place of the group.
     pub(super) keys: HashMap<(BucketName, ObjectKey), Pointed>,
+    /// Calls that are owed, of those that it is about.
+    pub(super) calls: HashMap<BlobId, Arc<OwedRow>>,
     pub(super) pieces: Vec<Bytes>,
     pub(super) bytes: u64,
     /// Leave to write them, until they are.
-    rooms: Vec<Room>,
+    pub(super) rooms: Vec<Room>,
 }
 
 /// What a key points to.
@@ -68,7 +71,7 @@ impl From<Option<Arc<ObjectFacts>>> for Pointed {
 }
 
 impl Pointed {
-    fn object(&self) -> Option<&Arc<ObjectFacts>> {
+    pub(super) fn object(&self) -> Option<&Arc<ObjectFacts>> {
         match self {
             Self::Object(object) => Some(object),
             Self::Nothing | Self::Broken => None,
@@ -77,7 +80,7 @@ impl Pointed {
 }
 
 impl Group {
-    fn known(&self, bucket: &BucketName, key: &ObjectKey) -> Pointed {
+    pub(super) fn known(&self, bucket: &BucketName, key: &ObjectKey) -> Pointed {
         let place = (bucket.clone(), key.clone());
         self.keys.get(&place).cloned().unwrap_or(Pointed::Nothing)
     }
@@ -90,12 +93,50 @@ impl Worker {
                 object,
                 overwrite,
                 staged,
+                owed,
                 answer,
             } => {
-                let result = self.stage_commit(*object, overwrite, staged.as_deref(), group);
+                let staged = staged.as_deref();
+                let result = self.stage_commit(*object, overwrite, staged, owed, group);
                 group
                     .verdicts
                     .push(Verdict::Object(answer, Box::new(result)));
+            }
+            Job::Hold {
+                object,
+                overwrite,
+                staged,
+                owed,
+                answer,
+            } => {
+                let held = HeldObject {
+                    object: *object,
+                    overwrite,
+                };
+                let result = self.stage_hold(held, staged.as_deref(), *owed, group);
+                let result = result.map(|()| None);
+                group
+                    .verdicts
+                    .push(Verdict::Object(answer, Box::new(result)));
+            }
+            Job::Publish {
+                held,
+                staged,
+                kept,
+                answer,
+            } => {
+                let result = self.stage_publish(*held, staged.as_deref(), kept, group);
+                group
+                    .verdicts
+                    .push(Verdict::Object(answer, Box::new(result)));
+            }
+            Job::Settle { id, kept, answer } => {
+                let was_owed = self.stage_settle(id, kept, group);
+                group.verdicts.push(Verdict::Done(answer, was_owed));
+            }
+            Job::MoveCall { moved, answer } => {
+                let is_moved = self.stage_move_call(*moved, group);
+                group.verdicts.push(Verdict::Done(answer, is_moved));
             }
             Job::Delete {
                 bucket,
@@ -121,11 +162,12 @@ impl Worker {
         }
     }
 
-    fn stage_commit(
+    pub(super) fn stage_commit(
         &mut self,
         mut object: ObjectFacts,
         overwrite: Overwrite,
         staged: Option<&Staged>,
+        owed: Option<Box<OwedCall>>,
         group: &mut Group,
     ) -> Result<Option<ObjectFacts>, CatalogError> {
         if self.parts.index.settings().bucket(&object.bucket).is_none() {
@@ -144,6 +186,9 @@ impl Worker {
         let room = self.parts.space.take(data_bytes);
         let room = room.map_err(|error| CatalogError::Engine(EngineFault::new(error, true)))?;
         group.rooms.push(room);
+        if let Some(owed) = owed {
+            self.stage_owed(*owed, None, None, group);
+        }
         let meta = stored::encode(&stored::facts_of(&object));
         let (kind, table, pieces) = match staged {
             Some(staged) => (
@@ -192,14 +237,13 @@ impl Worker {
         group
             .keys
             .insert((bucket.clone(), key.clone()), Pointed::Nothing);
-        group.changes.push(Change {
-            sequence: self.next_sequence - 1,
+        let effect = KeyEffect {
             bucket,
             key,
             new: None,
             old: old.cloned(),
-            next,
-        });
+        };
+        self.change(Effect::Key(effect), next, group);
         old.map(|old| old.as_ref().clone())
     }
 
@@ -236,7 +280,7 @@ impl Worker {
     }
 
     /// A record with the next number.
-    const fn draft<'d>(&self, kind: Kind, meta: &'d [u8]) -> Draft<'d> {
+    pub(super) const fn draft<'d>(&self, kind: Kind, meta: &'d [u8]) -> Draft<'d> {
         Draft {
             kind,
             blob: BlobId::from_bytes([0; 16]),
@@ -249,7 +293,12 @@ impl Worker {
     }
 
     /// Puts a record behind the others of the group; where it stands, and what comes behind it.
-    fn append(&mut self, draft: Draft<'_>, data: &[Bytes], group: &mut Group) -> (At, u32, At) {
+    pub(super) fn append(
+        &mut self,
+        draft: Draft<'_>,
+        data: &[Bytes],
+        group: &mut Group,
+    ) -> (At, u32, At) {
         let active = self.active.as_ref().expect("a group has a segment");
         let place = |offset: u64| At {
             segment: active.number,
@@ -285,13 +334,21 @@ impl Worker {
             (bucket.clone(), key.clone()),
             Pointed::Object(Arc::clone(&new)),
         );
-        group.changes.push(Change {
-            sequence: self.next_sequence - 1,
+        let effect = KeyEffect {
             bucket,
             key,
             new: Some(new),
             old,
+        };
+        self.change(Effect::Key(effect), next, group);
+    }
+
+    /// The record that was appended last does this.
+    pub(super) fn change(&self, effect: Effect, next: At, group: &mut Group) {
+        group.changes.push(Change {
+            sequence: self.next_sequence - 1,
             next,
+            effect,
         });
     }
 }

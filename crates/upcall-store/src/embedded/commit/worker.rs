@@ -12,6 +12,7 @@ use crate::blobs::is_out_of_space;
 use crate::catalog::{CatalogError, EngineFault};
 use crate::embedded::log::segment::{self, ActiveSegment, SEGMENT_HEADER_BYTES, SegmentHeader};
 use crate::embedded::recent::Known;
+use crate::embedded::recent_owed::KnownCall;
 
 /// The thread's own side.
 pub(super) struct Worker {
@@ -147,6 +148,25 @@ impl Worker {
                 Err(error) => return Err(error),
             };
             group.keys.insert(place, pointed);
+        }
+        self.learn_calls(jobs, group)
+    }
+
+    /// The same for owed calls.
+    fn learn_calls(&self, jobs: &[Job], group: &mut Group) -> Result<(), CatalogError> {
+        let mut unknown = Vec::new();
+        for id in jobs.iter().filter_map(Job::call) {
+            match self.parts.recent.look_call(id) {
+                KnownCall::Owed(row) => {
+                    group.calls.insert(id, row);
+                }
+                KnownCall::NotOwed => {}
+                KnownCall::Nothing => unknown.push(id),
+            }
+        }
+        let found = self.parts.index.find_owed(&unknown)?;
+        for row in found.into_iter().flatten() {
+            group.calls.insert(row.id(), Arc::new(row));
         }
         Ok(())
     }

@@ -8,6 +8,7 @@
 pub(super) mod check;
 mod connection;
 mod listing;
+pub(super) mod owed;
 mod readers;
 mod rows;
 mod schema;
@@ -26,9 +27,10 @@ pub(super) use self::settings::{Settings, SettingsChange};
 use self::writer::IndexWriter;
 use super::change::Change;
 use super::log::record::{At, Salt};
+use super::owed::OwedRow;
 use crate::blobs::BlobId;
 use crate::catalog::{
-    AccessKeyFacts, BucketFacts, CatalogError, ListObjects, ObjectFacts, ObjectPage,
+    AccessKeyFacts, BucketFacts, CallProgress, CatalogError, ListObjects, ObjectFacts, ObjectPage,
 };
 use crate::disk::Disk;
 
@@ -186,12 +188,39 @@ impl Index {
         self.readers.run(|connection| {
             let mut found = HashSet::new();
             for blob in blobs {
-                if rows::is_referenced(connection, *blob)? {
+                if rows::is_referenced(connection, *blob)? || owed::is_held(connection, *blob)? {
                     found.insert(*blob);
                 }
             }
             Ok(found)
         })
+    }
+
+    /// The owed calls of these ids, as the tables have them. Blocks.
+    pub(super) fn find_owed(&self, ids: &[BlobId]) -> Result<Vec<Option<OwedRow>>, CatalogError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.readers.run(|connection| {
+            let rows = ids.iter().map(|id| owed::find(connection, *id));
+            rows.collect()
+        })
+    }
+
+    /// Reads something on a thread that may wait.
+    pub(super) async fn read_off_the_runtime<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, CatalogError> + Send + 'static,
+    ) -> Result<T, CatalogError> {
+        self.readers.run_off_the_runtime(read).await
+    }
+
+    /// Notes what was tried of owed calls. Blocks.
+    pub(super) fn note_calls(
+        &self,
+        progress: &[(BlobId, CallProgress)],
+    ) -> Result<(), CatalogError> {
+        self.write(|writer| writer.note_calls(progress))
     }
 
     /// Reads something else. Blocks.
@@ -250,7 +279,7 @@ impl Tables<'_> {
     /// [`CatalogError::NoSuchBucket`], [`CatalogError::BucketNotEmpty`].
     pub(super) fn delete_bucket(&self, name: &BucketName) -> Result<(), CatalogError> {
         let id = rows::bucket_id(self.0, name)?.ok_or(CatalogError::NoSuchBucket)?;
-        if rows::bucket_has_objects(self.0, id)? {
+        if rows::bucket_has_objects(self.0, id)? || owed::bucket_holds(self.0, name)? {
             return Err(CatalogError::BucketNotEmpty);
         }
         rows::delete_bucket(self.0, id)

@@ -10,8 +10,8 @@ use upcall::name::{AccessKeyId, AccessKeySecret, BucketName, ETag, ObjectKey};
 
 use crate::blobs::{BlobId, BlobPlace, LogPlace};
 use crate::catalog::{
-    AccessKeyFacts, BucketAcl, BucketFacts, CatalogError, EngineFault, ObjectAcl, ObjectFacts,
-    StoredHeaders,
+    AccessKeyFacts, BucketAcl, BucketFacts, CallbackSettings, CatalogError, EngineFault, ObjectAcl,
+    ObjectFacts, StoredHeaders,
 };
 
 /// What [`object`] reads; the key comes first, for the listing.
@@ -305,7 +305,7 @@ pub(super) fn find_bucket(
     rows.next()?.map(bucket).transpose()
 }
 
-const BUCKET_COLUMNS: &str = "name, acl, cors, owner, created_ms";
+const BUCKET_COLUMNS: &str = "name, acl, cors, owner, created_ms, callback";
 
 fn bucket(row: &Row<'_>) -> Result<BucketFacts, CatalogError> {
     let name: String = row.get(0)?;
@@ -320,6 +320,10 @@ fn bucket(row: &Row<'_>) -> Result<BucketFacts, CatalogError> {
             .map_err(|_| corrupt())?,
         owner: row.get(3)?,
         created: Timestamp::from_millisecond(row.get(4)?).map_err(|_| corrupt())?,
+        callback: match row.get::<_, Option<String>>(5)? {
+            Some(text) => serde_json::from_str(&text).map_err(|_| corrupt())?,
+            None => CallbackSettings::default(),
+        },
     })
 }
 
@@ -327,8 +331,9 @@ fn bucket(row: &Row<'_>) -> Result<BucketFacts, CatalogError> {
 pub(super) fn put_bucket(connection: &Connection, facts: &BucketFacts) -> Result<(), CatalogError> {
     connection
         .prepare_cached(
-            "INSERT INTO buckets (name, acl, cors, owner, created_ms) VALUES (?, ?, ?, ?, ?) \
-             ON CONFLICT (name) DO UPDATE SET acl = excluded.acl, cors = excluded.cors",
+            "INSERT INTO buckets (name, acl, cors, owner, created_ms, callback) \
+             VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET \
+             acl = excluded.acl, cors = excluded.cors, callback = excluded.callback",
         )?
         .execute(params![
             facts.name.as_str(),
@@ -336,6 +341,7 @@ pub(super) fn put_bucket(connection: &Connection, facts: &BucketFacts) -> Result
             facts.cors.as_ref().map(json),
             facts.owner,
             facts.created.as_millisecond(),
+            (facts.callback != CallbackSettings::default()).then(|| json(&facts.callback)),
         ])?;
     Ok(())
 }
@@ -390,7 +396,7 @@ pub(super) fn delete_access_key(
     Ok(removed > 0)
 }
 
-fn exists(
+pub(super) fn exists(
     connection: &Connection,
     sql: &str,
     parameters: impl rusqlite::Params,

@@ -30,10 +30,10 @@ struct NewerCatalog {
 }
 
 /// The version that this program writes: one per migration.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 
 /// One step per version, never changed once released.
-const MIGRATIONS: [&str; VERSION as usize] = [FIRST, SECOND];
+const MIGRATIONS: [&str; VERSION as usize] = [FIRST, SECOND, THIRD];
 
 const FIRST: &str = "
     CREATE TABLE buckets (
@@ -105,4 +105,43 @@ const SECOND: &str = "
         number INTEGER PRIMARY KEY,
         live INTEGER NOT NULL
     ) STRICT;
+";
+
+/// Calls can be owed, answers are kept, and buckets say how their callbacks are.
+const THIRD: &str = "
+    ALTER TABLE buckets ADD COLUMN callback TEXT;
+
+    -- A row for each record of a call that is owed. Ids are those of blobs, and grow with time.
+    CREATE TABLE owed_calls (
+        id BLOB PRIMARY KEY NOT NULL,
+        bucket TEXT NOT NULL,
+        key TEXT NOT NULL,
+        request_id TEXT NOT NULL,
+        idempotency TEXT,
+        created_ms INTEGER NOT NULL,
+        is_held INTEGER NOT NULL,
+        segment INTEGER NOT NULL,
+        offset INTEGER NOT NULL,
+        head_bytes INTEGER NOT NULL,
+        data_bytes INTEGER NOT NULL,
+        -- What was tried, which a crash may forget.
+        attempts INTEGER NOT NULL DEFAULT 0,
+        next_ms INTEGER,
+        last_failure TEXT,
+        is_given_up INTEGER NOT NULL DEFAULT 0
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX owed_calls_by_key ON owed_calls (bucket, key);
+    CREATE INDEX owed_calls_by_request ON owed_calls (request_id);
+    CREATE INDEX owed_calls_by_idempotency ON owed_calls (idempotency) WHERE idempotency IS NOT NULL;
+
+    -- What uploaders were told that may ask again.
+    CREATE TABLE kept_answers (
+        request_id TEXT PRIMARY KEY NOT NULL,
+        idempotency TEXT,
+        expires_ms INTEGER NOT NULL,
+        answer TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX kept_answers_by_idempotency ON kept_answers (idempotency)
+        WHERE idempotency IS NOT NULL;
+    CREATE INDEX kept_answers_by_expiry ON kept_answers (expires_ms);
 ";

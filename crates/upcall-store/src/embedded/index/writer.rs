@@ -16,10 +16,11 @@ use rusqlite::{Connection, params};
 use upcall::name::BucketName;
 
 use super::rows::{self, BucketId};
-use super::{LogState, connection};
-use crate::catalog::CatalogError;
+use super::{LogState, connection, owed};
+use crate::blobs::BlobId;
+use crate::catalog::{CallProgress, CatalogError};
 use crate::disk::Disk;
-use crate::embedded::change::{Change, log_bytes};
+use crate::embedded::change::{Change, Effect, KeyEffect};
 use crate::embedded::log::record::{At, Salt};
 
 /// The writer.
@@ -123,22 +124,44 @@ impl IndexWriter {
         change: &Change,
         live: &mut BTreeMap<u64, i64>,
     ) -> Result<(), CatalogError> {
-        let Some(bucket) = self.bucket(&change.bucket)? else {
-            // The bucket went after the objects in it; so did this change, long ago.
-            return Ok(());
-        };
-        match &change.new {
-            Some(object) => rows::put_object(&self.connection, bucket, object)?,
-            None => rows::delete_object(&self.connection, bucket, &change.key)?,
-        }
-        let mut count = |object: &Option<_>, sign: i64| {
-            if let Some((segment, bytes)) = object.as_deref().and_then(log_bytes) {
-                *live.entry(segment).or_insert(0) += sign * bytes.cast_signed();
+        match &change.effect {
+            Effect::Key(effect) => {
+                let Some(bucket) = self.bucket(&effect.bucket)? else {
+                    // The bucket went after the objects in it; so did this change, long ago.
+                    return Ok(());
+                };
+                let KeyEffect { key, new, .. } = effect;
+                match new {
+                    Some(object) => rows::put_object(&self.connection, bucket, object)?,
+                    None => rows::delete_object(&self.connection, bucket, key)?,
+                }
             }
-        };
-        count(&change.new, 1);
-        count(&change.old, -1);
+            Effect::Owes { new, .. } => owed::put(&self.connection, new)?,
+            Effect::Settles { old, kept } => {
+                owed::remove(&self.connection, old.id())?;
+                if let Some(kept) = kept {
+                    let idempotency = old.facts.idempotency.as_deref();
+                    owed::keep_answer(&self.connection, idempotency, kept)?;
+                }
+            }
+        }
+        for (segment, bytes) in change.effect.live_bytes().into_iter().flatten() {
+            *live.entry(segment).or_insert(0) += bytes;
+        }
         Ok(())
+    }
+
+    /// Notes what was tried of owed calls, without a flush.
+    pub(super) fn note_calls(
+        &mut self,
+        progress: &[(BlobId, CallProgress)],
+    ) -> Result<(), CatalogError> {
+        self.transaction(|writer| {
+            for (id, progress) in progress {
+                owed::note(&writer.connection, *id, progress)?;
+            }
+            Ok(())
+        })
     }
 
     fn add_live(&self, live: &BTreeMap<u64, i64>) -> Result<(), CatalogError> {

@@ -21,6 +21,10 @@ pub(crate) enum Kind {
     /// Records elsewhere in the log that count no more; told again, since the record that told it
     /// first was removed.
     Dead,
+    /// A call that is owed; an object that is held for it has its bytes behind it, or in a file.
+    Owed,
+    /// A call is no longer owed.
+    Settled,
 }
 
 impl Kind {
@@ -30,13 +34,22 @@ impl Kind {
             Self::ObjectInFile => 2,
             Self::Delete => 3,
             Self::Dead => 4,
+            Self::Owed => 5,
+            Self::Settled => 6,
         }
     }
 
     fn of(code: u8) -> Option<Self> {
-        [Self::Object, Self::ObjectInFile, Self::Delete, Self::Dead]
-            .into_iter()
-            .find(|kind| kind.code() == code)
+        [
+            Self::Object,
+            Self::ObjectInFile,
+            Self::Delete,
+            Self::Dead,
+            Self::Owed,
+            Self::Settled,
+        ]
+        .into_iter()
+        .find(|kind| kind.code() == code)
     }
 }
 

@@ -23,7 +23,8 @@ impl ForeignKey {
     /// # Errors
     /// No port can be had.
     pub(super) async fn serve(address: IpAddr, bits: u32) -> Result<Self, Failure> {
-        let bits = bits.max(RsaPrivateKey::MIN_GENERATED_BITS);
+        // Some sizes can be read and not be made.
+        let bits = bits.next_multiple_of(128);
         let key = tokio::task::spawn_blocking(move || RsaPrivateKey::generate(bits)).await??;
         let pem = key.public_key_pem()?;
         let listener = TcpListener::bind((address, 0)).await?;

@@ -9,7 +9,7 @@ mod judge;
 
 use hyper::Method;
 use serde_json::json;
-use upcall_crypto::RsaPrivateKey;
+use upcall_server::callback::KeyRing;
 
 use self::call::Call;
 use self::foreign_key::ForeignKey;
@@ -17,13 +17,15 @@ use self::judge::Row;
 use crate::command::admin_client::AdminClient;
 use crate::command::exchange::{Place, exchange, own_address};
 use crate::config::args::CallbackCheckArgs;
+use crate::config::callback::KEY_BITS_DEFAULT;
 use crate::data::{DataFolder, random_hex};
 use crate::terminal::message::Failure;
 use crate::terminal::{output, table};
 
 pub(super) async fn run(args: &CallbackCheckArgs) -> Result<(), Failure> {
     let place = Place::parse(&args.url)?;
-    let key = signing_key(args)?;
+    let keys = keys(args)?;
+    let key = keys.signing_key();
     let key_url = match &args.key_url {
         Some(url) => url.clone(),
         None => servers_key_url(args).await?,
@@ -39,7 +41,7 @@ pub(super) async fn run(args: &CallbackCheckArgs) -> Result<(), Failure> {
         Some(body) => body.clone(),
         None => usual_body()?,
     };
-    let genuine = Call::new(&place.target, body.into_bytes(), &key, &key_url)?;
+    let genuine = Call::new(&place.target, body.into_bytes(), key, &key_url)?;
 
     let mut rows = judge::genuine(exchange(&place, genuine.question()?).await);
     for (name, call) in forged(&genuine, &foreign)? {
@@ -49,9 +51,9 @@ pub(super) async fn run(args: &CallbackCheckArgs) -> Result<(), Failure> {
     report(args, &rows)
 }
 
-fn signing_key(args: &CallbackCheckArgs) -> Result<RsaPrivateKey, Failure> {
+fn keys(args: &CallbackCheckArgs) -> Result<KeyRing, Failure> {
     let folder = &args.admin.data;
-    // It would be made, with a key that no server has.
+    // It would be made, with keys that no server has.
     if !folder.is_dir() {
         let shown = folder.display();
         return Err(
@@ -59,7 +61,7 @@ fn signing_key(args: &CallbackCheckArgs) -> Result<RsaPrivateKey, Failure> {
                 .hint("name the server's with `--data DIR`: its key signs the calls"),
         );
     }
-    DataFolder::new(folder).callback_key()
+    DataFolder::new(folder).callback_keys(KEY_BITS_DEFAULT)
 }
 
 /// What the running server announces.

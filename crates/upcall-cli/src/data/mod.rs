@@ -2,14 +2,15 @@
 //!
 //! Each secret is a file of its own that only its owner may read, made once and then kept.
 
+mod callback_keys;
+mod secret_file;
+
 use std::fmt::Write as _;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
+use std::fs;
+use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use upcall_crypto::RsaPrivateKey;
 use upcall_server::AdminSecret;
 
 use crate::terminal::message::Failure;
@@ -50,23 +51,6 @@ impl DataFolder {
             .hint("name the server's data directory with `--data`, or set `UPCALL_ADMIN_SECRET`")
         })?;
         Ok(text.trim().to_owned())
-    }
-
-    /// The key that callbacks are signed with, made at first start.
-    pub(crate) fn callback_key(&self) -> Result<RsaPrivateKey, Failure> {
-        let text = self.load_or_make(CALLBACK_KEY, || {
-            let key = RsaPrivateKey::generate(CALLBACK_KEY_BITS)?;
-            let pem = key.to_pkcs8_pem()?;
-            Ok(String::from_utf8_lossy(pem.as_bytes()).into_owned())
-        })?;
-        RsaPrivateKey::from_pkcs8_pem(text.as_bytes()).map_err(|error| {
-            let path = self.0.join(CALLBACK_KEY);
-            Failure::new(format!(
-                "`{}` is not a private key: {error}",
-                path.display()
-            ))
-            .hint("move the file away and a new key is made at the next start")
-        })
     }
 
     /// The access key of `dev`, as `ID SECRET`, the same at every start.
@@ -118,28 +102,8 @@ impl DataFolder {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(io(error)),
         }
-        fs::DirBuilder::new()
-            .mode(0o700)
-            .recursive(true)
-            .create(&self.0)
-            .map_err(io)?;
         let text = make()?;
-        // Whole or not at all: a crash in between must not leave half a key.
-        let part = self.0.join(format!("{name}.part"));
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&part)
-            .map_err(io)?;
-        file.write_all(text.as_bytes())
-            .and_then(|()| file.sync_all())
-            .map_err(io)?;
-        fs::rename(&part, &path).map_err(io)?;
-        fs::File::open(&self.0)
-            .and_then(|folder| folder.sync_all())
-            .map_err(io)?;
+        secret_file::write(&self.0, name, &text).map_err(io)?;
         Ok(text)
     }
 }
@@ -193,8 +157,4 @@ pub(crate) fn random_hex(bytes: usize) -> Result<String, Failure> {
 
 const ADMIN_ADDRESS: &str = "admin-address";
 const ADMIN_SECRET: &str = "admin-secret";
-const CALLBACK_KEY: &str = "callback-key.pem";
 const DEV_KEY: &str = "dev-key";
-
-/// Bits of the callback key: what receivers accept everywhere, and 0.3 ms a signature.
-const CALLBACK_KEY_BITS: u32 = 2048;

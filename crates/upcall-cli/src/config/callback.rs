@@ -1,0 +1,207 @@
+//! The settings of `serve` that are about callbacks: where they may go, and what signs them.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use upcall_crypto::RsaPrivateKey;
+use upcall_server::callback::{
+    CallbackRule, GuardConfig, KeyUrl, LookUp, PortRule, WebhookSignatures,
+};
+
+use super::args::ServeCallbackArgs;
+use super::file::FileSettings;
+use super::resolve::{Names, Setting, Source, check, default, first, list};
+use crate::terminal::message::Failure;
+
+/// What a server is told about callbacks.
+#[derive(Debug)]
+pub(crate) struct CallbackConfig {
+    pub(crate) allow: Setting<Vec<CallbackRule>>,
+    pub(crate) deny: Setting<Vec<CallbackRule>>,
+    pub(crate) ports: Setting<Vec<PortRule>>,
+    /// By default the server's own.
+    pub(crate) key_url: Option<Setting<String>>,
+    pub(crate) key_bits: Setting<u32>,
+    pub(crate) webhook_signatures: Setting<bool>,
+}
+
+impl CallbackConfig {
+    /// # Errors
+    /// The first value that cannot be read, with where it came from.
+    pub(super) fn resolve(
+        args: &ServeCallbackArgs,
+        file: &FileSettings,
+        environment: &impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, Failure> {
+        let text = |names: &Names, typed: Option<String>, written: &Option<String>| {
+            first(names, typed, environment(names.variable), written.clone())
+        };
+        let list = |names: &Names, typed: &[String], written: &[String]| {
+            list(names, typed, environment(names.variable), written)
+        };
+        let allow = list(&ALLOW, &args.allow, &file.callback_allow);
+        let deny = list(&DENY, &args.deny, &file.callback_deny);
+        let ports = list(&PORTS, &args.ports, &file.callback_ports);
+        let key_url = text(&KEY_URL, args.key_url.clone(), &file.callback_key_url);
+        if let Some(url) = &key_url {
+            let rule = "a public key has an address with `http://` or `https://`";
+            check(url, rule, is_url)?;
+        }
+        let bits = args.key_bits.map(|bits| bits.to_string());
+        let key_bits = text(&KEY_BITS, bits, &file.callback_key_bits);
+        let on = args.webhook_signatures.map(|on| on.to_string());
+        let webhook = text(&WEBHOOK, on, &file.callback_webhook_signatures);
+        Ok(Self {
+            allow: rules(allow, || vec![CallbackRule::Public])?,
+            deny: rules(deny, Vec::new)?,
+            ports: rules(ports, || vec![PortRule::Web])?,
+            key_url,
+            key_bits: self::key_bits(key_bits)?,
+            webhook_signatures: switch(webhook)?,
+        })
+    }
+
+    /// Where callbacks may go.
+    pub(crate) fn guard(&self) -> GuardConfig {
+        GuardConfig {
+            allow: self.allow.value.clone(),
+            deny: self.deny.value.clone(),
+            ports: self.ports.value.clone(),
+            look_up: LookUp::system(),
+        }
+    }
+
+    pub(crate) fn key_url(&self) -> Option<KeyUrl> {
+        self.key_url.as_ref().map(|url| KeyUrl::new(&url.value))
+    }
+
+    pub(crate) fn webhook_signatures(&self) -> WebhookSignatures {
+        if self.webhook_signatures.value {
+            WebhookSignatures::On
+        } else {
+            WebhookSignatures::Off
+        }
+    }
+
+    /// Name, value and source of each, as `--check` prints them.
+    pub(crate) fn rows(&self) -> [[String; 3]; 6] {
+        let row = |name: &str, value: String, source: &Source| {
+            [format!("callback.{name}"), value, source.to_string()]
+        };
+        let (key_url, key_url_source) = match &self.key_url {
+            Some(url) => (url.value.clone(), &url.source),
+            None => ("this server's own".to_owned(), &Source::Default),
+        };
+        let Self {
+            allow,
+            deny,
+            ports,
+            key_bits,
+            webhook_signatures: webhook,
+            ..
+        } = self;
+        [
+            row("allow", listed(&allow.value), &allow.source),
+            row("deny", listed(&deny.value), &deny.source),
+            row("ports", listed(&ports.value), &ports.source),
+            row("key_url", key_url, key_url_source),
+            row("key_bits", key_bits.value.to_string(), &key_bits.source),
+            row(
+                "webhook_signatures",
+                webhook.value.to_string(),
+                &webhook.source,
+            ),
+        ]
+    }
+}
+
+fn listed(values: &[impl Display]) -> String {
+    if values.is_empty() {
+        return "nothing".to_owned();
+    }
+    let texts: Vec<String> = values.iter().map(ToString::to_string).collect();
+    texts.join(", ")
+}
+
+fn rules<T: FromStr<Err: Display>>(
+    setting: Option<Setting<Vec<String>>>,
+    otherwise: impl FnOnce() -> Vec<T>,
+) -> Result<Setting<Vec<T>>, Failure> {
+    let Some(setting) = setting else {
+        return Ok(default(otherwise()));
+    };
+    let rules = setting.value.iter().map(|text| {
+        text.parse::<T>().map_err(|error| {
+            let shown = text.escape_debug();
+            Failure::new(format!("`{shown}` ({}) is not a rule", setting.source))
+                .hint(error.to_string())
+        })
+    });
+    Ok(Setting {
+        value: rules.collect::<Result<_, _>>()?,
+        source: setting.source,
+    })
+}
+
+fn key_bits(setting: Option<Setting<String>>) -> Result<Setting<u32>, Failure> {
+    let Some(setting) = setting else {
+        return Ok(default(KEY_BITS_DEFAULT));
+    };
+    let bits = setting.value.parse().ok().filter(|bits: &u32| {
+        let is_offered = (RsaPrivateKey::MIN_BITS..=RsaPrivateKey::MAX_BITS).contains(bits);
+        is_offered && bits.is_multiple_of(128)
+    });
+    let shown = setting.value.escape_debug();
+    let sentence = format!("`{shown}` ({}) is no size of a key", setting.source);
+    let refused = || Failure::new(sentence).hint("a key has 512 to 4096 bits, in steps of 128");
+    let bits = bits.ok_or_else(refused)?;
+    Ok(setting.map(|_| bits))
+}
+
+fn switch(setting: Option<Setting<String>>) -> Result<Setting<bool>, Failure> {
+    let Some(setting) = setting else {
+        return Ok(default(false));
+    };
+    let shown = setting.value.escape_debug();
+    let sentence = format!("`{shown}` ({}) cannot be used", setting.source);
+    let refused = |_| Failure::new(sentence).hint("it is `true` or `false`");
+    let on = setting.value.parse().map_err(refused)?;
+    Ok(setting.map(|_| on))
+}
+
+fn is_url(text: &str) -> bool {
+    ["http://", "https://"].iter().any(|scheme| {
+        text.strip_prefix(scheme)
+            .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic()))
+    })
+}
+
+const ALLOW: Names = Names::new(
+    "--callback-allow",
+    "UPCALL_CALLBACK_ALLOW",
+    "callback.allow",
+);
+const DENY: Names = Names::new("--callback-deny", "UPCALL_CALLBACK_DENY", "callback.deny");
+const PORTS: Names = Names::new(
+    "--callback-ports",
+    "UPCALL_CALLBACK_PORTS",
+    "callback.ports",
+);
+const KEY_URL: Names = Names::new(
+    "--callback-key-url",
+    "UPCALL_CALLBACK_KEY_URL",
+    "callback.key_url",
+);
+const KEY_BITS: Names = Names::new(
+    "--callback-key-bits",
+    "UPCALL_CALLBACK_KEY_BITS",
+    "callback.key_bits",
+);
+const WEBHOOK: Names = Names::new(
+    "--callback-webhook-signatures",
+    "UPCALL_CALLBACK_WEBHOOK_SIGNATURES",
+    "callback.webhook_signatures",
+);
+
+/// Bits of a new callback key: what receivers accept everywhere, and 0.3 ms a signature.
+pub(crate) const KEY_BITS_DEFAULT: u32 = 2048;

@@ -1,0 +1,74 @@
+//! The keys that sign callbacks: one file, which is replaced as a whole at every rotation.
+
+use std::io;
+
+use jiff::Timestamp;
+use upcall_crypto::RsaPrivateKey;
+use upcall_server::callback::{KeyKeeper, KeyRing};
+
+use super::{DataFolder, secret_file};
+use crate::terminal::message::Failure;
+
+impl DataFolder {
+    /// The keys that callbacks are signed with, made at first start with an RSA key of `bits`.
+    pub(crate) fn callback_keys(&self, bits: u32) -> Result<KeyRing, Failure> {
+        let path = self.0.join(CALLBACK_KEYS);
+        if let Some(text) = secret_file::read(&path)? {
+            let keys = KeyRing::parse(&text).map_err(|error| {
+                Failure::new(format!("`{}` cannot be used: {error}", path.display())).hint(
+                    "take it from a backup; without it new keys are made, which receivers that \
+                     know the old ones do not accept",
+                )
+            })?;
+            self.forget_single_key(&keys)?;
+            return Ok(keys);
+        }
+        let keys = match self.single_key()? {
+            Some(key) => KeyRing::with_key(key, Timestamp::now())?,
+            None => KeyRing::first(bits, Timestamp::now())?,
+        };
+        self.keep(&keys)
+            .map_err(|error| Failure::new(format!("cannot write `{}`: {error}", path.display())))?;
+        self.forget_single_key(&keys)?;
+        Ok(keys)
+    }
+
+    /// The one RSA key that a directory had before keys could be rotated.
+    fn single_key(&self) -> Result<Option<RsaPrivateKey>, Failure> {
+        let path = self.0.join(SINGLE_KEY);
+        let Some(text) = secret_file::read(&path)? else {
+            return Ok(None);
+        };
+        let key = RsaPrivateKey::from_pkcs8_pem(text.as_bytes()).map_err(|error| {
+            Failure::new(format!(
+                "`{}` is not a private key: {error}",
+                path.display()
+            ))
+            .hint("move the file away and a new key is made at the next start")
+        })?;
+        Ok(Some(key))
+    }
+
+    /// Takes the single key away once it is in the ring; a crash may have come in between. Another
+    /// key under that name is somebody else's.
+    fn forget_single_key(&self, keys: &KeyRing) -> Result<(), Failure> {
+        let is_kept = match self.single_key()? {
+            Some(key) => key.public_key_pem()? == keys.signing_key().public_key_pem()?,
+            None => false,
+        };
+        if is_kept {
+            secret_file::remove(&self.0.join(SINGLE_KEY))?;
+        }
+        Ok(())
+    }
+}
+
+impl KeyKeeper for DataFolder {
+    fn keep(&self, ring: &KeyRing) -> io::Result<()> {
+        let text = ring.to_text().map_err(io::Error::other)?;
+        secret_file::write(&self.0, CALLBACK_KEYS, &text)
+    }
+}
+
+const CALLBACK_KEYS: &str = "callback-keys.json";
+const SINGLE_KEY: &str = "callback-key.pem";

@@ -1,0 +1,11 @@
+//! What keeps calls from taking more than their share: places, connections at rest, and the threads
+//! that sign.
+
+mod places;
+mod pool;
+mod signing;
+
+pub(crate) use places::{Crowded, PlaceLimits};
+pub(in crate::callback) use places::{Place, Places};
+pub(in crate::callback) use pool::Pool;
+pub(in crate::callback) use signing::SigningDesk;

@@ -1,0 +1,107 @@
+//! A call as it is recorded while it is owed: the order, and what becomes of it.
+//!
+//! It is JSON, which the store keeps as text. `docs/formats/log.md` names its members.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use upcall::callback::CallbackParameter;
+use upcall_store::blobs::BlobId;
+use upcall_store::catalog::{Gate, KeptAnswer, OwedCall};
+
+use super::CallbackOrder;
+use super::told::{Receipt, Told, ToldUpload};
+use crate::limits;
+
+/// An order that is owed.
+#[derive(Debug)]
+pub(crate) struct OwedOrder {
+    pub(crate) id: BlobId,
+    pub(crate) order: Arc<CallbackOrder>,
+    pub(crate) terms: OwedTerms,
+    /// What the uploader calls its upload, if it may ask for the answer again.
+    pub(crate) idempotency: Option<String>,
+}
+
+/// What becomes of an owed call, and what its uploader was promised.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OwedTerms {
+    /// Whether the object is held, and what becomes of it when nobody can be asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) gate: Option<Gate>,
+    /// Until when it is tried again, in milliseconds of the Unix time; without it, it is made once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) until_ms: Option<i64>,
+    /// The headers of the uploader's answer, for when it asks again.
+    pub(crate) receipt: Receipt,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Stored {
+    callback: String,
+    body: String,
+    owner: String,
+    requester: String,
+    #[serde(flatten)]
+    terms: OwedTerms,
+}
+
+impl OwedOrder {
+    /// As the store keeps it.
+    pub(crate) fn to_owed_call(&self, created: Timestamp) -> OwedCall {
+        let order = &self.order;
+        let stored = Stored {
+            callback: order.parameter.to_json(),
+            // A body is rendered from texts.
+            body: String::from_utf8_lossy(&order.body).into_owned(),
+            owner: order.owner.clone(),
+            requester: order.requester.clone(),
+            terms: self.terms.clone(),
+        };
+        OwedCall {
+            id: self.id,
+            bucket: order.bucket.clone(),
+            key: order.key.clone(),
+            request_id: order.request_id.clone(),
+            idempotency: self.idempotency.clone(),
+            created,
+            call: serde_json::to_string(&stored).expect("strings and numbers are always JSON"),
+        }
+    }
+
+    /// Reads what the store kept; `None` if it makes no sense.
+    pub(crate) fn read(call: &OwedCall) -> Option<Self> {
+        let stored: Stored = serde_json::from_str(&call.call).ok()?;
+        Some(Self {
+            id: call.id,
+            order: Arc::new(CallbackOrder {
+                parameter: CallbackParameter::parse_json(&stored.callback).ok()??,
+                body: stored.body.into(),
+                request_id: call.request_id.clone(),
+                bucket: call.bucket.clone(),
+                key: call.key.clone(),
+                owner: stored.owner,
+                requester: stored.requester,
+            }),
+            terms: stored.terms,
+            idempotency: call.idempotency.clone(),
+        })
+    }
+
+    /// What the uploader was told, to be kept if it may ask for it again.
+    pub(crate) fn kept(&self, told: Told, now: Timestamp) -> Option<KeptAnswer> {
+        self.idempotency.as_ref()?;
+        let told = ToldUpload {
+            told,
+            receipt: self.terms.receipt.clone(),
+        };
+        Some(KeptAnswer {
+            request_id: self.order.request_id.clone(),
+            expires: now.checked_add(limits::ANSWER_KEPT).ok()?,
+            answer: serde_json::to_string(&told).expect("strings and numbers are always JSON"),
+        })
+    }
+}

@@ -1,0 +1,382 @@
+//! The sentence that explains a call to a person: what was seen, and what to do about it.
+//!
+//! Values from outside are cut and escaped; the sentence is safe in a terminal, and only there and
+//! in JSON. Without a full stop, as every message of ours.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::body_fault::BodyFault;
+use crate::callback::exchange::TlsFailure;
+use crate::callback::load::Crowded;
+
+/// Why a call ended as it did.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Explanation {
+    Agreed {
+        is_xml: bool,
+    },
+    /// The application's body is not JSON.
+    Body(BodyFault),
+    BrokenInBody {
+        received: u64,
+        announced: u64,
+    },
+    BrokenInHead,
+    /// Before any byte of an answer.
+    BrokenBefore {
+        is_reset: bool,
+        is_reused: bool,
+    },
+    Crowded(Crowded),
+    /// `Content-Length: 0`.
+    Empty,
+    Forbidden {
+        host: Shown,
+    },
+    HeadTooLong,
+    /// `Content-Length` is not what it should be.
+    Length(LengthFault),
+    NotConnected {
+        kind: io::ErrorKind,
+        to: To,
+    },
+    NotHttp {
+        start: Shown,
+    },
+    NotWellFormed,
+    NotWritten,
+    Redirected {
+        status: u16,
+        to: Redirect,
+    },
+    SpeaksHttp2,
+    SpeaksTls,
+    Status {
+        status: u16,
+        path: Shown,
+    },
+    TimedOut {
+        during: Slow,
+        limit: Duration,
+    },
+    Tls(TlsFailure),
+    TooLong,
+    Unresolvable {
+        host: Shown,
+    },
+}
+
+/// What is wrong with `Content-Length`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum LengthFault {
+    /// There is none, as the answer is chunked.
+    Chunked,
+    Invalid {
+        given: Shown,
+    },
+    Missing,
+    Twice {
+        given: Shown,
+    },
+}
+
+impl fmt::Display for LengthFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Chunked => f.write_str(
+                "no Content-Length: the answer is chunked; set the header, or hand the framework \
+                 the body as a whole",
+            ),
+            Self::Invalid { given } => write!(
+                f,
+                "Content-Length is `{given}`: it must be a positive number"
+            ),
+            Self::Missing => f.write_str(
+                "no Content-Length: the answer ends with the connection; set the header",
+            ),
+            Self::Twice { given } => write!(
+                f,
+                "Content-Length stands there twice (`{given}`): once is enough"
+            ),
+        }
+    }
+}
+
+/// What took too long.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Slow {
+    Answering,
+    Body { received: u64, announced: u64 },
+    Connecting { to: To },
+    Greeting,
+    Head,
+    Resolving { host: Shown },
+    Sending,
+    Signing,
+}
+
+/// Where a redirect leads.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Redirect {
+    /// The same with `https`.
+    Https(Shown),
+    /// What looks like a login page.
+    Login(Shown),
+    Nowhere,
+    Other(Shown),
+    /// The same with or without the last `/`.
+    Slash(Shown),
+}
+
+/// Who was connected to: the address, or the host if it did not come to one.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum To {
+    Address(SocketAddr),
+    Host(Shown),
+}
+
+impl fmt::Display for To {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(f),
+            Self::Host(host) => host.fmt(f),
+        }
+    }
+}
+
+/// A value from outside: cut, and escaped when it is printed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Shown(Box<str>);
+
+impl Shown {
+    pub(super) fn new(text: &str) -> Self {
+        let mut cut: String = text.chars().take(SHOWN_CHARACTERS).collect();
+        if cut.len() < text.len() {
+            cut.push('…');
+        }
+        Self(cut.into())
+    }
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.escape_debug().fmt(f)
+    }
+}
+
+const SHOWN_CHARACTERS: usize = 120;
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Agreed { is_xml: false } => {
+                f.write_str("answered 200 with JSON, which the uploader got")
+            }
+            Self::Agreed { is_xml: true } => {
+                f.write_str("answered 200 with XML, which the uploader got")
+            }
+            Self::Body(fault) => fault.fmt(f),
+            Self::BrokenInBody {
+                received,
+                announced,
+            } => write!(
+                f,
+                "answer broke off after {received} of {announced} bytes: `Content-Length` counts \
+                 bytes and not characters, or the application died"
+            ),
+            Self::BrokenInHead => f.write_str(
+                "answer broke off in its head: the application, or a proxy before it, died",
+            ),
+            Self::BrokenBefore {
+                is_reset,
+                is_reused,
+            } => broken_before(f, *is_reset, *is_reused),
+            Self::Crowded(crowded) => not_called(f, *crowded),
+            Self::Empty => f.write_str("body is empty: answer with JSON, `{}` at least"),
+            Self::Forbidden { host } => write!(
+                f,
+                "not called: {host} has an address that callbacks may not go to; the operator \
+                 allows it with `--callback-allow`"
+            ),
+            Self::HeadTooLong => f.write_str(
+                "answer has a head of more than 32 KiB or 128 lines, or nothing but interim \
+                     answers",
+            ),
+            Self::Length(fault) => fault.fmt(f),
+            Self::NotConnected { kind, to } => not_connected(f, *kind, to),
+            Self::NotHttp { start } => {
+                write!(f, "what answers is not HTTP: it begins with `{start}`")
+            }
+            Self::NotWellFormed => f.write_str("answer has a head that is not well-formed HTTP"),
+            Self::NotWritten => f.write_str(
+                "not called: the request could not be signed or written; the server's log \
+                     says more",
+            ),
+            Self::Redirected { status, to } => redirected(f, *status, to),
+            Self::SpeaksHttp2 => {
+                f.write_str("what answers speaks HTTP/2 only: callbacks are HTTP/1.1")
+            }
+            Self::SpeaksTls => f.write_str("what answers speaks TLS: give the URL with `https://`"),
+            Self::Status { status, path } => answered(f, *status, path),
+            Self::TimedOut { during, limit } => timed_out(f, during, *limit),
+            Self::Tls(failure) => write!(f, "TLS: {failure}"),
+            Self::TooLong => {
+                f.write_str("answer is longer than 1 MiB: what the uploader needs to know is short")
+            }
+            Self::Unresolvable { host } => write!(
+                f,
+                "not called: {host} has no address in the name service any more"
+            ),
+        }
+    }
+}
+
+fn broken_before(f: &mut fmt::Formatter<'_>, is_reset: bool, is_reused: bool) -> fmt::Result {
+    let how = if is_reset { "reset" } else { "closed" };
+    write!(f, "{how} the connection without an answer: ")?;
+    f.write_str(if is_reused {
+        "it had served a call before, so the application keeps connections for less than 3 s, or \
+         stopped just now"
+    } else {
+        "the application died, or what listens there is something else"
+    })
+}
+
+fn not_called(f: &mut fmt::Formatter<'_>, crowded: Crowded) -> fmt::Result {
+    match crowded {
+        Crowded::Full { calls } => write!(
+            f,
+            "not called: {calls} calls to this application were waiting or under way, and there \
+             was no place for one more"
+        ),
+        Crowded::Waited { limit } => write!(
+            f,
+            "not called: no call to this application ended in the {} s that it waited for its turn",
+            limit.as_secs_f64()
+        ),
+    }
+}
+
+fn not_connected(f: &mut fmt::Formatter<'_>, kind: io::ErrorKind, to: &To) -> fmt::Result {
+    if kind == io::ErrorKind::ConnectionRefused {
+        return write!(f, "refused: nothing listens on {to}");
+    }
+    if matches!(
+        kind,
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable
+    ) {
+        return write!(f, "unreachable: there is no way to {to}");
+    }
+    write!(f, "no connection to {to}: {kind}")
+}
+
+fn redirected(f: &mut fmt::Formatter<'_>, status: u16, to: &Redirect) -> fmt::Result {
+    write!(f, "answered {status}")?;
+    match to {
+        Redirect::Https(to) => write!(
+            f,
+            " to {to}: give the URL with `https://`, redirects are not followed"
+        ),
+        Redirect::Login(to) => write!(f, " to {to}: a callback must not need a session"),
+        Redirect::Nowhere => f.write_str(": only 200 counts, and redirects are not followed"),
+        Redirect::Other(to) => write!(f, " to {to}: redirects are not followed, give the last URL"),
+        Redirect::Slash(to) => write!(
+            f,
+            " to {to}: give the URL as the application has it, with or without the last `/`"
+        ),
+    }
+}
+
+fn answered(f: &mut fmt::Formatter<'_>, status: u16, path: &Shown) -> fmt::Result {
+    write!(f, "answered {status}: ")?;
+    match status {
+        400 => f.write_str(
+            "the application did not understand the call; compare the body and its type",
+        ),
+        401 => f.write_str("a callback must not need a login; check its signature instead"),
+        403 => f.write_str(
+            "the application or a firewall refused; take the route out of CSRF protection, \
+                 and look at the check of the signature",
+        ),
+        404 => write!(f, "the application has no route {path}"),
+        405 => write!(f, "the application has {path}, but not for POST"),
+        411 | 413 => f.write_str("a proxy or the framework does not take a body of this size"),
+        415 => f.write_str("the route does not take this type of body; compare `callbackBodyType`"),
+        429 => f.write_str("the application, or a proxy before it, limits how often it is called"),
+        500 => f.write_str("the application failed; its log says more"),
+        502..=504 => f.write_str("a proxy answered, and the application behind it did not"),
+        _ => f.write_str("only 200 counts"),
+    }
+}
+
+fn timed_out(f: &mut fmt::Formatter<'_>, during: &Slow, limit: Duration) -> fmt::Result {
+    let limit = limit.as_secs_f64();
+    match during {
+        Slow::Answering => write!(f, "no answer within {limit} s: answer first and work later"),
+        Slow::Body {
+            received,
+            announced,
+        } => write!(
+            f,
+            "answer not complete within {limit} s: {received} of {announced} bytes came; compare \
+             `Content-Length`, which counts bytes and not characters"
+        ),
+        Slow::Connecting { to } => write!(
+            f,
+            "no connection to {to} within {limit} s: a firewall may swallow it, or the \
+             application takes none"
+        ),
+        Slow::Greeting => write!(
+            f,
+            "TLS not agreed upon within {limit} s: what listens there may speak no TLS"
+        ),
+        Slow::Head => write!(f, "the answer's head was not complete within {limit} s"),
+        Slow::Resolving { host } => write!(
+            f,
+            "{host} was not resolved within {limit} s: the name server does not answer"
+        ),
+        Slow::Sending => write!(
+            f,
+            "the application did not take the request within {limit} s"
+        ),
+        Slow::Signing => write!(
+            f,
+            "not called: the request was not signed within {limit} s, the server has too much to do"
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_from_outside_is_cut_and_escaped() {
+        let said = Explanation::NotHttp {
+            start: Shown::new("\u{1b}[31m"),
+        };
+        let expected = "what answers is not HTTP: it begins with `\\u{1b}[31m`";
+        assert_eq!(said.to_string(), expected);
+        let long = Shown::new(&"猫".repeat(500)).to_string();
+        assert_eq!(long.chars().count(), SHOWN_CHARACTERS + 1);
+    }
+
+    #[test]
+    fn every_status_has_a_sentence_of_its_own_or_the_rule() {
+        let said = |status| {
+            let path = Shown::new("/cb");
+            Explanation::Status { status, path }.to_string()
+        };
+        assert_eq!(said(204), "answered 204: only 200 counts");
+        assert_eq!(said(404), "answered 404: the application has no route /cb");
+        let mut all: Vec<String> = [400, 401, 403, 404, 405, 413, 415, 429, 500, 502]
+            .map(said)
+            .to_vec();
+        all.sort_by_key(|sentence| sentence[13..].to_owned());
+        all.dedup_by_key(|sentence| sentence[13..].to_owned());
+        assert_eq!(all.len(), 10, "{all:?}");
+    }
+}
