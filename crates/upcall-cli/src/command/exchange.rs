@@ -3,8 +3,9 @@
 //! No redirect is followed, no proxy is used, nothing is kept; bounded in bytes and time.
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Bytes;
@@ -64,6 +65,14 @@ impl Place {
                 .to_owned(),
         })
     }
+
+    /// The same server with another path and query.
+    pub(super) fn with_target(&self, target: &str) -> Self {
+        Self {
+            target: target.to_owned(),
+            ..self.clone()
+        }
+    }
 }
 
 /// What is asked.
@@ -87,6 +96,15 @@ pub(super) struct Reply {
     /// Empty if it is longer than was wanted; see `is_too_long`.
     pub(super) body: Bytes,
     pub(super) is_too_long: bool,
+    /// From before the connection to the last byte of the answer.
+    pub(super) took: Duration,
+}
+
+impl Reply {
+    /// A header that is text.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
 }
 
 /// Why there is no answer.
@@ -109,10 +127,24 @@ pub(super) enum ExchangeError {
 /// # Errors
 /// There is none, or not in time.
 pub(super) async fn exchange(place: &Place, question: Question) -> Result<Reply, ExchangeError> {
-    let limit = question.time_limit;
-    tokio::time::timeout(limit, without_limit(place, question))
+    let (limit, started) = (question.time_limit, Instant::now());
+    let exchanged = tokio::time::timeout(limit, without_limit(place, question)).await;
+    let mut reply = exchanged.map_err(|_| ExchangeError::TooSlow(limit.as_secs()))??;
+    reply.took = started.elapsed();
+    Ok(reply)
+}
+
+/// Our own address, as the server at `place` sees it.
+///
+/// # Errors
+/// Nobody answers there.
+pub(super) async fn own_address(place: &Place) -> Result<IpAddr, ExchangeError> {
+    let connect = TcpStream::connect((place.host.as_str(), place.port));
+    let socket = tokio::time::timeout(CONNECT_LIMIT, connect)
         .await
-        .map_err(|_| ExchangeError::TooSlow(limit.as_secs()))?
+        .map_err(|_| ExchangeError::TooSlow(CONNECT_LIMIT.as_secs()))?;
+    let address = socket.and_then(|socket| socket.local_addr());
+    Ok(address.map_err(ExchangeError::Connect)?.ip())
 }
 
 async fn without_limit(place: &Place, question: Question) -> Result<Reply, ExchangeError> {
@@ -160,6 +192,7 @@ where
         Ok(Reply {
             status: head.status,
             headers: head.headers,
+            took: Duration::ZERO,
             is_too_long: body.is_none(),
             body: body.unwrap_or_default(),
         })
@@ -189,3 +222,5 @@ fn tls() -> io::Result<TlsConnector> {
         .with_no_client_auth();
     Ok(TlsConnector::from(Arc::new(config)))
 }
+
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);

@@ -2,6 +2,7 @@
 
 mod bucket_callback;
 mod callback;
+mod callback_check;
 mod cors;
 mod policy;
 mod record;
@@ -14,8 +15,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use bucket_callback::{BucketCallbackCommand, GateArg};
 pub(crate) use callback::{
     CallFilter, CallbackCommand, DeliverArgs, DropArgs, ListArgs, OwedArgs, ReplayArgs, ShowArgs,
-    TailArgs, VerifyArgs,
+    TailArgs,
 };
+pub(crate) use callback_check::{CallbackCheckArgs, VerifyArgs};
 pub(crate) use cors::{CorsCheckArgs, PageCommand};
 pub(crate) use policy::{ExplainArgs, LintArgs};
 pub(crate) use record::RecordArgs;
@@ -68,7 +70,7 @@ pub(crate) enum Command {
         after_help = "Example: upcall serve --data /var/lib/upcall --listen 0.0.0.0:8700 \
                             --domain oss.example.com"
     )]
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Run the reference application server alone
     #[command(
         after_help = "Example: UPCALL_ACCESS_KEY_ID=… UPCALL_ACCESS_KEY_SECRET=… upcall app \

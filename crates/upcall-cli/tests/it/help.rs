@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::program::Upcall;
 
 /// Every command, groups too.
-const COMMANDS: [&str; 40] = [
+const COMMANDS: [&str; 41] = [
     "",
     "dev",
     "serve",
@@ -48,6 +48,7 @@ const COMMANDS: [&str; 40] = [
     "callback deliver",
     "callback drop",
     "callback verify",
+    "callback check",
     "cors",
     "cors check",
 ];

@@ -7,6 +7,7 @@
 mod admin;
 mod app;
 mod callback;
+mod callback_check;
 mod callback_guard;
 mod callback_keys;
 mod callback_verify;

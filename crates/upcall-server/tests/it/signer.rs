@@ -8,7 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use upcall::callback::{PublicKey, PublicKeyUrls, string_to_sign};
+use upcall::callback::webhook::{WebhookError, WebhookKey, WebhookVerifier};
+use upcall::callback::{CallbackRequest, PublicKey, PublicKeyUrls, string_to_sign};
 use upcall_crypto::Ed25519PrivateKey;
 use upcall_server::Clock;
 use upcall_server::callback::{FORMER_KEYS, KeyUrl, WebhookSignatures};
@@ -245,6 +246,39 @@ async fn webhook_headers_are_signed_with_every_key_that_is_still_known() {
     hand.move_days(30);
     let later = call(&server, &app).await;
     assert_eq!(later.header("webhook-signature").split(' ').count(), 1);
+}
+
+#[tokio::test]
+async fn an_application_that_has_one_of_the_keys_believes_them_and_no_copy() {
+    let hand = Hand::new();
+    let server = TestServer::start_with(Setup {
+        clock: hand.clock(),
+        webhook_signatures: WebhookSignatures::On,
+        ..Setup::default()
+    })
+    .await;
+    let app = Application::agreeing("{}").await;
+    let former = get(&server, "/callback_webhook_key.txt").await.text();
+    rotate(&server, "").await;
+    let call = call(&server, &app).await;
+    let names = ["webhook-id", "webhook-timestamp", "webhook-signature"];
+    let headers = names.map(|name| (name, call.header(name)));
+    let request = CallbackRequest {
+        method: "POST",
+        target: "/cb",
+        headers: &headers,
+        body: &call.body,
+    };
+    let signed: i64 = call.header("webhook-timestamp").parse().unwrap();
+    let verify = |seconds: i64| {
+        let verifier = WebhookVerifier::new([WebhookKey::parse(&former).unwrap()]);
+        let now = Timestamp::from_second(signed + seconds).unwrap();
+        let id = verifier.verify(&request, now).map(|webhook| webhook.id());
+        id.map(str::to_owned)
+    };
+
+    assert_eq!(verify(1).as_deref(), Ok(call.header("x-oss-request-id")));
+    assert_eq!(verify(301), Err(WebhookError::TooOld));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@
 //! [`CallbackUrl`]s and [`CallbackVars`]), the body to send ([`CallbackTemplate`] with
 //! [`CallbackFacts`]), the text that is signed ([`string_to_sign`]), what the application checks
 //! ([`CallbackVerifier`]), and what it must answer ([`answer`]). Where the check fails, [`diagnose`]
-//! says why.
+//! says why. A server that sends Standard Webhooks headers besides is verified with `webhook`.
 //!
 //! Source: OSS, "Callback" (editions of 2015 to 2025) and the EC pages of family 0007.
 
@@ -19,6 +19,8 @@ mod template;
 mod url;
 mod variable;
 mod verifier;
+#[cfg(feature = "webhook")]
+pub mod webhook;
 
 pub use error::{CallbackError, InvalidCallback};
 pub use key_url::{InvalidPublicKeyUrl, PublicKeyUrl, PublicKeyUrls};

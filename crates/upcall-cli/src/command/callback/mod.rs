@@ -1,5 +1,6 @@
 //! `upcall callback`: the calls that a running server made or owes, and why one is refused.
 
+mod check;
 mod curl;
 mod key_fetch;
 mod list;
@@ -19,6 +20,7 @@ pub(crate) async fn run(command: &CallbackCommand) -> Result<(), Failure> {
         CallbackCommand::Owed(args) => owed::list(args).await,
         CallbackCommand::Deliver(args) => owed::deliver(args).await,
         CallbackCommand::Drop(args) => owed::forget(args).await,
+        CallbackCommand::Check(args) => check::run(args).await,
         CallbackCommand::Verify(args) => verify::run(args).await,
         CallbackCommand::List(args) => list::run(args).await,
         CallbackCommand::Show(args) => show::run(args).await,

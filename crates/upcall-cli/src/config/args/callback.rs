@@ -1,10 +1,9 @@
 //! `upcall callback …`.
 
-use std::path::PathBuf;
-
 use clap::{Args, Subcommand};
 
 use super::AdminArgs;
+use super::callback_check::{CallbackCheckArgs, VerifyArgs};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum CallbackCommand {
@@ -35,27 +34,12 @@ pub(crate) enum CallbackCommand {
                             http://127.0.0.1:8700/callback_pub_key_v1.pem"
     )]
     Verify(VerifyArgs),
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct VerifyArgs {
-    /// The request as the application received it: request line, headers, an empty line, body; `-`
-    /// is standard input
-    #[arg(value_name = "FILE")]
-    pub(crate) received: PathBuf,
-    /// The public key that the application verifies with, as PEM
-    #[arg(long, value_name = "FILE")]
-    pub(crate) key: Option<PathBuf>,
-    /// The one address that the application takes keys from; the key is fetched from there, unless
-    /// `--key` gives it
-    #[arg(long, value_name = "URL")]
-    pub(crate) key_url: Option<String>,
-    /// The request as it was sent, in the same form
-    #[arg(long, value_name = "FILE")]
-    pub(crate) sent: Option<PathBuf>,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
+    /// Send an application a genuine call and forged ones, and judge its answers by each rule
+    #[command(
+        after_help = "Example: upcall callback check http://127.0.0.1:8701/callback --key-url \
+                            http://127.0.0.1:8700/callback_pub_key_v1.pem"
+    )]
+    Check(CallbackCheckArgs),
 }
 
 #[derive(Args, Debug)]

@@ -130,7 +130,7 @@ fn with_carriage_returns(body: &[u8]) -> Vec<u8> {
     lines
 }
 
-/// Whether both are JSON and mean the same; a form's parameters as a JSON object count as that form.
+/// Whether both are JSON and mean the same.
 fn is_same_json(sent: &[u8], received: &[u8]) -> bool {
     let read = |body: &[u8]| -> Option<Value> {
         let is_short = body.len() <= MAX_PARSED_BYTES;
@@ -139,6 +139,7 @@ fn is_same_json(sent: &[u8], received: &[u8]) -> bool {
     matches!((read(sent), read(received)), (Some(was), Some(is)) if was == is)
 }
 
+/// Whether both are forms and say the same; so does a JSON object that a form was made into.
 fn is_same_form(sent: &[u8], received: &[u8]) -> bool {
     let Some(mut was) = parameters(sent) else {
         return false;
@@ -169,8 +170,8 @@ fn parameters(body: &[u8]) -> Option<Vec<Vec<u8>>> {
     is_form.then(|| query::decoded(text))
 }
 
-/// Whether the bodies differ only where at least one of them is no ASCII, has a `?` for it, or NULs as
-/// UTF-16 has them.
+/// Whether the bodies differ only where at least one of them is no ASCII, has a `?` for it, or NULs
+/// as UTF-16 has them.
 fn is_same_ascii(sent: &[u8], received: &[u8]) -> bool {
     let plain = |body: &[u8]| -> Vec<u8> {
         let decoded: Vec<u8> = percent_decode(body).collect();

@@ -32,7 +32,7 @@ pub use difference::{Difference, Excerpt, SignedPart};
 pub use reason::{Advice, Certainty, Finding, Reason};
 
 use super::key_url::PublicKeyUrls;
-use super::signature::{PublicKey, SignedDigest, string_to_sign};
+use super::signature::{PublicKey, SignedDigest};
 use super::verifier::{CallbackRequest, CallbackVerifier, VerifyError};
 
 /// What is known of a callback that was refused.
@@ -232,9 +232,4 @@ fn signed_digest(evidence: &Evidence<'_>) -> Option<SignedDigest> {
         .find_map(|request| headers::value(request, headers::AUTHORIZATION))?;
     let signature = STANDARD.decode(signature.trim()).ok()?;
     Some(key.signed_digest(&signature))
-}
-
-/// The text that was signed under `request`, if it arrived as it was sent.
-pub fn signed_text(request: &CallbackRequest<'_>) -> Vec<u8> {
-    string_to_sign(request.target, request.body)
 }

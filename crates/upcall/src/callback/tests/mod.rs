@@ -4,6 +4,8 @@
 mod parameter;
 mod vectors;
 mod verifier;
+#[cfg(feature = "webhook")]
+mod webhook;
 
 use serde_json::Value;
 
