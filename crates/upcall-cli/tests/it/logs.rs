@@ -60,8 +60,11 @@ fn everything(serve: &Running, hidden: &mut Vec<String>) -> usize {
         ask(storage, "POST /photos/", FORM, &form(fields, name, "bytes")).status
     };
     let good = signed(&[]);
-    // Nobody listens on port 1: the callback fails, and is logged as such.
-    let called = signed(&["--callback-url", "http://127.0.0.1:1/hook?token=abcdefghij"]);
+    // Nobody listens there: the callback fails, and is logged as such.
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let nobody = nobody.local_addr().unwrap();
+    let url = format!("http://{nobody}/hook?token=abcdefghij");
+    let called = signed(&["--callback-url", &url]);
     for fields in [&good, &called] {
         let secret = |name: &str| ["policy", "signature", "callback"].contains(&name);
         let values = fields.iter().filter(|(name, _)| secret(name));
