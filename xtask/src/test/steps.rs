@@ -67,6 +67,12 @@ pub(super) const STEPS: &[Step] = &[
         run: crash,
     },
     Step {
+        name: "calls",
+        about: "kill -9 of server and application, with calls that are owed",
+        needs: &[],
+        run: calls,
+    },
+    Step {
         name: "fuzz",
         about: "mutated inputs for every parser",
         needs: &[],
@@ -156,6 +162,18 @@ fn crash(bench: &Bench<'_>) -> Result<()> {
     let load = bench.workspace.build(Program::Load, build)?;
     let mut command = Command::new(load);
     command.args(["crash", "--upcall"]).arg(upcall).args(amount);
+    logged::run(&mut command, &bench.log)
+}
+
+fn calls(bench: &Bench<'_>) -> Result<()> {
+    let (amount, build): (&[&str], _) = match bench.length {
+        Length::Usual => (&["--kills", "40"], Build::Dev),
+        Length::Long => (&["--kills", "500", "--gated", "50000"], Build::Release),
+    };
+    let upcall = bench.workspace.build(Program::Upcall, build)?;
+    let load = bench.workspace.build(Program::Load, build)?;
+    let mut command = Command::new(load);
+    command.args(["calls", "--upcall"]).arg(upcall).args(amount);
     logged::run(&mut command, &bench.log)
 }
 
