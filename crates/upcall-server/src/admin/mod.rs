@@ -53,7 +53,9 @@ impl AdminService {
         match (request.method(), path.as_str()) {
             (&Method::GET, "/healthz") => return self.health().await,
             (&Method::GET, "/metrics") => {
-                let text = self.server.metrics.text();
+                let metrics = &self.server.metrics;
+                metrics.callbacks_owed(self.server.outbox.len());
+                let text = metrics.text();
                 return Ok(plain(StatusCode::OK, OPENMETRICS, text));
             }
             _ => {}

@@ -20,6 +20,7 @@ pub(crate) struct Metrics {
     callbacks: Family<CallbackLabels, Counter>,
     callback_durations: Histogram,
     callbacks_under_way: Gauge,
+    callbacks_owed: Gauge,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -80,6 +81,12 @@ impl Metrics {
             "Calls that have not ended yet",
             callbacks_under_way.clone(),
         );
+        let callbacks_owed = Gauge::default();
+        registry.register(
+            "callbacks_owed",
+            "Calls that have not arrived and are made again",
+            callbacks_owed.clone(),
+        );
         Self {
             registry,
             requests,
@@ -88,6 +95,7 @@ impl Metrics {
             callbacks,
             callback_durations,
             callbacks_under_way,
+            callbacks_owed,
         }
     }
 
@@ -119,6 +127,11 @@ impl Metrics {
             .get_or_create(&CallbackLabels { outcome })
             .inc();
         self.callback_durations.observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn callbacks_owed(&self, calls: usize) {
+        self.callbacks_owed
+            .set(i64::try_from(calls).unwrap_or(i64::MAX));
     }
 
     /// The text that Prometheus reads (`OpenMetrics` 1.0).
