@@ -103,7 +103,6 @@ async fn admit(
             id: call.id,
             peer: call.peer,
             host: call.host,
-            headers: call.headers,
             style: call.target.style,
             exchange: call.exchange,
         },

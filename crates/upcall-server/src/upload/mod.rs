@@ -34,12 +34,24 @@ pub(crate) async fn post_object(
     bucket: Option<Arc<BucketFacts>>,
     line: &mut RequestLine,
 ) -> Result<Answer, Refusal> {
+    // Each step has a box of its own, which is gone when it is over: thousands may wait for an
+    // application, and what they needed before is not kept for that long.
+    let (admitted, file) = Box::pin(admission(server, call, bucket, line)).await?;
+    run(server, admitted, file, line).await
+}
+
+async fn admission(
+    server: &Arc<Server>,
+    call: Call,
+    bucket: Option<Arc<BucketFacts>>,
+    line: &mut RequestLine,
+) -> Result<(Admitted, form::FormFile), Refusal> {
     let (head, file) = line.timed("form", form::read_head(call, server)).await?;
     let admitted = line
         .timed("admit", admit::admit_form(server, head, bucket))
         .await?;
     line.key(admitted.key.as_str());
-    run(server, admitted, file, line).await
+    Ok((admitted, file))
 }
 
 /// What every upload does once it is admitted.
@@ -63,7 +75,7 @@ pub(crate) async fn run(
         }
     };
     let ingested = line
-        .timed("ingest", ingest::ingest(server, &admitted, file))
+        .timed("ingest", Box::pin(ingest::ingest(server, &admitted, file)))
         .await?;
     line.bytes(ingested.length);
     admitted.call.exchange.request_is_over();
