@@ -27,7 +27,7 @@ pub(crate) struct Committed {
 
 pub(crate) async fn commit(
     server: &Arc<Server>,
-    admitted: Admitted,
+    mut admitted: Admitted,
     ingested: Ingested,
 ) -> Result<Committed, Refusal> {
     let now = server.clock.now();
@@ -46,7 +46,7 @@ pub(crate) async fn commit(
         storage_class: admitted.storage_class.clone(),
         modified: now,
     };
-    let plan = plan(&admitted, &object, ingested.image.as_ref(), now);
+    let plan = plan(&mut admitted, &object, ingested.image.as_ref(), now);
     let catalog = &server.catalog;
     let committed = match &plan {
         Plan::Impossible(failure) if admitted.bucket.callback.gate.is_some() => {
