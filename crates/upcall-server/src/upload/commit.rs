@@ -20,14 +20,14 @@ use crate::node::Server;
 /// An object that is durable, and visible unless it is gated.
 #[derive(Debug)]
 pub(crate) struct Committed {
-    pub(crate) admitted: Admitted,
+    pub(crate) admitted: Box<Admitted>,
     pub(crate) object: ObjectFacts,
     pub(crate) plan: Plan,
 }
 
 pub(crate) async fn commit(
     server: &Arc<Server>,
-    mut admitted: Admitted,
+    mut admitted: Box<Admitted>,
     ingested: Ingested,
 ) -> Result<Committed, Refusal> {
     let now = server.clock.now();

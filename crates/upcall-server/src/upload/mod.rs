@@ -45,19 +45,19 @@ async fn admission(
     call: Call,
     bucket: Option<Arc<BucketFacts>>,
     line: &mut RequestLine,
-) -> Result<(Admitted, form::FormFile), Refusal> {
+) -> Result<(Box<Admitted>, form::FormFile), Refusal> {
     let (head, file) = line.timed("form", form::read_head(call, server)).await?;
     let admitted = line
         .timed("admit", admit::admit_form(server, head, bucket))
         .await?;
     line.key(admitted.key.as_str());
-    Ok((admitted, file))
+    Ok((Box::new(admitted), file))
 }
 
 /// What every upload does once it is admitted.
 pub(crate) async fn run(
     server: &Arc<Server>,
-    admitted: Admitted,
+    admitted: Box<Admitted>,
     file: impl ingest::FileSource,
     line: &mut RequestLine,
 ) -> Result<Answer, Refusal> {
@@ -87,7 +87,7 @@ pub(crate) async fn run(
 /// the uploader hangs up in between. So nobody can cancel them.
 async fn finish(
     server: &Arc<Server>,
-    admitted: Admitted,
+    admitted: Box<Admitted>,
     ingested: ingest::Ingested,
     named: Option<again::Named>,
     line: &mut RequestLine,
