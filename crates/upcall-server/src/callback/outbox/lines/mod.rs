@@ -211,13 +211,7 @@ impl Lines {
         if was_known || down.is_none_or(|down| down.next_probe <= now) {
             return true;
         }
-        if let Some(entry) = self.entry(&line, id) {
-            entry.state = State::Parked;
-        }
-        if let Some(down) = self.down.get_mut(destination) {
-            down.parked.push_back(line);
-        }
-        false
+        !self.park(&line, id)
     }
 
     /// A call is owed no more: the next of its line is due.
@@ -228,13 +222,23 @@ impl Lines {
         let Some(entries) = self.queues.get_mut(&line) else {
             return;
         };
-        let was_first = entries.front().is_some_and(|entry| entry.id == id);
-        entries.retain(|entry| entry.id != id);
-        if !was_first {
+        let Some(place) = entries.iter().position(|entry| entry.id == id) else {
             return;
+        };
+        if place == 0 {
+            self.unschedule(&line);
         }
-        self.unschedule(&line);
-        self.pass_on(&line, now);
+        let entries = self.queues.get_mut(&line);
+        let ended = entries.and_then(|entries| entries.remove(place));
+        if place == 0 {
+            self.pass_on(&line, now);
+        }
+        if let Some(entry) = ended
+            && entry.state == State::UnderWay
+            && let Some(destination) = entry.destination
+        {
+            self.probe_with_another(&destination, now);
+        }
     }
 
     /// A call failed, for a reason that may pass; how often it was made, and when it is made again.
@@ -247,15 +251,24 @@ impl Lines {
         };
         entry.attempts += 1;
         let attempts = entry.attempts;
+        let destination = entry.destination.clone();
+        let down = destination.and_then(|destination| self.down.get_mut(&destination));
+        if let Some(down) = down.filter(|down| down.next_probe > now) {
+            // It goes with all others as soon as somebody answers there.
+            let due = down.next_probe;
+            if self.park(&line, id) {
+                return (attempts, due);
+            }
+        }
         let due = now + backoff::delay_ms(attempts);
-        self.schedule(&line, due);
+        self.again(&line, id, due);
         (attempts, due)
     }
 
     /// A call was not made at all, since there was no place: soon again.
     pub(super) fn crowded(&mut self, id: BlobId, now: u64) {
         if let Some(line) = self.ids.get(&id).cloned() {
-            self.schedule(&line, now + CROWDED_MS);
+            self.again(&line, id, now + CROWDED_MS);
         }
     }
 
@@ -285,21 +298,11 @@ impl Lines {
         self.probes
             .remove(&(down.next_probe, Arc::clone(destination)));
         for line in down.parked {
-            self.schedule(&line, now);
-        }
-        let others: Vec<Line> = self
-            .queues
-            .iter()
-            .filter(|(_, entries)| {
-                entries.front().is_some_and(|entry| {
-                    matches!(entry.state, State::Due(_))
-                        && entry.destination.as_ref() == Some(destination)
-                })
-            })
-            .map(|(line, _)| Arc::clone(line))
-            .collect();
-        for line in others {
-            self.schedule(&line, now);
+            // Another may be its first by now.
+            let first = self.queues.get(&line).and_then(VecDeque::front);
+            if first.is_some_and(|entry| entry.state == State::Parked) {
+                self.schedule(&line, now);
+            }
         }
     }
 
@@ -338,6 +341,41 @@ impl Lines {
         }
         // There is nothing to try it with: whoever comes next does.
         None
+    }
+
+    /// The probe ended without having been made, so nobody knows more of its destination: another
+    /// one is tried at once.
+    fn probe_with_another(&mut self, destination: &Destination, now: u64) {
+        let down = self.down.get(destination);
+        if let Some(down) = down.filter(|down| down.next_probe <= now && !down.parked.is_empty()) {
+            let probe = (down.next_probe, Arc::clone(destination));
+            self.probes.insert(probe);
+        }
+    }
+
+    /// Whether the call, the first of its line, waits from now on for its destination to answer.
+    fn park(&mut self, line: &Line, id: BlobId) -> bool {
+        let Some(entry) = self.queues.get_mut(line).and_then(VecDeque::front_mut) else {
+            return false;
+        };
+        let destination = entry.destination.as_ref();
+        let Some(down) = destination.and_then(|destination| self.down.get_mut(destination)) else {
+            return false;
+        };
+        if entry.id != id {
+            return false;
+        }
+        entry.state = State::Parked;
+        down.parked.push_back(Arc::clone(line));
+        true
+    }
+
+    /// A call that was under way is due then; one that is not the first waits for its turn as before.
+    fn again(&mut self, line: &Line, id: BlobId, due: u64) {
+        let first = self.queues.get(line).and_then(VecDeque::front);
+        if first.is_some_and(|entry| entry.id == id) {
+            self.schedule(line, due);
+        }
     }
 
     /// The first of a line is due then.

@@ -129,3 +129,93 @@ fn destinations_that_are_down_are_bounded() {
     }
     assert!(lines.down.len() <= MOST_DOWN);
 }
+
+/// An upload that has given up waiting must not set off the call before it, which is under way.
+#[test]
+fn a_call_that_found_no_place_leaves_the_one_before_it_alone() {
+    let (mut lines, key, ids) = (Lines::default(), line("a"), ids(2));
+    let to: Destination = "app:80".into();
+    assert!(matches!(
+        lines.add_own(ids[0], &key, Arc::clone(&to), 0),
+        Own::Now
+    ));
+    let Own::When(waits) = lines.add_own(ids[1], &key, to, 0) else {
+        panic!("it waits for the first");
+    };
+    drop(waits);
+    lines.crowded(ids[1], 0);
+    assert_eq!(lines.take_due(CROWDED_MS), None, "the first is under way");
+    lines.end(ids[0], CROWDED_MS);
+    assert_eq!(lines.take_due(CROWDED_MS).unwrap().id, ids[1]);
+}
+
+fn parked(count: usize, to: &Destination) -> (Lines, Vec<BlobId>) {
+    let (mut lines, ids) = (Lines::default(), ids(count));
+    for (number, id) in ids.iter().enumerate() {
+        lines.add(*id, &line(&number.to_string()), 0, 0);
+    }
+    lines.is_down(to, 0);
+    while let Some(next) = lines.take_due(0) {
+        assert!(!lines.goes_to(next.id, to, 0), "it is parked");
+    }
+    (lines, ids)
+}
+
+/// The probe was too old to be made, or was dropped meanwhile: the next one is tried instead.
+#[test]
+fn a_probe_that_was_not_made_makes_room_for_the_next() {
+    let to: Destination = "app:80".into();
+    let (mut lines, ids) = parked(3, &to);
+    let at = lines.next_moment().unwrap();
+    for id in ids {
+        let probe = lines.take_due(at).unwrap();
+        assert_eq!(probe.id, id);
+        lines.end(id, at);
+    }
+    assert_eq!((lines.len(), lines.take_due(at)), (0, None));
+}
+
+#[test]
+fn what_was_parked_and_is_under_way_by_now_is_not_made_twice() {
+    let to: Destination = "app:80".into();
+    let (mut lines, ids) = parked(1, &to);
+    let next = BlobId::new();
+    lines.add(next, &line("0"), 0, 0);
+    // Somebody drops the one that was parked; the next of its line goes.
+    lines.end(ids[0], 0);
+    assert_eq!(lines.take_due(0).unwrap().id, next);
+    lines.is_up(&to, 0);
+    assert_eq!(lines.take_due(0), None);
+}
+
+#[test]
+fn what_failed_since_nobody_answers_goes_as_soon_as_somebody_does() {
+    let (mut lines, ids) = (Lines::default(), ids(2));
+    let to: Destination = "app:80".into();
+    for (id, key) in ids.iter().zip(["a", "b"]) {
+        let own = lines.add_own(*id, &line(key), Arc::clone(&to), 0);
+        assert!(matches!(own, Own::Now));
+    }
+    for id in &ids {
+        lines.is_down(&to, 0);
+        lines.failed(*id, 0);
+    }
+    lines.is_up(&to, 1);
+    assert!(lines.take_due(1).is_some() && lines.take_due(1).is_some());
+}
+
+/// A destination that answers every other time must not have all lines looked through each time.
+#[test]
+fn a_destination_that_flaps_costs_no_more_than_what_waits_for_it() {
+    let (mut lines, to): (_, Destination) = (Lines::default(), "app:80".into());
+    for (number, id) in ids(50_000).into_iter().enumerate() {
+        lines.add(id, &line(&number.to_string()), 0, u64::MAX / 2);
+    }
+    let began = std::time::Instant::now();
+    for now in 0..2000 {
+        lines.is_down(&to, now);
+        lines.is_up(&to, now);
+    }
+    let took = began.elapsed();
+    assert!(took < std::time::Duration::from_secs(1), "{took:?}");
+}
