@@ -59,13 +59,13 @@ pub(crate) async fn commit(
                 .await
         }
         Plan::Owed(owed) => {
-            let call = owed.to_owed_call(now);
+            let call = owed.to_owed_call();
             catalog
                 .commit_object(&object, admitted.overwrite, Some(&call))
                 .await
         }
         Plan::Gated(owed, _) => {
-            let call = owed.to_owed_call(now);
+            let call = owed.to_owed_call();
             let held = catalog.hold_object(&object, admitted.overwrite, &call);
             held.await.map(|()| None)
         }

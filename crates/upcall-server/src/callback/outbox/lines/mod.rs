@@ -23,6 +23,8 @@ pub(super) type Destination = Arc<str>;
 #[derive(Debug)]
 struct Entry {
     id: BlobId,
+    /// When its object was committed; a line is in this order.
+    created: i64,
     attempts: u32,
     destination: Option<Destination>,
     state: State,
@@ -75,6 +77,20 @@ pub(super) struct Lines {
     /// When a destination that is down is tried again.
     probes: BTreeSet<(u64, Destination)>,
     ids: HashMap<BlobId, Line>,
+    /// The store may have calls that are not here.
+    is_partial: bool,
+    /// Some of them were refused since the last load began.
+    is_refusing: bool,
+    /// Calls of uploads that came meanwhile, in the store as well.
+    turned_away: Vec<TurnedAway>,
+}
+
+/// A call that waits until those that are older are here.
+#[derive(Debug)]
+struct TurnedAway {
+    id: BlobId,
+    line: Line,
+    created: i64,
 }
 
 impl Lines {
@@ -87,24 +103,86 @@ impl Lines {
         self.ids.contains_key(&id)
     }
 
-    /// A call that nobody makes yet.
-    pub(super) fn add(&mut self, id: BlobId, line: &Line, attempts: u32, due: u64) {
+    /// With calls in the store that were not loaded yet.
+    pub(super) fn partial() -> Self {
+        Self {
+            is_partial: true,
+            ..Self::default()
+        }
+    }
+
+    /// Whether the store may have calls that are not here.
+    pub(super) fn is_partial(&self) -> bool {
+        self.is_partial
+    }
+
+    /// Everything that the store has from now on will be added.
+    pub(super) fn begin_load(&mut self) {
+        self.is_partial = true;
+        self.is_refusing = false;
+        self.turned_away.clear();
+    }
+
+    /// Everything that the store had was added; whether everything is here now.
+    pub(super) fn end_load(&mut self, now: u64) -> bool {
+        for call in std::mem::take(&mut self.turned_away) {
+            self.add(call.id, &call.line, 0, now, call.created);
+        }
+        self.is_partial = self.is_refusing;
+        !self.is_partial
+    }
+
+    /// A call that nobody makes yet; whether there was room for it. If not, it must be loaded later.
+    pub(super) fn add(
+        &mut self,
+        id: BlobId,
+        line: &Line,
+        attempts: u32,
+        due: u64,
+        created: i64,
+    ) -> bool {
         if self.has(id) {
-            return;
+            return true;
+        }
+        if self.len() >= MOST_IN_LINE {
+            self.is_partial = true;
+            self.is_refusing = true;
+            return false;
         }
         let entry = Entry {
             id,
+            created,
             attempts,
             destination: None,
             state: State::Resting,
             waiting: None,
         };
-        self.ids.insert(id, Arc::clone(line));
-        let entries = self.queues.entry(Arc::clone(line)).or_default();
-        entries.push_back(entry);
-        if entries.len() == 1 {
+        if self.insert(line, entry) {
             self.schedule(line, due);
         }
+        true
+    }
+
+    /// Puts a call into its line, behind those that were committed before it; whether it is the first
+    /// now.
+    fn insert(&mut self, line: &Line, entry: Entry) -> bool {
+        self.ids.insert(entry.id, Arc::clone(line));
+        let entries = self.queues.entry(Arc::clone(line)).or_default();
+        let comes_after =
+            |other: &Entry| other.created <= entry.created || other.state == State::UnderWay;
+        let place = entries.iter().rposition(comes_after);
+        let place = place.map_or(0, |before| before + 1);
+        if place == 0 {
+            self.unschedule(line);
+        }
+        let entries = self.queues.entry(Arc::clone(line)).or_default();
+        if place == 0
+            && let Some(former) = entries.front_mut()
+        {
+            former.state = State::Resting;
+        }
+        entries.insert(place, entry);
+        place == 0
     }
 
     /// A call that its upload makes: at once, if it is the first of its line; else when it is told.
@@ -114,18 +192,15 @@ impl Lines {
         line: &Line,
         destination: Destination,
         now: u64,
+        created: i64,
     ) -> Own {
+        if self.is_partial {
+            self.turn_away(id, line, created);
+            return Own::Later;
+        }
         // The outbox may have found it in the store before its upload came by.
-        if !self.has(id) {
-            self.ids.insert(id, Arc::clone(line));
-            let entries = self.queues.entry(Arc::clone(line)).or_default();
-            entries.push_back(Entry {
-                id,
-                attempts: 0,
-                destination: None,
-                state: State::Resting,
-                waiting: None,
-            });
+        if !self.add(id, line, 0, now, created) {
+            return Own::Later;
         }
         let is_first = self
             .queues
@@ -324,6 +399,16 @@ impl Lines {
         }
     }
 
+    /// The outbox makes it, once everything is here.
+    fn turn_away(&mut self, id: BlobId, line: &Line, created: i64) {
+        if self.turned_away.len() >= MOST_TURNED_AWAY {
+            self.is_refusing = true;
+            return;
+        }
+        let line = Arc::clone(line);
+        self.turned_away.push(TurnedAway { id, line, created });
+    }
+
     fn probe(&mut self, destination: &Destination) -> Option<Next> {
         let down = self.down.get_mut(destination)?;
         while let Some(line) = down.parked.pop_front() {
@@ -418,6 +503,12 @@ impl Lines {
         entries.iter_mut().find(|entry| entry.id == id)
     }
 }
+
+/// Calls that stand in line here, each with some 300 bytes; the others wait in the store.
+pub(super) const MOST_IN_LINE: usize = 100_000;
+
+/// Calls of uploads that come during a load and are taken in after it; beyond it there is another load.
+const MOST_TURNED_AWAY: usize = 10_000;
 
 /// A call that found no place is tried again after this.
 const CROWDED_MS: u64 = 200;

@@ -16,9 +16,9 @@ fn ids(count: usize) -> Vec<BlobId> {
 #[test]
 fn calls_for_one_key_are_made_one_after_the_other() {
     let (mut lines, key, other, ids) = (Lines::default(), line("a"), line("b"), ids(3));
-    lines.add(ids[0], &key, 0, 10);
-    lines.add(ids[1], &key, 0, 10);
-    lines.add(ids[2], &other, 4, 20);
+    lines.add(ids[0], &key, 0, 10, 0);
+    lines.add(ids[1], &key, 0, 10, 0);
+    lines.add(ids[2], &other, 4, 20, 0);
     assert_eq!(lines.take_due(9), None);
     assert_eq!(lines.take_due(10).unwrap().id, ids[0]);
     assert_eq!(lines.take_due(15), None, "the second waits for the first");
@@ -35,7 +35,7 @@ fn calls_for_one_key_are_made_one_after_the_other() {
 fn an_upload_makes_its_own_call_when_those_before_it_were_made() {
     let (mut lines, key, ids) = (Lines::default(), line("a"), ids(3));
     let to: Destination = "app:80".into();
-    let mut own = |id| lines.add_own(id, &key, Arc::clone(&to), 0);
+    let mut own = |id| lines.add_own(id, &key, Arc::clone(&to), 0, 0);
     assert!(matches!(own(ids[0]), Own::Now));
     let (Own::When(mut second), Own::When(third)) = (own(ids[1]), own(ids[2])) else {
         panic!("both wait for the first");
@@ -56,17 +56,17 @@ fn an_upload_makes_its_own_call_when_those_before_it_were_made() {
 fn an_upload_takes_over_what_the_outbox_found_in_the_store() {
     let (mut lines, key, ids) = (Lines::default(), line("a"), ids(2));
     let to: Destination = "app:80".into();
-    lines.add(ids[0], &key, 0, 5);
+    lines.add(ids[0], &key, 0, 5, 0);
     assert!(matches!(
-        lines.add_own(ids[0], &key, Arc::clone(&to), 5),
+        lines.add_own(ids[0], &key, Arc::clone(&to), 5, 0),
         Own::Now
     ));
     assert_eq!(lines.take_due(5), None, "it is made once");
     lines.end(ids[0], 5);
 
-    lines.add(ids[1], &key, 0, 5);
+    lines.add(ids[1], &key, 0, 5, 0);
     assert_eq!(lines.take_due(5).unwrap().id, ids[1]);
-    assert!(matches!(lines.add_own(ids[1], &key, to, 5), Own::Later));
+    assert!(matches!(lines.add_own(ids[1], &key, to, 5, 0), Own::Later));
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn what_goes_where_nobody_answers_is_parked_and_comes_back_at_once() {
     let (mut lines, ids) = (Lines::default(), ids(50));
     let to: Destination = "app:80".into();
     for (number, id) in ids.iter().enumerate() {
-        lines.add(*id, &line(&number.to_string()), 0, 0);
+        lines.add(*id, &line(&number.to_string()), 0, 0, 0);
     }
     let first = lines.take_due(0).unwrap();
     assert!(lines.goes_to(first.id, &to, 0));
@@ -136,10 +136,10 @@ fn a_call_that_found_no_place_leaves_the_one_before_it_alone() {
     let (mut lines, key, ids) = (Lines::default(), line("a"), ids(2));
     let to: Destination = "app:80".into();
     assert!(matches!(
-        lines.add_own(ids[0], &key, Arc::clone(&to), 0),
+        lines.add_own(ids[0], &key, Arc::clone(&to), 0, 0),
         Own::Now
     ));
-    let Own::When(waits) = lines.add_own(ids[1], &key, to, 0) else {
+    let Own::When(waits) = lines.add_own(ids[1], &key, to, 0, 0) else {
         panic!("it waits for the first");
     };
     drop(waits);
@@ -152,7 +152,7 @@ fn a_call_that_found_no_place_leaves_the_one_before_it_alone() {
 fn parked(count: usize, to: &Destination) -> (Lines, Vec<BlobId>) {
     let (mut lines, ids) = (Lines::default(), ids(count));
     for (number, id) in ids.iter().enumerate() {
-        lines.add(*id, &line(&number.to_string()), 0, 0);
+        lines.add(*id, &line(&number.to_string()), 0, 0, 0);
     }
     lines.is_down(to, 0);
     while let Some(next) = lines.take_due(0) {
@@ -180,7 +180,7 @@ fn what_was_parked_and_is_under_way_by_now_is_not_made_twice() {
     let to: Destination = "app:80".into();
     let (mut lines, ids) = parked(1, &to);
     let next = BlobId::new();
-    lines.add(next, &line("0"), 0, 0);
+    lines.add(next, &line("0"), 0, 0, 0);
     // Somebody drops the one that was parked; the next of its line goes.
     lines.end(ids[0], 0);
     assert_eq!(lines.take_due(0).unwrap().id, next);
@@ -193,7 +193,7 @@ fn what_failed_since_nobody_answers_goes_as_soon_as_somebody_does() {
     let (mut lines, ids) = (Lines::default(), ids(2));
     let to: Destination = "app:80".into();
     for (id, key) in ids.iter().zip(["a", "b"]) {
-        let own = lines.add_own(*id, &line(key), Arc::clone(&to), 0);
+        let own = lines.add_own(*id, &line(key), Arc::clone(&to), 0, 0);
         assert!(matches!(own, Own::Now));
     }
     for id in &ids {
@@ -209,7 +209,7 @@ fn what_failed_since_nobody_answers_goes_as_soon_as_somebody_does() {
 fn a_destination_that_flaps_costs_no_more_than_what_waits_for_it() {
     let (mut lines, to): (_, Destination) = (Lines::default(), "app:80".into());
     for (number, id) in ids(50_000).into_iter().enumerate() {
-        lines.add(id, &line(&number.to_string()), 0, u64::MAX / 2);
+        lines.add(id, &line(&number.to_string()), 0, u64::MAX / 2, 0);
     }
     let began = std::time::Instant::now();
     for now in 0..2000 {
@@ -218,4 +218,63 @@ fn a_destination_that_flaps_costs_no_more_than_what_waits_for_it() {
     }
     let took = began.elapsed();
     assert!(took < std::time::Duration::from_secs(1), "{took:?}");
+}
+
+/// What was committed later comes later, in whichever order the store or the uploads tell of it.
+#[test]
+fn a_line_is_in_the_order_of_its_commits() {
+    let (mut lines, key, ids) = (Lines::default(), line("a"), ids(4));
+    let to: Destination = "app:80".into();
+    lines.add(ids[0], &key, 0, 5, 30);
+    lines.add(ids[1], &key, 0, 5, 10);
+    let Own::When(mut waits) = lines.add_own(ids[2], &key, to, 5, 20) else {
+        panic!("there is one before it");
+    };
+    assert_eq!(lines.take_due(5).unwrap().id, ids[1]);
+    // Nothing comes before what is under way.
+    lines.add(ids[3], &key, 0, 5, 5);
+    assert_eq!(lines.take_due(5), None);
+    lines.end(ids[1], 5);
+    assert_eq!(lines.take_due(5).unwrap().id, ids[3]);
+    lines.end(ids[3], 5);
+    assert_eq!((waits.try_recv(), lines.take_due(5)), (Ok(()), None));
+    lines.end(ids[2], 5);
+    assert_eq!(lines.take_due(5).unwrap().id, ids[0]);
+}
+
+/// While the store may have calls that are not in line, an upload's own could come before them.
+#[test]
+fn until_all_is_loaded_nobody_overtakes() {
+    let (mut lines, key, ids) = (Lines::partial(), line("a"), ids(2));
+    let to: Destination = "app:80".into();
+    lines.begin_load();
+    assert!(matches!(
+        lines.add_own(ids[1], &key, Arc::clone(&to), 5, 20),
+        Own::Later
+    ));
+    assert_eq!(lines.take_due(5), None);
+    lines.add(ids[0], &key, 0, 5, 10);
+    assert!(lines.end_load(5));
+    assert_eq!(lines.take_due(5).unwrap().id, ids[0]);
+    lines.end(ids[0], 5);
+    assert_eq!(lines.take_due(5).unwrap().id, ids[1]);
+    let own = lines.add_own(BlobId::new(), &line("b"), to, 5, 30);
+    assert!(matches!(own, Own::Now));
+}
+
+#[test]
+fn what_has_no_room_in_the_lines_is_loaded_later() {
+    let (mut lines, to): (_, Destination) = (Lines::default(), "app:80".into());
+    for number in 0..MOST_IN_LINE {
+        let key = line(&number.to_string());
+        assert!(lines.add(BlobId::new(), &key, 0, 5, 0));
+    }
+    assert!(!lines.add(BlobId::new(), &line("more"), 0, 5, 0));
+    assert!(lines.is_partial());
+    let own = lines.add_own(BlobId::new(), &line("own"), to, 5, 30);
+    assert!(matches!(own, Own::Later));
+    assert_eq!(lines.len(), MOST_IN_LINE);
+    lines.begin_load();
+    assert!(!lines.add(BlobId::new(), &line("more"), 0, 5, 0));
+    assert!(!lines.end_load(5), "there is still one that is not here");
 }
