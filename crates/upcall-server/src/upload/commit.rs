@@ -47,9 +47,11 @@ pub(crate) async fn commit(
         modified: now,
     };
     let plan = plan(&admitted, &object, ingested.image.as_ref(), now);
+    let settings = &admitted.bucket.callback;
+    let is_required = settings.is_required || settings.gate.is_some();
     let catalog = &server.catalog;
     let committed = match &plan {
-        Plan::Impossible(failure) if admitted.bucket.callback.gate.is_some() => {
+        Plan::Impossible(failure) if is_required => {
             return Err(Refusal::new(WireError::INVALID_ARGUMENT)
                 .hint(format!("the application cannot be asked: {failure}")));
         }

@@ -4,7 +4,7 @@ use upcall_store::blobs::BlobId;
 use upcall_store::catalog::{CallProgress, CatalogError, Gate};
 
 use super::Shared;
-use super::destination;
+use super::destination_of;
 use crate::callback::dispatcher::Refusals;
 use crate::callback::owed_order::OwedOrder;
 use crate::callback::told::Told;
@@ -29,7 +29,7 @@ impl Shared {
             self.give_up(id, attempts, "the record of the call cannot be understood");
             return;
         };
-        let to = destination(&owed);
+        let to = destination_of(&owed);
         if self.is_too_old(&owed) && attempts > 0 {
             self.too_old(&owed, attempts).await;
             return;

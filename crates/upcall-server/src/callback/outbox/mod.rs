@@ -16,7 +16,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
+use upcall::callback::CallbackParameter;
 use upcall::callback::answer::CallbackFailure;
+use upcall::name::BucketName;
 use upcall_store::blobs::{BlobId, Blobs};
 use upcall_store::catalog::{CallProgress, Catalog, CatalogError, OwedFacts, OwedQuery};
 
@@ -104,7 +106,7 @@ impl Outbox {
     pub(crate) async fn take_turn(&self, owed: &OwedOrder, limit: Duration) -> Turn {
         let shared = &self.0;
         let line: Line = Arc::new((owed.order.bucket.clone(), owed.order.key.clone()));
-        let destination = destination(owed);
+        let destination = destination_of(owed);
         let until = Instant::now() + limit;
         // What the last process has left comes first; if that takes too long, the outbox makes this one.
         let mut is_loaded = shared.is_loaded.subscribe();
@@ -133,6 +135,15 @@ impl Outbox {
         if is_told { Turn::Now } else { Turn::Later }
     }
 
+    /// The upload does not make its call, and nobody else is to make it; whether that could be had. If
+    /// not, it is under way.
+    pub(crate) fn withdraw(&self, owed: &OwedOrder) -> bool {
+        let shared = &self.0;
+        let is_withdrawn = shared.lines().withdraw(owed.id, shared.now());
+        shared.changed.notify_one();
+        is_withdrawn
+    }
+
     /// A call is owed no more.
     pub(crate) fn ended(&self, owed: &OwedOrder) {
         self.0.end(owed.id);
@@ -152,12 +163,17 @@ impl Outbox {
 
     /// What a call says of where it went, also one that is not owed.
     pub(crate) fn heard(&self, owed: &OwedOrder, failure: Option<CallbackFailure>) {
-        self.0.heard(&destination(owed), failure);
+        self.0.heard(&destination_of(owed), failure);
     }
 
-    /// If nobody answers where this call would go: how long an uploader had better wait.
-    pub(crate) fn down_for(&self, authority: &str) -> Option<Duration> {
-        let left = self.0.lines().down_for(authority, self.0.now())?;
+    /// If nobody answers where this bucket's call would go: how long an uploader had better wait.
+    pub(crate) fn down_for(
+        &self,
+        bucket: &BucketName,
+        parameter: &CallbackParameter,
+    ) -> Option<Duration> {
+        let destination = destination(bucket, parameter);
+        let left = self.0.lines().down_for(&destination, self.0.now())?;
         Some(Duration::from_millis(left))
     }
 
@@ -389,13 +405,26 @@ async fn is_stopped(stopped: &mut watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
-/// Where an order goes: the authority of its first URL.
-fn destination(owed: &OwedOrder) -> Destination {
-    let urls = &owed.order.parameter.urls;
-    urls.first()
-        .map(upcall::callback::CallbackUrl::authority)
-        .unwrap_or_default()
-        .into()
+/// Where an order goes, in the bucket's eyes: all of its URLs, without their paths.
+///
+/// Not the first alone, and not for all buckets: whoever may upload somewhere could name another's
+/// application before an address at which nobody answers, and have it taken for down.
+fn destination(bucket: &BucketName, parameter: &CallbackParameter) -> Destination {
+    let mut text = bucket.to_string();
+    for url in &parameter.urls {
+        let scheme = if url.is_https() {
+            " https://"
+        } else {
+            " http://"
+        };
+        text.push_str(scheme);
+        text.push_str(&url.authority());
+    }
+    text.into()
+}
+
+fn destination_of(owed: &OwedOrder) -> Destination {
+    destination(&owed.order.bucket, &owed.order.parameter)
 }
 
 fn millis(time: jiff::Timestamp) -> u64 {

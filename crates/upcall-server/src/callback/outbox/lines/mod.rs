@@ -16,7 +16,7 @@ use super::backoff;
 /// Which line: the object's key.
 pub(super) type Line = Arc<(BucketName, ObjectKey)>;
 
-/// Where a call goes: the authority of its first URL.
+/// Where a call goes.
 pub(super) type Destination = Arc<str>;
 
 /// A call in its line.
@@ -314,6 +314,18 @@ impl Lines {
         {
             self.probe_with_another(&destination, now);
         }
+    }
+
+    /// A call is not to be made any more, unless it is under way; whether it is not.
+    pub(super) fn withdraw(&mut self, id: BlobId, now: u64) -> bool {
+        let line = self.ids.get(&id).cloned();
+        let entry = line.and_then(|line| self.entry(&line, id));
+        if entry.is_some_and(|entry| entry.state == State::UnderWay) {
+            return false;
+        }
+        self.turned_away.retain(|call| call.id != id);
+        self.end(id, now);
+        true
     }
 
     /// A call failed, for a reason that may pass; how often it was made, and when it is made again.

@@ -278,3 +278,22 @@ fn what_has_no_room_in_the_lines_is_loaded_later() {
     assert!(!lines.add(BlobId::new(), &line("more"), 0, 5, 0));
     assert!(!lines.end_load(5), "there is still one that is not here");
 }
+
+/// Whoever drops what is held must know that nobody is asking about it.
+#[test]
+fn a_call_is_withdrawn_unless_it_is_under_way() {
+    let (mut lines, key, ids) = (Lines::default(), line("a"), ids(2));
+    lines.add(ids[0], &key, 0, 5, 0);
+    lines.add(ids[1], &key, 0, 5, 0);
+    assert_eq!(lines.take_due(5).unwrap().id, ids[0]);
+    assert!(!lines.withdraw(ids[0], 5) && lines.withdraw(ids[1], 5));
+    lines.end(ids[0], 5);
+    assert_eq!((lines.len(), lines.take_due(5)), (0, None));
+
+    lines.begin_load();
+    let to: Destination = "app:80".into();
+    assert!(matches!(lines.add_own(ids[0], &key, to, 5, 0), Own::Later));
+    assert!(lines.withdraw(ids[0], 5));
+    assert!(lines.end_load(5));
+    assert_eq!(lines.take_due(5), None);
+}
