@@ -162,8 +162,17 @@ impl Engine {
     }
 }
 
+/// What is damaged or gone stays so; anything else may go better another time.
 fn unreadable(error: BlobError) -> CatalogError {
-    CatalogError::Engine(EngineFault::new(error, false))
+    match error {
+        BlobError::Damaged { .. } | BlobError::Missing { .. } | BlobError::Lost { .. } => {
+            CatalogError::Corrupt(format!("an owed call: {error}"))
+        }
+        other @ (BlobError::Closed
+        | BlobError::Io { .. }
+        | BlobError::Length { .. }
+        | BlobError::NoSpace { .. }) => CatalogError::Engine(EngineFault::new(other, false)),
+    }
 }
 
 /// How often a record is looked for that is moved each time.
