@@ -211,3 +211,39 @@ async fn what_was_dropped_may_be_sent_again_under_its_name() {
     app.reply(Reply::KeepAlive(answer("200 OK", AGREED)));
     assert_eq!(server.post(&form()).await.text(), AGREED);
 }
+
+/// Changes one byte where this text stands in the log of a server that is down.
+fn damage_log(folder: &std::path::Path, text: &str) {
+    for file in std::fs::read_dir(folder.join("log")).unwrap() {
+        let path = file.unwrap().path();
+        let mut bytes = std::fs::read(&path).unwrap();
+        if let Some(at) = memchr::memmem::find(&bytes, text.as_bytes()) {
+            bytes[at] ^= 1;
+            std::fs::write(&path, bytes).unwrap();
+            return;
+        }
+    }
+    panic!("{text:?} is not in the log");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_call_is_given_up_and_keeps_nobody_back() {
+    let server = TestServer::start().await;
+    set(&server, "photos", json!({ "gate": "keep" })).await;
+    let app = application("502 Bad Gateway", "{}").await;
+    let form = upload("photos", "a", &app.url("/")).file("a", b"1");
+    let given = server.post(&form).await;
+    assert_eq!(given.status, 202, "{given:?}");
+    let folder = server.shutdown().await;
+    damage_log(folder.path(), given.header("x-oss-request-id"));
+
+    let server = TestServer::again(folder, Setup::default()).await;
+    until("it is given up", async || {
+        owed(&server).await[0]["state"] == "givenUp"
+    })
+    .await;
+    assert_eq!(server.keys("photos").await, [""; 0]);
+    app.reply(Reply::KeepAlive(answer("200 OK", AGREED)));
+    let given = server.post(&form).await;
+    assert_eq!((given.status, given.text().as_str()), (200, AGREED));
+}

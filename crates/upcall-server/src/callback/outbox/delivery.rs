@@ -20,7 +20,7 @@ impl Shared {
             }
             Err(error) => {
                 tracing::error!(%id, error = %crate::fault::chain(&error), "an owed call cannot be read");
-                self.lines().failed(id, self.now());
+                self.faulty(id, attempts, &error);
                 return;
             }
         };
@@ -46,7 +46,7 @@ impl Shared {
         self.heard(&to, called.failure());
         if let Err(error) = self.decide(&owed, &called, attempts).await {
             tracing::error!(%id, error = %crate::fault::chain(&error), "what came of an owed call could not be recorded");
-            self.lines().failed(id, self.now());
+            self.faulty(id, attempts + 1, &error);
         }
     }
 
@@ -115,6 +115,15 @@ impl Shared {
             return;
         }
         self.give_up(owed.id, attempts, "its time is over");
+    }
+
+    /// The store failed. What is damaged stays damaged, and must not keep back those behind it.
+    fn faulty(&self, id: BlobId, attempts: u32, error: &CatalogError) {
+        if matches!(error, CatalogError::Corrupt(_)) {
+            self.give_up(id, attempts, "what the store has of it is damaged");
+        } else {
+            self.lines().failed(id, self.now());
+        }
     }
 
     fn give_up(&self, id: BlobId, attempts: u32, why: &str) {
