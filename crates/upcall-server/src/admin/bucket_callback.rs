@@ -63,7 +63,11 @@ impl Settings {
                 let parameter = parameter.ok_or_else(|| {
                     AdminError::InvalidValue("`default` has no `callbackUrl`".to_owned())
                 })?;
-                Some(parameter.encode())
+                let encoded = parameter.encode();
+                // An upload reads it as if it were its own, which is bounded.
+                CallbackParameter::decode(&encoded)
+                    .map_err(|error| AdminError::Refused(error.refusal()))?;
+                Some(encoded)
             }
         };
         if self.redeliver_seconds == Some(0) {

@@ -18,6 +18,8 @@ use crate::limits;
 #[derive(Debug)]
 pub(crate) struct OwedOrder {
     pub(crate) id: BlobId,
+    /// When the object was committed.
+    pub(crate) created: Timestamp,
     pub(crate) order: Arc<CallbackOrder>,
     pub(crate) terms: OwedTerms,
     /// What the uploader calls its upload, if it may ask for the answer again.
@@ -51,7 +53,7 @@ struct Stored {
 
 impl OwedOrder {
     /// As the store keeps it.
-    pub(crate) fn to_owed_call(&self, created: Timestamp) -> OwedCall {
+    pub(crate) fn to_owed_call(&self) -> OwedCall {
         let order = &self.order;
         let stored = Stored {
             callback: order.parameter.to_json(),
@@ -67,7 +69,7 @@ impl OwedOrder {
             key: order.key.clone(),
             request_id: order.request_id.clone(),
             idempotency: self.idempotency.clone(),
-            created,
+            created: self.created,
             call: serde_json::to_string(&stored).expect("strings and numbers are always JSON"),
         }
     }
@@ -77,6 +79,7 @@ impl OwedOrder {
         let stored: Stored = serde_json::from_str(&call.call).ok()?;
         Some(Self {
             id: call.id,
+            created: call.created,
             order: Arc::new(CallbackOrder {
                 parameter: CallbackParameter::parse_json(&stored.callback).ok()??,
                 body: stored.body.into(),

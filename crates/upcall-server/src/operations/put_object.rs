@@ -76,6 +76,7 @@ async fn admit(
     let wanted = callback::wanted(&bucket, given, is_pinned, || variables)?;
     let callback = callback::judged(server, &bucket, wanted).await?;
     let idempotency = text("idempotency-key")
+        .filter(|key| !key.is_empty())
         .map(|key| UploadName::new(&bucket.name, &key))
         .transpose()?;
     let admitted = Admitted {

@@ -25,11 +25,23 @@ pub(crate) async fn run(
     let query = &call.target.query;
     let told = match (query.value("request-id"), query.value("idempotency-key")) {
         (Some(request_id), None) => {
-            again::recall(server, RecallBy::RequestId(request_id), call.id).await?
+            again::recall(
+                server,
+                &bucket.name,
+                RecallBy::RequestId(request_id),
+                call.id,
+            )
+            .await?
         }
         (None, Some(key)) => {
             let name = UploadName::new(&bucket.name, key)?;
-            again::recall(server, RecallBy::Idempotency(name.as_str()), call.id).await?
+            again::recall(
+                server,
+                &bucket.name,
+                RecallBy::Idempotency(name.as_str()),
+                call.id,
+            )
+            .await?
         }
         _ => {
             return Err(Refusal::new(WireError::INVALID_ARGUMENT)
@@ -37,8 +49,6 @@ pub(crate) async fn run(
                 .hint("name the upload by `request-id` or by `idempotency-key`, one of the two"));
         }
     };
-    // An id of another bucket's upload must not tell that there is one.
-    let told = told.filter(|told| told.receipt.bucket == bucket.name.as_str());
     let told = told.ok_or_else(|| {
         Refusal::new(WireError::NO_SUCH_UPLOAD)
             .hint("no answer is kept under this name: it is too old, or no upload had it")

@@ -150,7 +150,7 @@ async fn look_for(
             }
             Ok(named) => {
                 let by = RecallBy::Idempotency(name.as_str());
-                match recall(server, by, admitted.call.id).await? {
+                match recall(server, &admitted.bucket.name, by, admitted.call.id).await? {
                     Some(told) => break told,
                     None => return Ok(Before::Unknown(Some(named))),
                 }
@@ -177,36 +177,44 @@ async fn wait(
     told.ok()?.clone()
 }
 
-/// What the store knows of an upload; a call that is still owed is made now.
+/// What is known of an upload to this bucket; a call that is still owed is made now.
 pub(crate) async fn recall(
     server: &Arc<Server>,
+    bucket: &BucketName,
     by: RecallBy<'_>,
     id: RequestId,
 ) -> Result<Option<Arc<ToldUpload>>, Refusal> {
     if let RecallBy::RequestId(request_id) = by
         && let Some(told) = server.answers.recent().find(request_id)
     {
-        return Ok(Some(told));
+        return Ok(is_of(&told, bucket).then_some(told));
     }
     let fault = |error| crate::fault::of_catalog(&error, id);
     let until = Instant::now() + longest_wait(server);
     let mut ends = server.outbox.ends();
+    let mut is_hurried = false;
     loop {
         ends.mark_unchanged();
         match server.catalog.recall(by).await.map_err(fault)? {
             None => return Ok(None),
             Some(Recalled::Answered(kept)) => {
-                return match serde_json::from_str(&kept.answer) {
-                    Ok(told) => Ok(Some(Arc::new(told))),
+                return match serde_json::from_str::<ToldUpload>(&kept.answer) {
+                    Ok(told) => Ok(is_of(&told, bucket).then(|| Arc::new(told))),
                     Err(error) => {
                         tracing::error!(%error, "a kept answer makes no sense");
                         Err(crate::fault::internal())
                     }
                 };
             }
+            // That there is one must not be told, either.
+            Some(Recalled::Owed(facts)) if facts.bucket != *bucket => return Ok(None),
             Some(Recalled::Owed(facts)) => {
-                // It may end just now, and is then no longer owed.
-                let _ = server.outbox.hurry(facts.id).await;
+                // Once: after that it is made as often as any other. It may end just now, and is then
+                // no longer owed.
+                if !is_hurried {
+                    is_hurried = true;
+                    let _ = server.outbox.hurry(facts.id).await;
+                }
                 let left = until.saturating_duration_since(Instant::now());
                 if tokio::time::timeout(left, ends.changed()).await.is_err() {
                     return Err(still_owed(&facts));
@@ -214,6 +222,11 @@ pub(crate) async fn recall(
             }
         }
     }
+}
+
+/// An id of another bucket's upload must not tell that there is one.
+fn is_of(told: &ToldUpload, bucket: &BucketName) -> bool {
+    told.receipt.bucket == bucket.as_str()
 }
 
 fn still_owed(facts: &OwedFacts) -> Refusal {

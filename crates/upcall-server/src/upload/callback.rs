@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use upcall::callback::{CallbackParameter, CallbackUrl, CallbackVars};
+use upcall::callback::{CallbackParameter, CallbackVars};
 use upcall::error::{Refusal, WireError};
 use upcall::form::PostForm;
 use upcall::policy::PolicyDocument;
@@ -79,11 +79,10 @@ pub(crate) async fn judged(
                 GuardError::Unresolvable => parameter.unresolvable().refusal(),
             })?;
     }
-    if bucket.callback.gate == Some(Gate::Refuse) {
-        let authority = parameter.urls.first().map(CallbackUrl::authority);
-        if let Some(wait) = authority.and_then(|authority| server.outbox.down_for(&authority)) {
-            return Err(is_down(wait));
-        }
+    if bucket.callback.gate == Some(Gate::Refuse)
+        && let Some(wait) = server.outbox.down_for(&bucket.name, parameter)
+    {
+        return Err(is_down(wait));
     }
     Ok(Some(callback))
 }

@@ -47,9 +47,11 @@ pub(crate) async fn commit(
         modified: now,
     };
     let plan = plan(&mut admitted, &object, ingested.image.as_ref(), now);
+    let settings = &admitted.bucket.callback;
+    let is_required = settings.is_required || settings.gate.is_some();
     let catalog = &server.catalog;
     let committed = match &plan {
-        Plan::Impossible(failure) if admitted.bucket.callback.gate.is_some() => {
+        Plan::Impossible(failure) if is_required => {
             return Err(Refusal::new(WireError::INVALID_ARGUMENT)
                 .hint(format!("the application cannot be asked: {failure}")));
         }
@@ -59,13 +61,13 @@ pub(crate) async fn commit(
                 .await
         }
         Plan::Owed(owed) => {
-            let call = owed.to_owed_call(now);
+            let call = owed.to_owed_call();
             catalog
                 .commit_object(&object, admitted.overwrite, Some(&call))
                 .await
         }
         Plan::Gated(owed, _) => {
-            let call = owed.to_owed_call(now);
+            let call = owed.to_owed_call();
             let held = catalog.hold_object(&object, admitted.overwrite, &call);
             held.await.map(|()| None)
         }

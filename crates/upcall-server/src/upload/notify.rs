@@ -85,10 +85,17 @@ async fn decide(
             called
         }
         // Others for the same key come first, and nobody answers.
-        Turn::Later => Called {
-            result: Err(CallbackFailure::TooMany),
-            refusal: None,
-        },
+        Turn::Later => {
+            let failure = CallbackFailure::TooMany;
+            if gate == Gate::Refuse && !outbox.withdraw(owed) {
+                // The outbox is asking just now, and what it hears is what counts.
+                return Ok(Told::Pending(failure));
+            }
+            Called {
+                result: Err(failure),
+                refusal: None,
+            }
+        }
     };
     let told = Told::of(&called, Some(gate));
     let refusal = |error: &CatalogError| commit::refusal(error, &committed.admitted);

@@ -51,6 +51,7 @@ pub(super) fn plan(
     }
     let owed = OwedOrder {
         id: object.blob,
+        created: now,
         order,
         terms: OwedTerms {
             gate: settings.gate,

@@ -252,7 +252,11 @@ async fn settings_that_cannot_be_are_refused() {
     let server = TestServer::start().await;
     let client = Client::new(server.admin());
     let headers = format!("Authorization: Bearer {ADMIN}\r\n");
+    let long = "a".repeat(5000);
+    let long = json!({ "default": { "callbackUrl": "http://a/", "callbackBody": long } });
     for bad in [
+        // No upload could have it.
+        long.to_string().as_str(),
         r#"{"gate":"perhaps"}"#,
         r#"{"redeliverSeconds":0}"#,
         r#"{"redeliver":5}"#,

@@ -21,6 +21,7 @@ mod gated;
 mod guard;
 mod large_objects;
 mod objects;
+mod outbox;
 mod owed;
 mod permission;
 mod post_object;

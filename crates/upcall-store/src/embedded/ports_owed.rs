@@ -8,6 +8,7 @@ use super::index::owed;
 use super::log_reader::{LogBytes, Wait, open_bytes, open_owed};
 use super::owed::OwedRecord;
 use super::ports::EmbeddedPorts;
+use super::recent_owed::KnownUpload;
 use super::staging::Staged;
 use super::{Engine, stored};
 use crate::blobs::{BlobError, BlobId};
@@ -67,8 +68,10 @@ impl EmbeddedPorts {
         by: RecallBy<'_>,
     ) -> Result<Option<Recalled>, CatalogError> {
         // This first and the index second: what is forgotten here in between is there.
-        if let Some(recalled) = self.0.recent.recall(by) {
-            return Ok(Some(recalled));
+        match self.0.recent.recall(by) {
+            KnownUpload::Nothing => {}
+            KnownUpload::NotKept => return Ok(None),
+            KnownUpload::Kept(recalled) => return Ok(Some(recalled)),
         }
         let (is_idempotency, name) = match by {
             RecallBy::Idempotency(name) => (true, name.to_owned()),
@@ -162,8 +165,17 @@ impl Engine {
     }
 }
 
+/// What is damaged or gone stays so; anything else may go better another time.
 fn unreadable(error: BlobError) -> CatalogError {
-    CatalogError::Engine(EngineFault::new(error, false))
+    match error {
+        BlobError::Damaged { .. } | BlobError::Missing { .. } | BlobError::Lost { .. } => {
+            CatalogError::Corrupt(format!("an owed call: {error}"))
+        }
+        other @ (BlobError::Closed
+        | BlobError::Io { .. }
+        | BlobError::Length { .. }
+        | BlobError::NoSpace { .. }) => CatalogError::Engine(EngineFault::new(other, false)),
+    }
 }
 
 /// How often a record is looked for that is moved each time.

@@ -26,7 +26,7 @@ use super::recover::{known_ends, object_of};
 use super::segments::Segments;
 use super::space::SpaceWatch;
 use super::{EmbeddedStore, buckets_file, stored};
-use crate::blobs::{BlobId, BlobPlace};
+use crate::blobs::{BlobFacts, BlobId, BlobPlace};
 use crate::catalog::{BucketAcl, BucketFacts, CallbackSettings, CatalogError, ObjectFacts};
 use crate::maintenance::Damage;
 
@@ -65,11 +65,22 @@ impl EmbeddedStore {
             Rebuilding::begin(folder, &half).map_err(|error| error.into(folder))?;
         rebuilding.run().map_err(|error| error.into(folder))?;
         let Rebuilding {
-            index, mut rebuilt, ..
+            index,
+            mut rebuilt,
+            aside,
+            undecided,
+            ..
         } = rebuilding;
         index.sync().map_err(catalog)?;
         index.close();
         let place = folder.join("catalog.sqlite");
+        if !undecided.is_empty() {
+            fs::create_dir_all(&aside).map_err(io)?;
+        }
+        // Before the store is opened: it would sweep them.
+        for (from, to) in undecided {
+            fs::rename(from, to).map_err(io)?;
+        }
         rebuilt.old_catalog = put_aside(&place).map_err(io)?;
         fs::rename(&half, &place).map_err(io)?;
         fs::File::open(folder)
@@ -116,6 +127,12 @@ struct Rebuilding {
     settings: Vec<BucketFacts>,
     /// Blobs that some record names.
     named: HashSet<BlobId>,
+    /// Blobs of objects that were held back once. Which of them were refused, only whole records say.
+    held_once: HashSet<BlobId>,
+    gated: HashSet<BucketName>,
+    /// Where files go of which nobody knows, and which ones, from where to where.
+    aside: PathBuf,
+    undecided: Vec<(PathBuf, PathBuf)>,
     /// Calls that are owed, if their objects say nothing else.
     owed: Vec<(OwedRow, u64)>,
     batch: Vec<Change>,
@@ -155,6 +172,10 @@ impl Rebuilding {
             known: HashSet::new(),
             settings: buckets_file::read(folder)?,
             named: HashSet::new(),
+            held_once: HashSet::new(),
+            gated: HashSet::new(),
+            aside: folder.join("undecided"),
+            undecided: Vec::new(),
             owed: Vec::new(),
             batch: Vec::new(),
             last: At {
@@ -210,15 +231,23 @@ impl Rebuilding {
         for number in self.numbers.clone() {
             found_records.clear();
             calls.clear();
+            let mut held = Vec::new();
             let end = self.read_segment(number, |item, bytes| {
                 if let Item::Record(found) = item {
                     let meta = found.meta(bytes);
-                    if found.head.kind == Kind::Owed && !dead.contains(&found.at) {
-                        calls.push((*found, OwedRecord::decode(found.head.blob, meta)));
+                    if found.head.kind == Kind::Owed {
+                        let record = OwedRecord::decode(found.head.blob, meta);
+                        if record.as_ref().is_none_or(|record| record.held.is_some()) {
+                            held.push(found.head.blob);
+                        }
+                        if !dead.contains(&found.at) {
+                            calls.push((*found, record));
+                        }
                     }
                     found_records.push((*found, stored::decode(meta)));
                 }
             })?;
+            self.held_once.extend(held);
             self.last = At {
                 segment: number,
                 offset: u32::try_from(end).map_err(io::Error::other)?,
@@ -301,6 +330,10 @@ impl Rebuilding {
                     continue;
                 }
                 let facts = match self.files.facts_and_format(id) {
+                    Ok((facts, false)) if !log_is_whole && self.may_be_refused(id, &facts) => {
+                        self.lay_aside(id, &facts);
+                        continue;
+                    }
                     Ok((facts, is_old)) if is_old || !log_is_whole => facts,
                     // An upload that was never committed.
                     Ok(_) => continue,
@@ -333,6 +366,24 @@ impl Rebuilding {
             }
         }
         Ok(())
+    }
+
+    /// Whether the application may never have agreed to it: the log could say, and is damaged.
+    fn may_be_refused(&self, id: BlobId, facts: &BlobFacts) -> bool {
+        self.held_once.contains(&id) || self.gated.contains(&facts.bucket)
+    }
+
+    /// The file of an object of which nobody knows whether it may be seen is to leave the store, so that
+    /// a person can decide.
+    fn lay_aside(&mut self, id: BlobId, facts: &BlobFacts) {
+        let to = self.aside.join(id.to_string());
+        let what = format!(
+            "whether the application agreed to it is lost; its file is now `{}`",
+            to.display()
+        );
+        let damage = Damage::of(&facts.bucket, &facts.key, &what);
+        self.rebuilt.damages.push(damage);
+        self.undecided.push((self.files.path(id), to));
     }
 
     fn add_object(&mut self, object: ObjectFacts, sequence: u64) -> Result<(), RebuildError> {
@@ -369,6 +420,9 @@ impl Rebuilding {
     fn add_bucket(&mut self, facts: BucketFacts) -> Result<(), RebuildError> {
         self.flush()?;
         self.known.insert(facts.name.clone());
+        if facts.callback.gate.is_some() {
+            self.gated.insert(facts.name.clone());
+        }
         self.index.change_settings(|tables| {
             tables.put_bucket(&facts)?;
             Ok((SettingsChange::Bucket(facts), ()))

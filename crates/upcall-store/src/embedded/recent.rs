@@ -15,9 +15,9 @@ use upcall::name::{BucketName, ObjectKey};
 
 use super::change::{Change, Effect, KeyEffect};
 use super::index::Index;
-use super::recent_owed::{KnownCall, RecentOwed};
+use super::recent_owed::{KnownCall, KnownUpload, RecentOwed};
 use crate::blobs::BlobId;
-use crate::catalog::{CatalogError, ObjectFacts, RecallBy, Recalled};
+use crate::catalog::{CatalogError, ObjectFacts, RecallBy};
 
 /// What is newer than the index.
 #[derive(Debug, Default)]
@@ -125,8 +125,8 @@ impl Recent {
         self.lock().owed.look(id)
     }
 
-    /// What is known here of an upload that somebody asks for again; `None` if the index knows.
-    pub(super) fn recall(&self, by: RecallBy<'_>) -> Option<Recalled> {
+    /// What is known here of an upload that somebody asks for again.
+    pub(super) fn recall(&self, by: RecallBy<'_>) -> KnownUpload {
         self.lock().owed.recall(by)
     }
 

@@ -36,6 +36,16 @@ pub(super) enum KnownCall {
     Owed(Arc<OwedRow>),
 }
 
+/// What is known of an upload that somebody asks for again.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum KnownUpload {
+    /// The index knows.
+    Nothing,
+    /// It is over, and nobody kept what it was told; the index may not have heard of that.
+    NotKept,
+    Kept(Recalled),
+}
+
 impl RecentOwed {
     pub(super) fn add(&mut self, change: &Change) {
         let (row, state) = match &change.effect {
@@ -68,9 +78,9 @@ impl RecentOwed {
             return;
         }
         self.calls.remove(&row.id());
-        self.by_request.remove(row.facts.request_id.as_str());
+        forget_name(&mut self.by_request, &row.facts.request_id, row.id());
         if let Some(name) = &row.facts.idempotency {
-            self.by_idempotency.remove(name.as_str());
+            forget_name(&mut self.by_idempotency, name, row.id());
         }
     }
 
@@ -82,17 +92,107 @@ impl RecentOwed {
         }
     }
 
-    pub(super) fn recall(&self, by: RecallBy<'_>) -> Option<Recalled> {
+    pub(super) fn recall(&self, by: RecallBy<'_>) -> KnownUpload {
         let id = match by {
-            RecallBy::RequestId(name) => self.by_request.get(name)?,
-            RecallBy::Idempotency(name) => self.by_idempotency.get(name)?,
+            RecallBy::RequestId(name) => self.by_request.get(name),
+            RecallBy::Idempotency(name) => self.by_idempotency.get(name),
         };
-        match &self.calls.get(id)?.state {
-            CallState::Owed(row) => Some(Recalled::Owed(row.facts.clone())),
-            CallState::Settled(kept) => {
-                let kept = kept.as_ref()?;
-                Some(Recalled::Answered(kept.as_ref().clone()))
+        let entry = id.and_then(|id| self.calls.get(id));
+        match entry.map(|entry| &entry.state) {
+            None => KnownUpload::Nothing,
+            Some(CallState::Owed(row)) => KnownUpload::Kept(Recalled::Owed(row.facts.clone())),
+            Some(CallState::Settled(None)) => KnownUpload::NotKept,
+            Some(CallState::Settled(Some(kept))) => {
+                KnownUpload::Kept(Recalled::Answered(kept.as_ref().clone()))
             }
         }
+    }
+}
+
+/// Another call may have the name by now.
+fn forget_name(names: &mut HashMap<Box<str>, BlobId>, name: &str, id: BlobId) {
+    if names.get(name) == Some(&id) {
+        names.remove(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use upcall::name::{BucketName, ObjectKey};
+
+    use super::*;
+    use crate::catalog::{CallProgress, OwedFacts};
+    use crate::embedded::log::record::At;
+
+    const HERE: At = At {
+        segment: 1,
+        offset: 48,
+    };
+
+    /// A call under a name.
+    fn row(request_id: &str) -> Arc<OwedRow> {
+        Arc::new(OwedRow {
+            facts: OwedFacts {
+                id: BlobId::new(),
+                bucket: BucketName::parse("photos").unwrap(),
+                key: ObjectKey::parse("a").unwrap(),
+                request_id: request_id.to_owned(),
+                idempotency: Some("name".to_owned()),
+                created: Timestamp::UNIX_EPOCH,
+                is_held: true,
+                progress: CallProgress::default(),
+            },
+            at: HERE,
+            head_bytes: 8,
+            data_bytes: 0,
+        })
+    }
+
+    fn change(sequence: u64, effect: Effect) -> Change {
+        Change {
+            sequence,
+            next: HERE,
+            effect,
+        }
+    }
+
+    fn owes(sequence: u64, row: &Arc<OwedRow>) -> Change {
+        let (new, old) = (Arc::clone(row), None);
+        change(sequence, Effect::Owes { new, old })
+    }
+
+    fn settles(sequence: u64, row: &Arc<OwedRow>) -> Change {
+        let (old, kept) = (Arc::clone(row), None);
+        change(sequence, Effect::Settles { old, kept })
+    }
+
+    const NAME: RecallBy<'_> = RecallBy::Idempotency("name");
+
+    /// The index may still have the call; it must not be asked.
+    #[test]
+    fn what_was_settled_without_an_answer_is_known_to_have_none() {
+        let (mut owed, dropped) = (RecentOwed::default(), row("1"));
+        assert_eq!(owed.recall(NAME), KnownUpload::Nothing);
+        owed.add(&owes(1, &dropped));
+        owed.forget(&owes(1, &dropped));
+        owed.add(&settles(2, &dropped));
+        assert_eq!(owed.recall(NAME), KnownUpload::NotKept);
+        let by_request = owed.recall(RecallBy::RequestId("1"));
+        assert_eq!(by_request, KnownUpload::NotKept);
+        owed.forget(&settles(2, &dropped));
+        assert_eq!(owed.recall(NAME), KnownUpload::Nothing);
+    }
+
+    #[test]
+    fn a_name_that_was_taken_again_is_not_forgotten_with_the_first() {
+        let (mut owed, first, second) = (RecentOwed::default(), row("1"), row("2"));
+        for change in [owes(1, &first), settles(2, &first), owes(3, &second)] {
+            owed.add(&change);
+        }
+        owed.forget(&owes(1, &first));
+        owed.forget(&settles(2, &first));
+        let found = Recalled::Owed(second.facts.clone());
+        assert_eq!(owed.recall(NAME), KnownUpload::Kept(found));
     }
 }

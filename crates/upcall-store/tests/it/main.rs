@@ -12,6 +12,7 @@ mod directory;
 mod faults;
 mod fixture;
 mod flips;
+mod held;
 mod maintenance;
 mod model;
 mod places;

@@ -25,7 +25,7 @@ fn jittered(milliseconds: u64) -> u64 {
 }
 
 const FIRST_MS: u64 = 1000;
-const MOST_MS: u64 = 5 * 60 * 1000;
+pub(super) const MOST_MS: u64 = 5 * 60 * 1000;
 const MOST_PROBE_MS: u64 = 15 * 1000;
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use upcall_store::blobs::BlobId;
 use upcall_store::catalog::{CallProgress, CatalogError, Gate};
 
 use super::Shared;
-use super::destination;
+use super::destination_of;
 use crate::callback::dispatcher::Refusals;
 use crate::callback::owed_order::OwedOrder;
 use crate::callback::told::Told;
@@ -20,7 +20,7 @@ impl Shared {
             }
             Err(error) => {
                 tracing::error!(%id, error = %crate::fault::chain(&error), "an owed call cannot be read");
-                self.lines().failed(id, self.now());
+                self.faulty(id, attempts, &error);
                 return;
             }
         };
@@ -29,7 +29,7 @@ impl Shared {
             self.give_up(id, attempts, "the record of the call cannot be understood");
             return;
         };
-        let to = destination(&owed);
+        let to = destination_of(&owed);
         if self.is_too_old(&owed) && attempts > 0 {
             self.too_old(&owed, attempts).await;
             return;
@@ -46,7 +46,7 @@ impl Shared {
         self.heard(&to, called.failure());
         if let Err(error) = self.decide(&owed, &called, attempts).await {
             tracing::error!(%id, error = %crate::fault::chain(&error), "what came of an owed call could not be recorded");
-            self.lines().failed(id, self.now());
+            self.faulty(id, attempts + 1, &error);
         }
     }
 
@@ -115,6 +115,15 @@ impl Shared {
             return;
         }
         self.give_up(owed.id, attempts, "its time is over");
+    }
+
+    /// The store failed. What is damaged stays damaged, and must not keep back those behind it.
+    fn faulty(&self, id: BlobId, attempts: u32, error: &CatalogError) {
+        if matches!(error, CatalogError::Corrupt(_)) {
+            self.give_up(id, attempts, "what the store has of it is damaged");
+        } else {
+            self.lines().failed(id, self.now());
+        }
     }
 
     fn give_up(&self, id: BlobId, attempts: u32, why: &str) {

@@ -11,16 +11,18 @@ mod lines;
 mod progress;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
+use upcall::callback::CallbackParameter;
 use upcall::callback::answer::CallbackFailure;
+use upcall::name::BucketName;
 use upcall_store::blobs::{BlobId, Blobs};
 use upcall_store::catalog::{CallProgress, Catalog, CatalogError, OwedFacts, OwedQuery};
 
-use self::lines::{Destination, Line, Lines, Own};
+use self::lines::{Destination, Line, Lines, MOST_IN_LINE, Own};
 use self::progress::Unwritten;
 use super::dispatcher::Dispatcher;
 use super::owed_order::OwedOrder;
@@ -36,8 +38,10 @@ struct Shared {
     dispatcher: Arc<Dispatcher>,
     clock: Clock,
     lines: Mutex<Lines>,
-    /// There are more in the store than are in line here.
-    has_more: std::sync::atomic::AtomicBool,
+    /// Whether the store was looked through since the start.
+    is_loaded: watch::Sender<bool>,
+    /// The lines tell time by this, since the clock may be set.
+    started: (Instant, u64),
     unwritten: Unwritten,
     /// Counts calls that ended.
     ends: watch::Sender<u64>,
@@ -75,9 +79,10 @@ impl Outbox {
             catalog,
             blobs,
             dispatcher,
+            started: (Instant::now(), millis(clock.now())),
             clock,
-            lines: Mutex::default(),
-            has_more: false.into(),
+            lines: Mutex::new(Lines::partial()),
+            is_loaded: watch::Sender::new(false),
             unwritten: Unwritten::default(),
             ends: watch::Sender::new(0),
             changed: Notify::new(),
@@ -101,27 +106,42 @@ impl Outbox {
     pub(crate) async fn take_turn(&self, owed: &OwedOrder, limit: Duration) -> Turn {
         let shared = &self.0;
         let line: Line = Arc::new((owed.order.bucket.clone(), owed.order.key.clone()));
-        let destination = destination(owed);
-        let now = shared.now();
-        let told = {
+        let destination = destination_of(owed);
+        let until = Instant::now() + limit;
+        // What the last process has left comes first; if that takes too long, the outbox makes this one.
+        let mut is_loaded = shared.is_loaded.subscribe();
+        let _ = tokio::time::timeout(limit, is_loaded.wait_for(|is_loaded| *is_loaded)).await;
+        let created = owed.created.as_millisecond();
+        let own = {
+            let now = shared.now();
             let mut lines = shared.lines();
-            if lines.len() >= MOST_IN_LINE || shared.has_more() {
-                shared.set_has_more(true);
-                return Turn::Later;
-            }
-            lines.add_own(owed.id, &line, destination, now)
+            lines.add_own(owed.id, &line, destination, now, created)
         };
-        let told = match told {
+        let mut told = match own {
             Own::Now => return Turn::Now,
             Own::Later => return Turn::Later,
             Own::When(told) => told,
         };
         shared.changed.notify_one();
-        match tokio::time::timeout(limit, told).await {
-            Ok(Ok(())) => Turn::Now,
-            // The line goes on without the upload.
-            Ok(Err(_)) | Err(_) => Turn::Later,
-        }
+        let left = until.saturating_duration_since(Instant::now());
+        // The line goes on without the upload.
+        let is_told = if let Ok(told) = tokio::time::timeout(left, &mut told).await {
+            told.is_ok()
+        } else {
+            // It may have been told at the last moment; nobody else makes it then.
+            told.close();
+            told.try_recv().is_ok()
+        };
+        if is_told { Turn::Now } else { Turn::Later }
+    }
+
+    /// The upload does not make its call, and nobody else is to make it; whether that could be had. If
+    /// not, it is under way.
+    pub(crate) fn withdraw(&self, owed: &OwedOrder) -> bool {
+        let shared = &self.0;
+        let is_withdrawn = shared.lines().withdraw(owed.id, shared.now());
+        shared.changed.notify_one();
+        is_withdrawn
     }
 
     /// A call is owed no more.
@@ -143,12 +163,17 @@ impl Outbox {
 
     /// What a call says of where it went, also one that is not owed.
     pub(crate) fn heard(&self, owed: &OwedOrder, failure: Option<CallbackFailure>) {
-        self.0.heard(&destination(owed), failure);
+        self.0.heard(&destination_of(owed), failure);
     }
 
-    /// If nobody answers where this call would go: how long an uploader had better wait.
-    pub(crate) fn down_for(&self, authority: &str) -> Option<Duration> {
-        let left = self.0.lines().down_for(authority, self.0.now())?;
+    /// If nobody answers where this bucket's call would go: how long an uploader had better wait.
+    pub(crate) fn down_for(
+        &self,
+        bucket: &BucketName,
+        parameter: &CallbackParameter,
+    ) -> Option<Duration> {
+        let destination = destination(bucket, parameter);
+        let left = self.0.lines().down_for(&destination, self.0.now())?;
         Some(Duration::from_millis(left))
     }
 
@@ -161,6 +186,7 @@ impl Outbox {
         let owed = shared.catalog.owed_call(id).await?;
         let call = owed.ok_or(CatalogError::NotOwed)?.call;
         shared.unwritten.note(id, CallProgress::default());
+        let created = call.created.as_millisecond();
         let line: Line = Arc::new((call.bucket, call.key));
         let now = shared.now();
         {
@@ -168,7 +194,7 @@ impl Outbox {
             if lines.has(id) {
                 lines.hurry(&line, now);
             } else {
-                lines.add(id, &line, 0, now);
+                lines.add(id, &line, 0, now, created);
             }
         }
         shared.changed.notify_one();
@@ -213,11 +239,14 @@ pub(crate) enum Turn {
 impl Shared {
     async fn run(self: Arc<Self>, mut stopped: watch::Receiver<bool>) {
         self.load().await;
+        self.is_loaded.send_replace(true);
+        let mut loaded = Instant::now();
         let mut written = tokio::time::interval(WRITTEN_EACH);
         loop {
             self.begin_deliveries();
-            if self.has_more() && self.lines().len() < MOST_IN_LINE / 2 {
+            if self.has_room_for_more() && loaded.elapsed() >= LOADED_EACH {
                 self.load().await;
+                loaded = Instant::now();
             }
             let wait = self.lines().next_moment().map_or(IDLE, |moment| {
                 Duration::from_millis(moment.saturating_sub(self.now())).min(IDLE)
@@ -236,7 +265,9 @@ impl Shared {
 
     /// Takes from the store what is owed.
     async fn load(&self) {
-        self.set_has_more(false);
+        self.lines().begin_load();
+        // What was given up and is tried again is in the store only then.
+        self.write_progress().await;
         let mut after = None;
         loop {
             let query = OwedQuery {
@@ -250,29 +281,35 @@ impl Shared {
                 Err(error) => {
                     // It is tried again with the next look.
                     tracing::error!(error = %crate::fault::chain(&error), "what is owed cannot be read");
-                    self.set_has_more(true);
                     return;
                 }
             };
+            let now = self.now();
+            let mut lines = self.lines();
             let Some(last) = page.last() else {
+                lines.end_load(now);
                 return;
             };
             after = Some(last.id);
-            let now = self.now();
-            let mut lines = self.lines();
             for facts in page {
-                if lines.len() >= MOST_IN_LINE {
-                    self.set_has_more(true);
+                let due = self.due(&facts.progress, now);
+                let created = facts.created.as_millisecond();
+                let line = Arc::new((facts.bucket, facts.key));
+                if !lines.add(facts.id, &line, facts.progress.attempts, due, created) {
                     return;
                 }
-                let due = facts
-                    .progress
-                    .next
-                    .map_or(now, |next| millis(next).max(now));
-                let line = Arc::new((facts.bucket, facts.key));
-                lines.add(facts.id, &line, facts.progress.attempts, due);
             }
         }
+    }
+
+    /// When a call of the store is made; not later than if it had failed now, whatever the clock was when
+    /// it failed.
+    fn due(&self, progress: &CallProgress, now: u64) -> u64 {
+        let Some(next) = progress.next else {
+            return now;
+        };
+        let wait = millis(next).saturating_sub(millis(self.clock.now()));
+        now + wait.min(backoff::MOST_MS)
     }
 
     /// Begins what is due, as far as there are places.
@@ -300,11 +337,12 @@ impl Shared {
             return;
         }
         let (attempts, due) = self.lines().failed(id, now);
+        let wait = jiff::SignedDuration::from_millis(due.saturating_sub(now).cast_signed());
         self.unwritten.note(
             id,
             CallProgress {
                 attempts,
-                next: jiff::Timestamp::from_millisecond(due.cast_signed()).ok(),
+                next: self.clock.now().checked_add(wait).ok(),
                 last_failure: Some(failure.refusal().text().to_owned()),
                 is_given_up: false,
             },
@@ -342,17 +380,16 @@ impl Shared {
         }
     }
 
+    /// Milliseconds of the Unix time at the start, and what has passed since.
     fn now(&self) -> u64 {
-        millis(self.clock.now())
+        let (instant, at) = self.started;
+        let passed = u64::try_from(instant.elapsed().as_millis()).unwrap_or(u64::MAX);
+        at.saturating_add(passed)
     }
 
-    fn has_more(&self) -> bool {
-        self.has_more.load(std::sync::atomic::Ordering::Relaxed)
-    }
-
-    fn set_has_more(&self, has_more: bool) {
-        self.has_more
-            .store(has_more, std::sync::atomic::Ordering::Relaxed);
+    fn has_room_for_more(&self) -> bool {
+        let lines = self.lines();
+        lines.is_partial() && lines.len() < MOST_IN_LINE / 2
     }
 
     fn lines(&self) -> MutexGuard<'_, Lines> {
@@ -373,13 +410,26 @@ async fn is_stopped(stopped: &mut watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
-/// Where an order goes: the authority of its first URL.
-fn destination(owed: &OwedOrder) -> Destination {
-    let urls = &owed.order.parameter.urls;
-    urls.first()
-        .map(upcall::callback::CallbackUrl::authority)
-        .unwrap_or_default()
-        .into()
+/// Where an order goes, in the bucket's eyes: all of its URLs, without their paths.
+///
+/// Not the first alone, and not for all buckets: whoever may upload somewhere could name another's
+/// application before an address at which nobody answers, and have it taken for down.
+fn destination(bucket: &BucketName, parameter: &CallbackParameter) -> Destination {
+    let mut text = bucket.to_string();
+    for url in &parameter.urls {
+        let scheme = if url.is_https() {
+            " https://"
+        } else {
+            " http://"
+        };
+        text.push_str(scheme);
+        text.push_str(&url.authority());
+    }
+    text.into()
+}
+
+fn destination_of(owed: &OwedOrder) -> Destination {
+    destination(&owed.order.bucket, &owed.order.parameter)
 }
 
 fn millis(time: jiff::Timestamp) -> u64 {
@@ -390,11 +440,11 @@ fn millis(time: jiff::Timestamp) -> u64 {
 /// there may be in all.
 const AT_ONCE: usize = 64;
 
-/// Calls that stand in line here, each with some 300 bytes; the others wait in the store.
-const MOST_IN_LINE: usize = 100_000;
-
 /// Calls that are read from the store at a time.
 const LOADED_AT_ONCE: usize = 1000;
+
+/// The store is looked through at most so often.
+const LOADED_EACH: Duration = Duration::from_secs(1);
 
 /// How often it is written what was tried.
 const WRITTEN_EACH: Duration = Duration::from_secs(5);

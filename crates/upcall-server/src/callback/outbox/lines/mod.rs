@@ -16,13 +16,15 @@ use super::backoff;
 /// Which line: the object's key.
 pub(super) type Line = Arc<(BucketName, ObjectKey)>;
 
-/// Where a call goes: the authority of its first URL.
+/// Where a call goes.
 pub(super) type Destination = Arc<str>;
 
 /// A call in its line.
 #[derive(Debug)]
 struct Entry {
     id: BlobId,
+    /// When its object was committed; a line is in this order.
+    created: i64,
     attempts: u32,
     destination: Option<Destination>,
     state: State,
@@ -75,6 +77,20 @@ pub(super) struct Lines {
     /// When a destination that is down is tried again.
     probes: BTreeSet<(u64, Destination)>,
     ids: HashMap<BlobId, Line>,
+    /// The store may have calls that are not here.
+    is_partial: bool,
+    /// Some of them were refused since the last load began.
+    is_refusing: bool,
+    /// Calls of uploads that came meanwhile, in the store as well.
+    turned_away: Vec<TurnedAway>,
+}
+
+/// A call that waits until those that are older are here.
+#[derive(Debug)]
+struct TurnedAway {
+    id: BlobId,
+    line: Line,
+    created: i64,
 }
 
 impl Lines {
@@ -87,24 +103,86 @@ impl Lines {
         self.ids.contains_key(&id)
     }
 
-    /// A call that nobody makes yet.
-    pub(super) fn add(&mut self, id: BlobId, line: &Line, attempts: u32, due: u64) {
+    /// With calls in the store that were not loaded yet.
+    pub(super) fn partial() -> Self {
+        Self {
+            is_partial: true,
+            ..Self::default()
+        }
+    }
+
+    /// Whether the store may have calls that are not here.
+    pub(super) fn is_partial(&self) -> bool {
+        self.is_partial
+    }
+
+    /// Everything that the store has from now on will be added.
+    pub(super) fn begin_load(&mut self) {
+        self.is_partial = true;
+        self.is_refusing = false;
+        self.turned_away.clear();
+    }
+
+    /// Everything that the store had was added; whether everything is here now.
+    pub(super) fn end_load(&mut self, now: u64) -> bool {
+        for call in std::mem::take(&mut self.turned_away) {
+            self.add(call.id, &call.line, 0, now, call.created);
+        }
+        self.is_partial = self.is_refusing;
+        !self.is_partial
+    }
+
+    /// A call that nobody makes yet; whether there was room for it. If not, it must be loaded later.
+    pub(super) fn add(
+        &mut self,
+        id: BlobId,
+        line: &Line,
+        attempts: u32,
+        due: u64,
+        created: i64,
+    ) -> bool {
         if self.has(id) {
-            return;
+            return true;
+        }
+        if self.len() >= MOST_IN_LINE {
+            self.is_partial = true;
+            self.is_refusing = true;
+            return false;
         }
         let entry = Entry {
             id,
+            created,
             attempts,
             destination: None,
             state: State::Resting,
             waiting: None,
         };
-        self.ids.insert(id, Arc::clone(line));
-        let entries = self.queues.entry(Arc::clone(line)).or_default();
-        entries.push_back(entry);
-        if entries.len() == 1 {
+        if self.insert(line, entry) {
             self.schedule(line, due);
         }
+        true
+    }
+
+    /// Puts a call into its line, behind those that were committed before it; whether it is the first
+    /// now.
+    fn insert(&mut self, line: &Line, entry: Entry) -> bool {
+        self.ids.insert(entry.id, Arc::clone(line));
+        let entries = self.queues.entry(Arc::clone(line)).or_default();
+        let comes_after =
+            |other: &Entry| other.created <= entry.created || other.state == State::UnderWay;
+        let place = entries.iter().rposition(comes_after);
+        let place = place.map_or(0, |before| before + 1);
+        if place == 0 {
+            self.unschedule(line);
+        }
+        let entries = self.queues.entry(Arc::clone(line)).or_default();
+        if place == 0
+            && let Some(former) = entries.front_mut()
+        {
+            former.state = State::Resting;
+        }
+        entries.insert(place, entry);
+        place == 0
     }
 
     /// A call that its upload makes: at once, if it is the first of its line; else when it is told.
@@ -114,18 +192,15 @@ impl Lines {
         line: &Line,
         destination: Destination,
         now: u64,
+        created: i64,
     ) -> Own {
+        if self.is_partial {
+            self.turn_away(id, line, created);
+            return Own::Later;
+        }
         // The outbox may have found it in the store before its upload came by.
-        if !self.has(id) {
-            self.ids.insert(id, Arc::clone(line));
-            let entries = self.queues.entry(Arc::clone(line)).or_default();
-            entries.push_back(Entry {
-                id,
-                attempts: 0,
-                destination: None,
-                state: State::Resting,
-                waiting: None,
-            });
+        if !self.add(id, line, 0, now, created) {
+            return Own::Later;
         }
         let is_first = self
             .queues
@@ -211,13 +286,7 @@ impl Lines {
         if was_known || down.is_none_or(|down| down.next_probe <= now) {
             return true;
         }
-        if let Some(entry) = self.entry(&line, id) {
-            entry.state = State::Parked;
-        }
-        if let Some(down) = self.down.get_mut(destination) {
-            down.parked.push_back(line);
-        }
-        false
+        !self.park(&line, id)
     }
 
     /// A call is owed no more: the next of its line is due.
@@ -228,13 +297,35 @@ impl Lines {
         let Some(entries) = self.queues.get_mut(&line) else {
             return;
         };
-        let was_first = entries.front().is_some_and(|entry| entry.id == id);
-        entries.retain(|entry| entry.id != id);
-        if !was_first {
+        let Some(place) = entries.iter().position(|entry| entry.id == id) else {
             return;
+        };
+        if place == 0 {
+            self.unschedule(&line);
         }
-        self.unschedule(&line);
-        self.pass_on(&line, now);
+        let entries = self.queues.get_mut(&line);
+        let ended = entries.and_then(|entries| entries.remove(place));
+        if place == 0 {
+            self.pass_on(&line, now);
+        }
+        if let Some(entry) = ended
+            && entry.state == State::UnderWay
+            && let Some(destination) = entry.destination
+        {
+            self.probe_with_another(&destination, now);
+        }
+    }
+
+    /// A call is not to be made any more, unless it is under way; whether it is not.
+    pub(super) fn withdraw(&mut self, id: BlobId, now: u64) -> bool {
+        let line = self.ids.get(&id).cloned();
+        let entry = line.and_then(|line| self.entry(&line, id));
+        if entry.is_some_and(|entry| entry.state == State::UnderWay) {
+            return false;
+        }
+        self.turned_away.retain(|call| call.id != id);
+        self.end(id, now);
+        true
     }
 
     /// A call failed, for a reason that may pass; how often it was made, and when it is made again.
@@ -247,15 +338,24 @@ impl Lines {
         };
         entry.attempts += 1;
         let attempts = entry.attempts;
+        let destination = entry.destination.clone();
+        let down = destination.and_then(|destination| self.down.get_mut(&destination));
+        if let Some(down) = down.filter(|down| down.next_probe > now) {
+            // It goes with all others as soon as somebody answers there.
+            let due = down.next_probe;
+            if self.park(&line, id) {
+                return (attempts, due);
+            }
+        }
         let due = now + backoff::delay_ms(attempts);
-        self.schedule(&line, due);
+        self.again(&line, id, due);
         (attempts, due)
     }
 
     /// A call was not made at all, since there was no place: soon again.
     pub(super) fn crowded(&mut self, id: BlobId, now: u64) {
         if let Some(line) = self.ids.get(&id).cloned() {
-            self.schedule(&line, now + CROWDED_MS);
+            self.again(&line, id, now + CROWDED_MS);
         }
     }
 
@@ -285,21 +385,11 @@ impl Lines {
         self.probes
             .remove(&(down.next_probe, Arc::clone(destination)));
         for line in down.parked {
-            self.schedule(&line, now);
-        }
-        let others: Vec<Line> = self
-            .queues
-            .iter()
-            .filter(|(_, entries)| {
-                entries.front().is_some_and(|entry| {
-                    matches!(entry.state, State::Due(_))
-                        && entry.destination.as_ref() == Some(destination)
-                })
-            })
-            .map(|(line, _)| Arc::clone(line))
-            .collect();
-        for line in others {
-            self.schedule(&line, now);
+            // Another may be its first by now.
+            let first = self.queues.get(&line).and_then(VecDeque::front);
+            if first.is_some_and(|entry| entry.state == State::Parked) {
+                self.schedule(&line, now);
+            }
         }
     }
 
@@ -321,6 +411,16 @@ impl Lines {
         }
     }
 
+    /// The outbox makes it, once everything is here.
+    fn turn_away(&mut self, id: BlobId, line: &Line, created: i64) {
+        if self.turned_away.len() >= MOST_TURNED_AWAY {
+            self.is_refusing = true;
+            return;
+        }
+        let line = Arc::clone(line);
+        self.turned_away.push(TurnedAway { id, line, created });
+    }
+
     fn probe(&mut self, destination: &Destination) -> Option<Next> {
         let down = self.down.get_mut(destination)?;
         while let Some(line) = down.parked.pop_front() {
@@ -338,6 +438,41 @@ impl Lines {
         }
         // There is nothing to try it with: whoever comes next does.
         None
+    }
+
+    /// The probe ended without having been made, so nobody knows more of its destination: another
+    /// one is tried at once.
+    fn probe_with_another(&mut self, destination: &Destination, now: u64) {
+        let down = self.down.get(destination);
+        if let Some(down) = down.filter(|down| down.next_probe <= now && !down.parked.is_empty()) {
+            let probe = (down.next_probe, Arc::clone(destination));
+            self.probes.insert(probe);
+        }
+    }
+
+    /// Whether the call, the first of its line, waits from now on for its destination to answer.
+    fn park(&mut self, line: &Line, id: BlobId) -> bool {
+        let Some(entry) = self.queues.get_mut(line).and_then(VecDeque::front_mut) else {
+            return false;
+        };
+        let destination = entry.destination.as_ref();
+        let Some(down) = destination.and_then(|destination| self.down.get_mut(destination)) else {
+            return false;
+        };
+        if entry.id != id {
+            return false;
+        }
+        entry.state = State::Parked;
+        down.parked.push_back(Arc::clone(line));
+        true
+    }
+
+    /// A call that was under way is due then; one that is not the first waits for its turn as before.
+    fn again(&mut self, line: &Line, id: BlobId, due: u64) {
+        let first = self.queues.get(line).and_then(VecDeque::front);
+        if first.is_some_and(|entry| entry.id == id) {
+            self.schedule(line, due);
+        }
     }
 
     /// The first of a line is due then.
@@ -381,6 +516,12 @@ impl Lines {
     }
 }
 
+/// Calls that stand in line here, each with some 300 bytes; the others wait in the store.
+pub(super) const MOST_IN_LINE: usize = 100_000;
+
+/// Calls of uploads that come during a load and are taken in after it; beyond it there is another load.
+const MOST_TURNED_AWAY: usize = 10_000;
+
 /// A call that found no place is tried again after this.
 const CROWDED_MS: u64 = 200;
 
@@ -394,134 +535,4 @@ const STALE_MS: u64 = 10 * 60 * 1000;
 const MOST_DOWN: usize = 1024;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn line(key: &str) -> Line {
-        Arc::new((
-            BucketName::parse("photos").unwrap(),
-            ObjectKey::parse(key).unwrap(),
-        ))
-    }
-
-    fn ids(count: usize) -> Vec<BlobId> {
-        (0..count).map(|_| BlobId::new()).collect()
-    }
-
-    #[test]
-    fn calls_for_one_key_are_made_one_after_the_other() {
-        let (mut lines, key, other, ids) = (Lines::default(), line("a"), line("b"), ids(3));
-        lines.add(ids[0], &key, 0, 10);
-        lines.add(ids[1], &key, 0, 10);
-        lines.add(ids[2], &other, 4, 20);
-        assert_eq!(lines.take_due(9), None);
-        assert_eq!(lines.take_due(10).unwrap().id, ids[0]);
-        assert_eq!(lines.take_due(15), None, "the second waits for the first");
-        assert_eq!(lines.take_due(20).unwrap().attempts, 4);
-        lines.end(ids[0], 30);
-        assert_eq!(lines.take_due(30).unwrap().id, ids[1]);
-        lines.end(ids[1], 30);
-        lines.end(ids[2], 30);
-        assert_eq!((lines.len(), lines.next_moment()), (0, None));
-        assert!(lines.queues.is_empty());
-    }
-
-    #[test]
-    fn an_upload_makes_its_own_call_when_those_before_it_were_made() {
-        let (mut lines, key, ids) = (Lines::default(), line("a"), ids(3));
-        let to: Destination = "app:80".into();
-        let mut own = |id| lines.add_own(id, &key, Arc::clone(&to), 0);
-        assert!(matches!(own(ids[0]), Own::Now));
-        let (Own::When(mut second), Own::When(third)) = (own(ids[1]), own(ids[2])) else {
-            panic!("both wait for the first");
-        };
-        assert_eq!(lines.take_due(0), None, "the first is under way");
-        let (attempts, due) = lines.failed(ids[0], 0);
-        assert_eq!((attempts, second.try_recv().is_err()), (1, true));
-        assert_eq!(lines.take_due(due).unwrap().id, ids[0]);
-        lines.end(ids[0], due);
-        assert_eq!(second.try_recv(), Ok(()));
-        // The third has gone; the line goes on without it.
-        drop(third);
-        lines.end(ids[1], due);
-        assert_eq!(lines.take_due(due).unwrap().id, ids[2]);
-    }
-
-    #[test]
-    fn an_upload_takes_over_what_the_outbox_found_in_the_store() {
-        let (mut lines, key, ids) = (Lines::default(), line("a"), ids(2));
-        let to: Destination = "app:80".into();
-        lines.add(ids[0], &key, 0, 5);
-        assert!(matches!(
-            lines.add_own(ids[0], &key, Arc::clone(&to), 5),
-            Own::Now
-        ));
-        assert_eq!(lines.take_due(5), None, "it is made once");
-        lines.end(ids[0], 5);
-
-        lines.add(ids[1], &key, 0, 5);
-        assert_eq!(lines.take_due(5).unwrap().id, ids[1]);
-        assert!(matches!(lines.add_own(ids[1], &key, to, 5), Own::Later));
-    }
-
-    #[test]
-    fn what_goes_where_nobody_answers_is_parked_and_comes_back_at_once() {
-        let (mut lines, ids) = (Lines::default(), ids(50));
-        let to: Destination = "app:80".into();
-        for (number, id) in ids.iter().enumerate() {
-            lines.add(*id, &line(&number.to_string()), 0, 0);
-        }
-        let first = lines.take_due(0).unwrap();
-        assert!(lines.goes_to(first.id, &to, 0));
-        lines.is_down(&to, 0);
-        lines.failed(first.id, 0);
-        let mut asked = 0;
-        while let Some(next) = lines.take_due(0) {
-            asked += 1;
-            assert!(!lines.goes_to(next.id, &to, 0), "it is parked");
-        }
-        assert_eq!(asked, 49);
-
-        let probe_at = lines.probes.first().unwrap().0;
-        let probe = lines.take_due(probe_at).unwrap();
-        assert!(lines.goes_to(probe.id, &to, probe_at), "the probe goes");
-        lines.end(probe.id, probe_at);
-        lines.is_up(&to, probe_at);
-        let mut came_back = 0;
-        while lines.take_due(probe_at).is_some() {
-            came_back += 1;
-        }
-        assert_eq!(came_back, 49);
-    }
-
-    #[test]
-    fn a_destination_is_known_to_be_down_after_some_failures_and_until_its_probe() {
-        let mut lines = Lines::default();
-        let to: Destination = "app:80".into();
-        for _ in 0..FAILURES_OF_ONE_DOWN {
-            assert_eq!(lines.down_for(&to, 0), None);
-            lines.is_down(&to, 0);
-        }
-        let left = lines.down_for(&to, 0).unwrap();
-        assert!(left > 0);
-        assert_eq!(
-            lines.take_due(left),
-            None,
-            "there is nothing to try it with"
-        );
-        assert_eq!(lines.down_for(&to, left), None, "whoever comes next tries");
-        lines.is_down(&to, left);
-        assert!(lines.down_for(&to, left).is_some());
-        lines.is_up(&to, left);
-        assert_eq!(lines.down_for(&to, left), None);
-    }
-
-    #[test]
-    fn destinations_that_are_down_are_bounded() {
-        let mut lines = Lines::default();
-        for number in 0..3 * MOST_DOWN {
-            lines.is_down(&format!("{number}:80").into(), 0);
-        }
-        assert!(lines.down.len() <= MOST_DOWN);
-    }
-}
+mod tests;
