@@ -39,7 +39,7 @@ fn main() -> ExitCode {
 fn run(mut arguments: Arguments) -> Result<()> {
     let name = arguments.take_name();
     if name.as_deref() == Some("floor") {
-        return bench::store::floor::serve(arguments);
+        return bench::floor::serve(arguments);
     }
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.context("cannot start the runtime")?;

@@ -5,13 +5,19 @@
 //! module: no form, no signature, no digest, no catalog, no callback and no `fsync`. It is what the
 //! machine can do, not a competitor.
 
+mod client;
+mod contender;
+pub(crate) mod floor;
 mod large;
+mod machine;
 mod nginx;
 mod process;
+mod report;
 mod slow;
 mod small;
 pub(crate) mod store;
 mod table;
+mod work;
 
 use std::path::PathBuf;
 

@@ -10,8 +10,8 @@ use tokio::task::JoinSet;
 
 use super::client::{Client, Upload};
 use super::contender::Started;
-use crate::bench::process::cpu_time;
-use crate::bench::table::Row;
+use super::process::cpu_time;
+use super::table::Row;
 use crate::random::Random;
 
 /// When clients are done: whichever comes first.

@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use xtask::program::Running;
 
 use super::client::{NUMBERLESS, Upload};
-use crate::bench::nginx::Nginx;
+use super::nginx::Nginx;
 use crate::folder::Folder;
 use crate::storage::{BUCKET, Storage};
 use crate::upload::Signer;

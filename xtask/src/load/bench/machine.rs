@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::contender::Stand;
-use crate::bench::process;
+use super::process;
 
 /// Raises the limit of open files as far as it goes, also for the contenders: they inherit it.
 pub(super) fn raise_limit() {
