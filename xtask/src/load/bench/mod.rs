@@ -5,6 +5,7 @@
 //! module: no form, no signature, no digest, no catalog, no callback and no `fsync`. It is what the
 //! machine can do, not a competitor.
 
+pub(crate) mod callback;
 mod client;
 mod contender;
 pub(crate) mod floor;
@@ -82,7 +83,7 @@ pub(crate) async fn bench(options: Options) -> Result<()> {
     let folder = Folder::make("bench")?;
     let log = folder.path().join("upcall.log");
     let storage = Storage::start(&options.upcall, &folder.path().join("data"), &log).await?;
-    let callback = sink::start().await?;
+    let callback = sink::start()?;
     let contenders = Contenders {
         nginx: Nginx::start(&folder.path().join("nginx")).await?,
         signer: Signer::new(storage.address, Some(callback))?,

@@ -30,6 +30,12 @@ pub(super) struct Done {
 }
 
 impl Done {
+    /// Requests in a second.
+    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+    pub(super) fn rate(&self) -> f64 {
+        self.requests as f64 / self.took.as_secs_f64()
+    }
+
     /// Adds it to a row, in units of which a request is so many.
     #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
     pub(super) fn add_to(&self, row: &mut Row, units_per_request: f64) {

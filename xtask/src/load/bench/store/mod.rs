@@ -97,7 +97,11 @@ pub(crate) async fn run(options: Options) -> Result<()> {
         many: options.many,
     };
     let machine = machine::facts(bench.stand.folder.path());
-    let versions = machine::versions(&bench.stand);
+    let versions = format!(
+        "{}, {}",
+        machine::nginx_version(),
+        machine::express_versions(&bench.stand)
+    );
     let manner = format!(
         "{} rounds of {} s, contenders in turn, load generator on the same machine",
         bench.rounds, options.seconds
