@@ -88,10 +88,7 @@ impl Upload {
                 let brought = brought.into_iter().chain(variables);
                 let mut put = Put::new(self);
                 for (name, value) in brought {
-                    match way.1 {
-                        Carried::Query => put.query.push((name.to_owned(), value)),
-                        _ => put.headers.push((format!("x-oss-{name}"), value)),
-                    }
+                    put.bring(way.1, name, &value);
                 }
                 put.send(server, way.0).await
             }
@@ -99,21 +96,20 @@ impl Upload {
     }
 
     pub(super) fn form(&self, signed: Signed) -> Form {
-        let mut form = match signed {
-            Signed::Policy => Form::signed("open", &self.key),
-            _ => Form::empty("open").field("key", &self.key),
+        let mut form = if signed == Signed::Policy {
+            Form::signed("open", &self.key)
+        } else {
+            Form::empty("open").field("key", &self.key)
         };
         form = form.field("callback", &self.callback);
         for (name, value) in &self.variables {
             form = form.field(name, value);
         }
-        match &self.content_type {
-            Some(content_type) => form.file_of_type("a", content_type, &self.bytes),
-            None => {
-                let head = b"Content-Disposition: form-data; name=\"file\"\r\n\r\n";
-                form.part(&[head, self.bytes.as_slice()].concat())
-            }
+        if let Some(content_type) = &self.content_type {
+            return form.file_of_type("a", content_type, &self.bytes);
         }
+        let head = b"Content-Disposition: form-data; name=\"file\"\r\n\r\n";
+        form.part(&[head, self.bytes.as_slice()].concat())
     }
 }
 
@@ -134,6 +130,15 @@ impl<'u> Put<'u> {
                 .into_iter()
                 .collect(),
             query: Vec::new(),
+        }
+    }
+
+    /// Brings `callback` or `callback-var`.
+    pub(super) fn bring(&mut self, carried: Carried, name: &str, value: &str) {
+        if carried == Carried::Query {
+            self.query.push((name.to_owned(), value.to_owned()));
+        } else {
+            self.header(&format!("x-oss-{name}"), value);
         }
     }
 
@@ -166,11 +171,10 @@ impl<'u> Put<'u> {
             }
             Signed::Nobody | Signed::Policy => self.encoded_query(),
         };
-        let headers: String = self
-            .headers
-            .iter()
-            .map(|(name, value)| format!("{name}: {value}\r\n"))
-            .collect();
+        let mut headers = String::new();
+        for (name, value) in &self.headers {
+            headers += &[name, ": ", value, "\r\n"].concat();
+        }
         let path = utf8_percent_encode(&self.upload.key, UNRESERVED);
         let target = format!("/open/{path}?{query}");
         let client = server.client();
