@@ -16,8 +16,6 @@ pub(crate) enum Reply {
     KeepAlive(Vec<u8>),
     /// Writes these bytes, then nothing more, and never closes.
     Stall(Vec<u8>),
-    /// Writes these bytes again and again.
-    Endless(Vec<u8>),
     /// Writes these bytes after a while, and keeps the connection.
     After(Duration, Vec<u8>),
     /// Writes what belongs to the call's body, and keeps the connection.
@@ -162,7 +160,6 @@ async fn serve(
                 let _ = socket.write_all(bytes).await;
                 std::future::pending::<()>().await;
             }
-            Reply::Endless(bytes) => while socket.write_all(bytes).await.is_ok() {},
         }
     }
 }

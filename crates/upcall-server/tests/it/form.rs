@@ -84,6 +84,12 @@ impl Form {
         self
     }
 
+    /// A part before all others.
+    pub(crate) fn with_first(mut self, bytes: &[u8]) -> Self {
+        self.parts.insert(0, bytes.to_vec());
+        self
+    }
+
     /// Another header of the request.
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.extra_headers += &[name, ": ", value, "\r\n"].concat();

@@ -15,6 +15,7 @@ mod callback_record;
 mod callbacks;
 mod client;
 mod cors;
+mod exactness;
 mod form;
 mod framing;
 mod gated;

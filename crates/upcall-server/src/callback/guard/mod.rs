@@ -80,6 +80,10 @@ impl Guard {
         for address in &addresses {
             self.judge(host, *address)?;
         }
+        // Last, so that what leads where nobody may call is told to be that.
+        if is_odd_number(host) {
+            return Err(GuardError::Unresolvable);
+        }
         Ok(addresses)
     }
 
@@ -177,6 +181,16 @@ pub(crate) enum Forbidden {
         /// Which one.
         port: u16,
     },
+}
+
+/// Whether a host is a number and no IPv4 address in its usual spelling. Many systems take `123.456` for
+/// 123.0.1.200; OSS has no address for it. No name ends in a number (RFC 3696, 2; WHATWG URL, 3.5).
+fn is_odd_number(host: &str) -> bool {
+    let last = host.rsplit('.').next().unwrap_or_default();
+    let is_hex = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let hex = last.strip_prefix("0x").or_else(|| last.strip_prefix("0X"));
+    let is_number = last.bytes().all(|byte| byte.is_ascii_digit()) || hex.is_some_and(is_hex);
+    is_number && host.parse::<IpAddr>().is_err()
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use serde_json::Value;
 use self::answers::{bodies, lengths, statuses};
 use self::case::{Reads, UNREACHED};
 use self::manners::{breaks, heads, slow};
-use crate::client::Client;
+use crate::client::{Answer, Client};
 use crate::form::Form;
 use crate::script::{self, BODY, Do, write};
 use crate::server::{ADMIN, TestServer};
@@ -94,8 +94,8 @@ async fn an_application_that_cannot_be_spoken_to_is_explained() {
     }
 }
 
-/// Uploads with a callback to `url`, and holds against each other what the uploader reads, what is
-/// stored, how long it took, and what the record says.
+/// Uploads with a callback to `url`, by form and by `PutObject`, and holds against each other what the
+/// uploader reads, what is stored, how long it took, and what the record says.
 async fn check(
     server: &TestServer,
     name: &str,
@@ -105,13 +105,39 @@ async fn check(
     explained: &str,
 ) {
     let parameter = format!(r#"{{"callbackUrl":"{url}","callbackBody":"{BODY}"}}"#);
-    let form = Form::signed("photos", key)
-        .field("callback", &STANDARD.encode(parameter))
-        .file("a", b"hello");
-    let began = Instant::now();
-    let given = server.post(&form).await;
-    let took = began.elapsed();
+    let callback = STANDARD.encode(parameter);
+    let by_form = async {
+        let form = Form::signed("open", key).field("callback", &callback);
+        timed(server.post(&form.file("a", b"hello"))).await
+    };
+    let put_key = format!("{key}-put");
+    let by_put = async {
+        let client = server.client();
+        let headers = format!("x-oss-callback: {callback}\r\n");
+        let target = format!("/open/{put_key}");
+        timed(client.request("PUT", &target, &headers, b"hello")).await
+    };
+    let (form, put) = tokio::join!(by_form, by_put);
+    for (key, (given, took)) in [(key, form), (&put_key, put)] {
+        check_one(server, name, key, &given, reads, explained).await;
+        assert!(took < Duration::from_millis(5500), "{name}: {took:?}");
+    }
+}
 
+async fn timed(answer: impl Future<Output = Answer>) -> (Answer, Duration) {
+    let began = Instant::now();
+    let answer = answer.await;
+    (answer, began.elapsed())
+}
+
+async fn check_one(
+    server: &TestServer,
+    name: &str,
+    key: &str,
+    given: &Answer,
+    reads: Reads,
+    explained: &str,
+) {
     let outcome = match reads {
         Reads::Agreed(body, kind) => {
             let got = (given.status, given.text(), given.header("content-type"));
@@ -126,8 +152,7 @@ async fn check(
             "failed"
         }
     };
-    assert!(took < Duration::from_millis(5500), "{name}: {took:?}");
-    assert!(server.object("photos", key).await.is_some(), "{name}");
+    assert!(server.object("open", key).await.is_some(), "{name}");
     let headers = format!("Authorization: Bearer {ADMIN}\r\n");
     let listed = Client::new(server.admin())
         .request("GET", &format!("/v1/callbacks?key={key}"), &headers, b"")
