@@ -20,6 +20,7 @@ use crate::callback::{
     SignerConfig,
 };
 use crate::clock::Clock;
+use crate::console::{Console, ConsoleUrl};
 use crate::http::listener::{self, BindError};
 use crate::http::service::{Service, StorageService};
 use crate::limits::Limits;
@@ -47,6 +48,8 @@ pub struct NodeConfig {
     pub callback_signer: SignerConfig,
     /// Opens the admin interface.
     pub admin_secret: AdminSecret,
+    /// Where browsers reach the console, if not by an IP address or `localhost`.
+    pub console_url: Option<ConsoleUrl>,
     /// Every bound.
     pub limits: Limits,
     /// The time.
@@ -229,7 +232,16 @@ impl Node {
         let storage = Arc::new(StorageService {
             server: Arc::clone(&server),
         });
-        let admin_service = Arc::new(AdminService::new(Arc::clone(&server), config.admin_secret));
+        let console = Console::new(
+            config.console_url,
+            admin_address.port(),
+            server.clock.clone(),
+        );
+        let admin_service = Arc::new(AdminService::new(
+            Arc::clone(&server),
+            config.admin_secret,
+            console,
+        ));
         let (limits, mut listeners) = (&server.limits, Vec::new());
         listeners.extend(serve_all(sockets, &storage, limits, &stopped));
         listeners.extend(serve_all(admin, &admin_service, limits, &stopped));

@@ -12,6 +12,7 @@ pub(crate) struct FileSettings {
     pub(crate) data: Option<PathBuf>,
     pub(crate) listen: Option<String>,
     pub(crate) admin: Option<String>,
+    pub(crate) console_url: Option<String>,
     pub(crate) region: Option<String>,
     pub(crate) domains: Vec<String>,
     pub(crate) callback_allow: Vec<String>,
@@ -103,6 +104,7 @@ impl Reader<'_> {
             "data" => self.settings.data = Some(text()?.into()),
             "listen" => self.settings.listen = Some(text()?),
             "admin" => self.settings.admin = Some(text()?),
+            "console_url" => self.settings.console_url = Some(text()?),
             "region" => self.settings.region = Some(text()?),
             "domains" => self.settings.domains = list()?,
             "callback.allow" => self.settings.callback_allow = list()?,
@@ -162,7 +164,7 @@ fn edit_distance(a: &str, b: &str) -> usize {
 
 const TABLES: [&str; 2] = ["callback", "store"];
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "admin",
     "callback.allow",
     "callback.deny",
@@ -170,6 +172,7 @@ const KEYS: [&str; 13] = [
     "callback.key_url",
     "callback.ports",
     "callback.webhook_signatures",
+    "console_url",
     "data",
     "domains",
     "listen",

@@ -1,6 +1,6 @@
 //! What the admin interface answers when it cannot do what was asked.
 
-use http::StatusCode;
+use http::{StatusCode, header};
 use upcall::error::Refusal;
 use upcall::name::{InvalidAccessKeyId, InvalidBucketName};
 use upcall_crypto::CryptoError;
@@ -8,12 +8,13 @@ use upcall_store::catalog::CatalogError;
 use upcall_store::maintenance::MaintenanceError;
 
 use crate::callback::RotationError;
+use crate::console::ConsoleError;
 use crate::fault;
 use crate::http::answer::Answer;
 use crate::http::service::plain;
 
 #[derive(Debug, thiserror::Error)]
-pub(super) enum AdminError {
+pub(crate) enum AdminError {
     #[error("the body is not the JSON that this route takes: {0}")]
     Body(String),
     #[error("there is a bucket of this name already")]
@@ -22,6 +23,8 @@ pub(super) enum AdminError {
     BucketNotEmpty,
     #[error("the catalog could not do it")]
     Catalog(#[source] CatalogError),
+    #[error(transparent)]
+    Console(#[from] ConsoleError),
     #[error("the request is not plain HTTP: {0}")]
     Framing(String),
     #[error("the server could not do it")]
@@ -66,6 +69,12 @@ impl AdminError {
                     hint,
                 );
             }
+            Self::Console(ConsoleError::TooManyAttempts { wait }) => {
+                let (code, hint) = ConsoleError::TooManyAttempts { wait: *wait }.words();
+                let seconds = wait.as_secs() + 1;
+                return answer(StatusCode::TOO_MANY_REQUESTS, code, &self.to_string(), hint)
+                    .header(header::RETRY_AFTER, &seconds.to_string());
+            }
             Self::Catalog(error) => {
                 tracing::error!(error = %fault::chain(error), "the catalog failed");
             }
@@ -78,6 +87,7 @@ impl AdminError {
             Self::Body(_)
             | Self::BucketExists
             | Self::BucketNotEmpty
+            | Self::Console(_)
             | Self::Framing(_)
             | Self::Internal
             | Self::InvalidBucketName(_)
@@ -120,6 +130,10 @@ impl AdminError {
                 | MaintenanceError::Closed
                 | MaintenanceError::Io { .. },
             ) => (FAULT, "InternalError", LOG),
+            Self::Console(error) => {
+                let (code, hint) = error.words();
+                (error.status(), code, hint)
+            }
             Self::Framing(_) => (BAD, "BadRequest", "send plain HTTP/1.1"),
             Self::InvalidBucketName(_) => (BAD, "InvalidBucketName", "choose another name"),
             Self::InvalidKeyId(_) => (BAD, "InvalidAccessKeyId", "choose another id"),

@@ -1,8 +1,9 @@
 //! The admin interface: health, figures, buckets, keys, callbacks and the store, as JSON over HTTP
 //! on an address of its own.
 //!
-//! `/healthz` and `/metrics` are open; everything else wants `Authorization: Bearer SECRET`. The
-//! commands of the program speak to it, never to the store's files behind the server's back.
+//! `/healthz` and `/metrics` are open, and so are the console's files; everything else wants
+//! `Authorization: Bearer SECRET`, or a session of the console. The commands of the program speak to
+//! it, never to the store's files behind the server's back.
 
 mod bucket_callback;
 mod buckets;
@@ -19,13 +20,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::console::Console;
 use crate::http::answer::{Answer, AnswerBody, X_OSS_REQUEST_ID};
 use crate::http::framing::FramingError;
 use crate::http::gate::Exchange;
@@ -41,14 +43,23 @@ pub use secret::{AdminSecret, WeakAdminSecret};
 pub(crate) struct AdminService {
     server: Arc<Server>,
     secret: AdminSecret,
+    console: Console,
 }
 
 impl AdminService {
-    pub(crate) fn new(server: Arc<Server>, secret: AdminSecret) -> Self {
-        Self { server, secret }
+    pub(crate) fn new(server: Arc<Server>, secret: AdminSecret, console: Console) -> Self {
+        Self {
+            server,
+            secret,
+            console,
+        }
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Result<Answer, AdminError> {
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+    ) -> Result<Answer, AdminError> {
         let path = request.uri().path().to_owned();
         match (request.method(), path.as_str()) {
             (&Method::GET, "/healthz") => return self.health().await,
@@ -58,13 +69,10 @@ impl AdminService {
             }
             _ => {}
         }
-        let authorization = text_of(request.headers(), &header::AUTHORIZATION).unwrap_or_default();
-        if !self
-            .secret
-            .opens(authorization.strip_prefix("Bearer ").unwrap_or_default())
-        {
-            return Err(AdminError::Unauthorized);
+        if path == "/" || path == "/console" || path.starts_with("/console/") {
+            return self.console(request, peer).await;
         }
+        self.admit(&request)?;
         let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
         let method = request.method().clone();
         let server = &self.server;
@@ -116,6 +124,37 @@ impl AdminService {
         }
     }
 
+    /// A program has the secret; a browser, the session that it got for it.
+    fn admit(&self, request: &Request<Incoming>) -> Result<(), AdminError> {
+        let authorization = text_of(request.headers(), &header::AUTHORIZATION);
+        match authorization.and_then(|value| value.strip_prefix("Bearer ")) {
+            Some(given) if self.secret.opens(given) => Ok(()),
+            Some(_) => Err(AdminError::Unauthorized),
+            None => Ok(self.console.admit(request.method(), request.headers())?),
+        }
+    }
+
+    async fn console(
+        &self,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+    ) -> Result<Answer, AdminError> {
+        let (console, headers) = (&self.console, request.headers());
+        match (request.method(), request.uri().path()) {
+            (&Method::POST, "/console/login") => {
+                console.check_page(headers)?;
+                let login = read(request).await?;
+                Ok(console.login(&login, &self.secret, peer)?)
+            }
+            (&Method::POST, "/console/logout") => {
+                console.check_page(headers)?;
+                Ok(console.logout(headers))
+            }
+            (&Method::GET | &Method::HEAD, path) => Ok(console.file(path, headers)?),
+            _ => Err(AdminError::NoSuchRoute),
+        }
+    }
+
     async fn callbacks(
         &self,
         method: &Method,
@@ -154,17 +193,36 @@ impl Service for AdminService {
         line.admin();
         let answer = match refused {
             Some(reason) => Err(AdminError::Framing(reason.to_string())),
-            None => self.answer(request).await,
+            None => self.answer(request, peer).await,
         };
         let mut answer = answer
             .unwrap_or_else(|error| error.answer())
-            .header(X_OSS_REQUEST_ID, &id.to_string())
-            .header(header::CACHE_CONTROL, "no-store");
+            .header(X_OSS_REQUEST_ID, &id.to_string());
+        keep_to_itself(answer.headers_mut());
         if exchange.must_close() {
             answer = answer.header(header::CONNECTION, "close");
         }
         line.answered(answer.status());
         Ok(answer.into_response(line, answering))
+    }
+}
+
+/// Nothing of an answer is kept by a browser, shown by another page, or taken for a page itself;
+/// what has said otherwise stays as it is.
+fn keep_to_itself(headers: &mut HeaderMap) {
+    for (name, value) in [
+        (header::CACHE_CONTROL, "no-store"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; frame-ancestors 'none'",
+        ),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (CROSS_ORIGIN_RESOURCE_POLICY, "same-origin"),
+    ] {
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
     }
 }
 
@@ -182,6 +240,9 @@ fn json(status: StatusCode, value: &impl Serialize) -> Result<Answer, AdminError
     let text = serde_json::to_vec(value).map_err(|_| AdminError::Internal)?;
     Ok(plain(status, "application/json", text))
 }
+
+const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
+    HeaderName::from_static("cross-origin-resource-policy");
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 

@@ -12,6 +12,7 @@ mod bad_forms;
 mod bounds;
 mod callbacks;
 mod client;
+mod console;
 mod cors;
 mod form;
 mod framing;
