@@ -1,7 +1,7 @@
 //! `upcall callback`: why a callback is refused.
 
 mod key_fetch;
-mod raw_request;
+mod request_file;
 mod verify;
 
 use crate::config::args::CallbackCommand;
