@@ -4,6 +4,7 @@ use http::{StatusCode, header};
 use upcall::error::Refusal;
 use upcall::name::{InvalidAccessKeyId, InvalidBucketName};
 use upcall_crypto::CryptoError;
+use upcall_store::blobs::BlobError;
 use upcall_store::catalog::CatalogError;
 use upcall_store::maintenance::MaintenanceError;
 
@@ -21,6 +22,8 @@ pub(crate) enum AdminError {
     BucketExists,
     #[error("the bucket still has objects")]
     BucketNotEmpty,
+    #[error("the object's bytes could not be read")]
+    Blobs(#[from] BlobError),
     #[error("the catalog could not do it")]
     Catalog(#[source] CatalogError),
     #[error(transparent)]
@@ -47,6 +50,10 @@ pub(crate) enum AdminError {
     NoSuchCall,
     #[error("there is no key of this id")]
     NoSuchKey,
+    #[error("there is no object under this key")]
+    NoSuchObject,
+    #[error("there is no refused upload of this request id")]
+    NoSuchRefusal,
     #[error("there is no such route")]
     NoSuchRoute,
     #[error("the configuration is not valid")]
@@ -75,6 +82,9 @@ impl AdminError {
                 return answer(StatusCode::TOO_MANY_REQUESTS, code, &self.to_string(), hint)
                     .header(header::RETRY_AFTER, &seconds.to_string());
             }
+            Self::Blobs(error) => {
+                tracing::error!(error = %fault::chain(error), "an object could not be read");
+            }
             Self::Catalog(error) => {
                 tracing::error!(error = %fault::chain(error), "the catalog failed");
             }
@@ -98,6 +108,8 @@ impl AdminError {
             | Self::NoSuchBucket
             | Self::NoSuchCall
             | Self::NoSuchKey
+            | Self::NoSuchObject
+            | Self::NoSuchRefusal
             | Self::NoSuchRoute
             | Self::NotOwed
             | Self::Unauthorized => {}
@@ -107,23 +119,13 @@ impl AdminError {
     }
 
     /// Status, code and what to do.
-    const fn row(&self) -> (StatusCode, &'static str, &'static str) {
-        const BAD: StatusCode = StatusCode::BAD_REQUEST;
-        const FAULT: StatusCode = StatusCode::INTERNAL_SERVER_ERROR;
-        const LOG: &str = "the server's log says more";
+    const fn row(&self) -> Row {
         match self {
             Self::Body(_) => (BAD, "MalformedJSON", "compare with `docs/admin.md`"),
-            Self::BucketExists => (
-                StatusCode::CONFLICT,
-                "BucketAlreadyExists",
-                "use it, or choose another name",
-            ),
-            Self::BucketNotEmpty => (
-                StatusCode::CONFLICT,
-                "BucketNotEmpty",
-                "delete its objects first",
-            ),
-            Self::Catalog(_)
+            Self::BucketExists => conflict("BucketAlreadyExists", "use it, or choose another name"),
+            Self::BucketNotEmpty => conflict("BucketNotEmpty", "delete its objects first"),
+            Self::Blobs(_)
+            | Self::Catalog(_)
             | Self::Internal
             | Self::Maintenance(
                 MaintenanceError::Catalog(_)
@@ -140,58 +142,34 @@ impl AdminError {
             Self::InvalidValue(_) | Self::Refused(_) => {
                 (BAD, "InvalidArgument", "correct the value")
             }
-            Self::Maintenance(MaintenanceError::NotEmpty { .. }) => (
-                StatusCode::CONFLICT,
-                "NotEmpty",
-                "name a folder that is not there yet",
-            ),
-            Self::KeyExists => (
-                StatusCode::CONFLICT,
+            Self::Maintenance(MaintenanceError::NotEmpty { .. }) => {
+                conflict("NotEmpty", "name a folder that is not there yet")
+            }
+            Self::KeyExists => conflict(
                 "AccessKeyAlreadyExists",
                 "delete it first, or choose another id",
             ),
-            Self::KeyRotation(RotationError::Crypto(CryptoError::Size { .. })) => {
-                (BAD, "InvalidArgument", "name 2048 bits, or leave it out")
+            Self::KeyRotation(error) => rotation_row(error),
+            Self::NoSuchBucket => {
+                missing("NoSuchBucket", "`upcall bucket list` shows which there are")
             }
-            Self::KeyRotation(RotationError::Overlap) => {
-                (BAD, "InvalidArgument", "name fewer seconds")
-            }
-            Self::KeyRotation(RotationError::FixedUrl { .. }) => (
-                StatusCode::CONFLICT,
-                "KeyUrlFixed",
-                "receivers keep a key under its address: put `{id}` into `--callback-key-url`, or \
-                 let it end with `/callback_pub_key_v1.pem`",
-            ),
-            Self::KeyRotation(RotationError::TooMany) => (
-                StatusCode::CONFLICT,
-                "TooManyKeys",
-                "wait until one of them is served no longer (`upcall key show-callback`)",
-            ),
-            Self::KeyRotation(
-                RotationError::Crypto(_) | RotationError::NoRandomness | RotationError::Unkept(_),
-            ) => (FAULT, "InternalError", LOG),
-            Self::NoSuchBucket => (
-                StatusCode::NOT_FOUND,
-                "NoSuchBucket",
-                "`upcall bucket list` shows which there are",
-            ),
-            Self::NoSuchCall => (
-                StatusCode::NOT_FOUND,
+            Self::NoSuchCall => missing(
                 "NoSuchCall",
                 "`upcall callback list` shows which there are; old ones go",
             ),
-            Self::NoSuchKey => (
-                StatusCode::NOT_FOUND,
-                "NoSuchAccessKey",
-                "`upcall key list` shows which there are",
+            Self::NoSuchKey => {
+                missing("NoSuchAccessKey", "`upcall key list` shows which there are")
+            }
+            Self::NoSuchObject => missing(
+                "NoSuchKey",
+                "`GET /v1/buckets/NAME/objects` lists those that there are",
             ),
-            Self::NoSuchRoute => (
-                StatusCode::NOT_FOUND,
-                "NoSuchRoute",
-                "the routes are in `docs/admin.md`",
+            Self::NoSuchRefusal => missing(
+                "NoSuchRefusal",
+                "the last 200 are kept, and none over a restart",
             ),
-            Self::NotOwed => (
-                StatusCode::NOT_FOUND,
+            Self::NoSuchRoute => missing("NoSuchRoute", "the routes are in `docs/admin.md`"),
+            Self::NotOwed => missing(
                 "NotOwed",
                 "it has arrived, or was dropped; `upcall callback owed` shows which there are",
             ),
@@ -203,6 +181,42 @@ impl AdminError {
         }
     }
 }
+
+const fn rotation_row(error: &RotationError) -> Row {
+    match error {
+        RotationError::Crypto(CryptoError::Size { .. }) => {
+            (BAD, "InvalidArgument", "name 2048 bits, or leave it out")
+        }
+        RotationError::Overlap => (BAD, "InvalidArgument", "name fewer seconds"),
+        RotationError::FixedUrl { .. } => conflict(
+            "KeyUrlFixed",
+            "receivers keep a key under its address: put `{id}` into `--callback-key-url`, or let it \
+             end with `/callback_pub_key_v1.pem`",
+        ),
+        RotationError::TooMany => conflict(
+            "TooManyKeys",
+            "wait until one of them is served no longer (`upcall key show-callback`)",
+        ),
+        RotationError::Crypto(_) | RotationError::NoRandomness | RotationError::Unkept(_) => {
+            (FAULT, "InternalError", LOG)
+        }
+    }
+}
+
+/// Status, code and hint.
+type Row = (StatusCode, &'static str, &'static str);
+
+const fn missing(code: &'static str, hint: &'static str) -> Row {
+    (StatusCode::NOT_FOUND, code, hint)
+}
+
+const fn conflict(code: &'static str, hint: &'static str) -> Row {
+    (StatusCode::CONFLICT, code, hint)
+}
+
+const BAD: StatusCode = StatusCode::BAD_REQUEST;
+const FAULT: StatusCode = StatusCode::INTERNAL_SERVER_ERROR;
+const LOG: &str = "the server's log says more";
 
 impl From<CatalogError> for AdminError {
     fn from(error: CatalogError) -> Self {

@@ -5,6 +5,7 @@
 //! `Authorization: Bearer SECRET`, or a session of the console. The commands of the program speak to
 //! it, never to the store's files behind the server's back.
 
+mod attachment;
 mod bucket_callback;
 mod buckets;
 mod callback_key;
@@ -12,7 +13,10 @@ mod callbacks;
 mod error;
 mod keys;
 mod maintenance;
+mod objects;
+mod overview;
 mod owed;
+mod refusals;
 mod secret;
 
 use std::convert::Infallible;
@@ -77,31 +81,18 @@ impl AdminService {
         let method = request.method().clone();
         let server = &self.server;
         match (&method, segments.as_slice()) {
-            (&Method::GET, ["v1", "buckets"]) => buckets::list(server).await,
-            (&Method::PUT, ["v1", "buckets", name]) => {
-                buckets::create(server, name, read(request).await?).await
-            }
-            (&Method::DELETE, ["v1", "buckets", name]) => buckets::delete(server, name).await,
-            (&Method::PUT, ["v1", "buckets", name, "acl"]) => {
-                buckets::set_acl(server, name, read(request).await?).await
-            }
-            (&Method::GET, ["v1", "buckets", name, "cors"]) => buckets::cors(server, name).await,
-            (&Method::PUT, ["v1", "buckets", name, "cors"]) => {
-                buckets::set_cors(server, name, Some(read(request).await?)).await
-            }
-            (&Method::DELETE, ["v1", "buckets", name, "cors"]) => {
-                buckets::set_cors(server, name, None).await
-            }
-            (&Method::GET, ["v1", "buckets", name, "callback"]) => {
-                bucket_callback::get(server, name).await
-            }
-            (&Method::PUT, ["v1", "buckets", name, "callback"]) => {
-                bucket_callback::put(server, name, read(request).await?).await
-            }
+            (_, ["v1", "buckets", rest @ ..]) => self.buckets(&method, rest, request).await,
+            (&Method::GET, ["v1", "overview"]) => overview::show(server).await,
+            (&Method::GET, ["v1", "refusals"]) => refusals::list(server),
+            (&Method::GET, ["v1", "refusals", id]) => refusals::show(server, id),
             (&Method::GET, ["v1", "owed"]) => owed::list(server, request.uri().query()).await,
             (&Method::POST, ["v1", "owed", "deliver"]) => owed::deliver_given_up(server).await,
             (&Method::POST, ["v1", "owed", id, "deliver"]) => owed::deliver(server, id).await,
             (&Method::DELETE, ["v1", "owed", id]) => owed::forget(server, id).await,
+            (&Method::POST, ["v1", "callbacks", "diagnose"]) => {
+                let question = read_within(request, RECEIVED_BYTES).await?;
+                callbacks::diagnose(server, question).await
+            }
             (_, ["v1", "callbacks", rest @ ..]) => {
                 let query = request.uri().query().unwrap_or_default();
                 self.callbacks(&method, rest, query).await
@@ -151,6 +142,40 @@ impl AdminService {
                 Ok(console.logout(headers))
             }
             (&Method::GET | &Method::HEAD, path) => Ok(console.file(path, headers)?),
+            _ => Err(AdminError::NoSuchRoute),
+        }
+    }
+
+    async fn buckets(
+        &self,
+        method: &Method,
+        segments: &[&str],
+        request: Request<Incoming>,
+    ) -> Result<Answer, AdminError> {
+        let (server, uri) = (&self.server, request.uri().clone());
+        let query = uri.query().unwrap_or_default();
+        match (method, segments) {
+            (&Method::GET, []) => buckets::list(server).await,
+            (&Method::PUT, [name]) => buckets::create(server, name, read(request).await?).await,
+            (&Method::DELETE, [name]) => buckets::delete(server, name).await,
+            (&Method::PUT, [name, "acl"]) => {
+                buckets::set_acl(server, name, read(request).await?).await
+            }
+            (&Method::GET, [name, "cors"]) => buckets::cors(server, name).await,
+            (&Method::PUT, [name, "cors"]) => {
+                buckets::set_cors(server, name, Some(read(request).await?)).await
+            }
+            (&Method::DELETE, [name, "cors"]) => buckets::set_cors(server, name, None).await,
+            (&Method::GET, [name, "callback"]) => bucket_callback::get(server, name).await,
+            (&Method::PUT, [name, "callback"]) => {
+                bucket_callback::put(server, name, read(request).await?).await
+            }
+            (&Method::GET, [name, "objects"]) => objects::list(server, name, query).await,
+            (&Method::GET, [name, "object"]) => objects::show(server, name, query).await,
+            (&Method::DELETE, [name, "object"]) => objects::delete(server, name, query).await,
+            (&Method::GET, [name, "object", "content"]) => {
+                objects::content(server, name, query).await
+            }
             _ => Err(AdminError::NoSuchRoute),
         }
     }
@@ -227,7 +252,14 @@ fn keep_to_itself(headers: &mut HeaderMap) {
 }
 
 async fn read<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, AdminError> {
-    let body = Limited::new(request.into_body(), BODY_BYTES)
+    read_within(request, BODY_BYTES).await
+}
+
+async fn read_within<T: DeserializeOwned>(
+    request: Request<Incoming>,
+    most_bytes: usize,
+) -> Result<T, AdminError> {
+    let body = Limited::new(request.into_body(), most_bytes)
         .collect()
         .await
         .map_err(|_| AdminError::Body("the body is too long or broke off".to_owned()))?;
@@ -246,5 +278,9 @@ const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Bytes of a request's JSON; the largest is a CORS configuration.
+/// Bytes of the JSON with what an application received: a callback's body has 1 MiB at most, and
+/// grows when it is written as JSON.
+const RECEIVED_BYTES: usize = 4 * 1024 * 1024;
+
+/// Bytes of any other request's JSON; the largest is a CORS configuration.
 const BODY_BYTES: usize = 64 * 1024;

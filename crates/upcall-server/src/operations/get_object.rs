@@ -236,7 +236,7 @@ impl ObjectPiece {
 }
 
 impl ObjectBody {
-    fn new(mut reader: BlobReader, length: u64) -> Self {
+    pub(crate) fn new(mut reader: BlobReader, length: u64) -> Self {
         let file = voucher::are_taken().then(|| reader.as_file()).flatten();
         let source = match file {
             Some(file) => Source::File(WarmFile::new(file)),

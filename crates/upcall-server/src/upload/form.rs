@@ -29,7 +29,7 @@ use crate::node::Server;
 #[derive(Debug)]
 pub(crate) struct FormHead {
     pub(crate) call: CallFacts,
-    pub(crate) form: PostForm,
+    pub(crate) form: Arc<PostForm>,
     /// The least bytes that the file must have, as far as the form's announced length tells.
     pub(crate) file_at_least: u64,
     /// Which bucket was addressed.
@@ -100,7 +100,7 @@ pub(crate) async fn read_head(
     Ok((
         FormHead {
             call,
-            form,
+            form: Arc::new(form),
             file_at_least,
             bucket_name,
             memory,

@@ -19,6 +19,7 @@ mod framing;
 mod gated;
 mod guard;
 mod large_objects;
+mod looking;
 mod objects;
 mod owed;
 mod permission;
