@@ -166,6 +166,32 @@ async fn objects_are_listed_looked_at_and_deleted() {
 }
 
 #[tokio::test]
+async fn what_may_be_a_page_is_served_in_a_sandbox() {
+    let server = TestServer::start().await;
+    for (key, content_type, policy) in [
+        ("a.html", "text/html", "sandbox"),
+        ("a.svg", "image/svg+xml; charset=utf-8", "sandbox"),
+        ("a.evil", "evil/evil", "sandbox"),
+        ("a.jpg", "image/jpeg", ""),
+        ("a.pdf", "application/pdf", ""),
+    ] {
+        let form = Form::signed("shown", key).file_of_type(key, content_type, b"<svg/>");
+        assert_eq!(server.post(&form).await.status, 204);
+        for method in ["GET", "HEAD"] {
+            let path = format!("/shown/{key}");
+            let answer = server.client().request(method, &path, "", b"").await;
+            assert_eq!(answer.status, 200, "{key}");
+            assert_eq!(answer.header("content-type"), content_type);
+            assert_eq!(
+                answer.header("content-security-policy"),
+                policy,
+                "{method} {key}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_refused_upload_is_explained_condition_by_condition() {
     let server = TestServer::start().await;
     let policy = r#"[{"bucket":"photos"},["starts-with","$key","user/eric/"],["eq","$x:a","b"],["content-length-range",0,3],["content-length-range",0,100]]"#;
