@@ -46,16 +46,16 @@ pub(crate) const ASSETS: &[Asset] = &[
         bytes: include_bytes!("dist/console/assets/favicon-C9HehRxi.svg"),
     },
     Asset {
-        path: "/console/assets/index-BGfl5Win.js",
+        path: "/console/assets/index-C2Ynk10J.js",
         content_type: "text/javascript; charset=utf-8",
         immutable: true,
-        bytes: include_bytes!("dist/console/assets/index-BGfl5Win.js"),
+        bytes: include_bytes!("dist/console/assets/index-C2Ynk10J.js"),
     },
     Asset {
-        path: "/console/assets/index-CKUOYxcu.css",
+        path: "/console/assets/index-m39e5LIu.css",
         content_type: "text/css; charset=utf-8",
         immutable: true,
-        bytes: include_bytes!("dist/console/assets/index-CKUOYxcu.css"),
+        bytes: include_bytes!("dist/console/assets/index-m39e5LIu.css"),
     },
     Asset {
         path: "/console/index.html",

@@ -11,6 +11,7 @@ export const en = {
   refresh: "Refresh",
   cancel: "Cancel",
   close: "Close",
+  actions: "Actions",
   save: "Save",
   saved: "Saved",
   remove: "Delete",

@@ -12,6 +12,7 @@ export const zh: ConsoleMessages = {
   refresh: "刷新",
   cancel: "取消",
   close: "关闭",
+  actions: "操作",
   save: "保存",
   saved: "已保存",
   remove: "删除",

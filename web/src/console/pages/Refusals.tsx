@@ -50,7 +50,7 @@ export function Refusals() {
       <ErrorNote error={error} />
       {data?.refusals.length === 0 && <p class="empty">{messages.noRefusals}</p>}
       {data !== null && data.refusals.length > 0 && (
-        <Table label={messages.refusals} head={head}>
+        <Table label={messages.refusals} head={head} isSentences>
           {[...data.refusals].reverse().map((refusal) => (
             <tr key={refusal.requestId}>
               <td class="nowrap">

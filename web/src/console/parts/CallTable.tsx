@@ -17,7 +17,7 @@ export function CallTable({ calls, label }: { calls: readonly CallSummary[]; lab
     messages.explanation,
   ];
   return (
-    <Table label={label} head={head}>
+    <Table label={label} head={head} isSentences>
       {calls.map((call) => (
         <Row key={call.id} call={call} />
       ))}
@@ -39,7 +39,7 @@ function Row({ call }: { call: CallSummary }) {
         {call.bucket}/<Untrusted text={call.key} />
         {call.attempt > 1 && <span class="soft"> · {messages.attempt(call.attempt)}</span>}
       </td>
-      <td>{call.status ?? <span class="soft">{messages.noAnswer}</span>}</td>
+      <td class="nowrap">{call.status ?? <span class="soft">{messages.noAnswer}</span>}</td>
       <td class="nowrap number">{formatMilliseconds(call.totalMs, language, messages.milliseconds)}</td>
       <td class="wide">
         <Untrusted text={call.explanation} />

@@ -1,7 +1,13 @@
-/** The frame of each page: its heading, which has the focus when the page is opened. */
+/**
+ * The frame of each page: its heading, which may have parts of the address in it, and which has the
+ * focus when the page is opened.
+ */
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { type Route, toHash } from "../route";
+import { visibleText } from "../visible";
+import { useSurroundings } from "./context";
+import { Untrusted } from "./Untrusted";
 
 export interface PageProps {
   title: string;
@@ -15,7 +21,7 @@ export interface PageProps {
 export function Page({ title, actions, above, children }: PageProps) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
-    document.title = `${title} · upcall`;
+    document.title = `${visibleText(title)} · upcall`;
   }, [title]);
   useEffect(() => heading.current?.focus(), []);
   return (
@@ -27,7 +33,7 @@ export function Page({ title, actions, above, children }: PageProps) {
       )}
       <div class="page-head">
         <h1 ref={heading} tabIndex={-1}>
-          {title}
+          <Untrusted text={title} />
         </h1>
         {actions !== undefined && <div class="buttons">{actions}</div>}
       </div>
@@ -36,16 +42,26 @@ export function Page({ title, actions, above, children }: PageProps) {
   );
 }
 
+export interface TableProps {
+  label: string;
+  /** Titles of the columns; an empty one is that of buttons. */
+  head: string[];
+  /** On a narrow screen each row is written as a sentence. */
+  isSentences?: boolean;
+  children: ComponentChildren;
+}
+
 /** A table that scrolls by itself, also by keyboard, where the screen is narrow. */
-export function Table({ label, head, children }: { label: string; head: string[]; children: ComponentChildren }) {
+export function Table({ label, head, isSentences = false, children }: TableProps) {
+  const { messages } = useSurroundings();
   return (
-    <div class="table" tabIndex={0} role="region" aria-label={label}>
+    <div class={isSentences ? "table sentences" : "table"} tabIndex={0} role="region" aria-label={label}>
       <table>
         <thead>
           <tr>
             {head.map((title) => (
               <th key={title} scope="col">
-                {title}
+                {title === "" ? <span class="for-ears">{messages.actions}</span> : title}
               </th>
             ))}
           </tr>
