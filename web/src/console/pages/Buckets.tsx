@@ -41,10 +41,19 @@ export function Buckets() {
               <td class="nowrap">{formatTime(bucket.created, language)}</td>
               <td class="nowrap">
                 <span class="buttons">
-                  <a class="secondary" href={toHash({ page: "settings", bucket: bucket.name })}>
+                  <a
+                    class="secondary"
+                    href={toHash({ page: "settings", bucket: bucket.name })}
+                    aria-label={`${messages.settings}: ${bucket.name}`}
+                  >
                     {messages.settings}
                   </a>
-                  <button type="button" class="secondary" onClick={() => setDeleted(bucket.name)}>
+                  <button
+                    type="button"
+                    class="secondary"
+                    aria-label={`${messages.deleteBucket}: ${bucket.name}`}
+                    onClick={() => setDeleted(bucket.name)}
+                  >
                     {messages.deleteBucket}
                   </button>
                 </span>

@@ -157,10 +157,20 @@ function Row({ bucket, prefix, object, onFacts, onDelete }: RowProps) {
           <button type="button" class="secondary" aria-label={messages.factsOf(visibleText(name))} onClick={onFacts}>
             {messages.facts}
           </button>
-          <a class="secondary" href={objectPath(bucket, object.key, "/content")} download>
+          <a
+            class="secondary"
+            href={objectPath(bucket, object.key, "/content")}
+            aria-label={`${messages.download}: ${visibleText(name)}`}
+            download
+          >
             {messages.download}
           </a>
-          <button type="button" class="secondary" onClick={onDelete}>
+          <button
+            type="button"
+            class="secondary"
+            aria-label={`${messages.remove}: ${visibleText(name)}`}
+            onClick={onDelete}
+          >
             {messages.remove}
           </button>
         </span>

@@ -9,6 +9,7 @@ import { ErrorNote } from "../parts/ErrorNote";
 import { Page, Table } from "../parts/Page";
 import { Untrusted } from "../parts/Untrusted";
 import { useAsked, useDoing } from "../parts/useAsked";
+import { visibleText } from "../visible";
 
 type Filter = "" | "owed" | "givenUp";
 
@@ -140,10 +141,20 @@ function Row({ call, onDeliver, onDrop }: RowProps) {
       <td class="wide">{call.lastFailure === null ? messages.none : <Untrusted text={call.lastFailure} />}</td>
       <td class="nowrap">
         <span class="buttons">
-          <button type="button" class="secondary" onClick={onDeliver}>
+          <button
+            type="button"
+            class="secondary"
+            aria-label={`${messages.deliver}: ${visibleText(call.key)}`}
+            onClick={onDeliver}
+          >
             {messages.deliver}
           </button>
-          <button type="button" class="secondary" onClick={onDrop}>
+          <button
+            type="button"
+            class="secondary"
+            aria-label={`${messages.drop}: ${visibleText(call.key)}`}
+            onClick={onDrop}
+          >
             {messages.drop}
           </button>
         </span>
