@@ -34,6 +34,36 @@ pub(crate) const ASSETS: &[Asset] = &[
         bytes: include_bytes!("dist/assets/zh_CN-CHg7ulCO.js"),
     },
     Asset {
+        path: "/console/LICENSES.txt",
+        content_type: "text/plain; charset=utf-8",
+        immutable: false,
+        bytes: include_bytes!("dist/console/LICENSES.txt"),
+    },
+    Asset {
+        path: "/console/assets/favicon-C9HehRxi.svg",
+        content_type: "image/svg+xml",
+        immutable: true,
+        bytes: include_bytes!("dist/console/assets/favicon-C9HehRxi.svg"),
+    },
+    Asset {
+        path: "/console/assets/index-BGVAxeUj.js",
+        content_type: "text/javascript; charset=utf-8",
+        immutable: true,
+        bytes: include_bytes!("dist/console/assets/index-BGVAxeUj.js"),
+    },
+    Asset {
+        path: "/console/assets/index-m39e5LIu.css",
+        content_type: "text/css; charset=utf-8",
+        immutable: true,
+        bytes: include_bytes!("dist/console/assets/index-m39e5LIu.css"),
+    },
+    Asset {
+        path: "/console/index.html",
+        content_type: "text/html; charset=utf-8",
+        immutable: false,
+        bytes: include_bytes!("dist/console/index.html"),
+    },
+    Asset {
         path: "/favicon.svg",
         content_type: "image/svg+xml",
         immutable: false,

@@ -38,13 +38,13 @@ pub(super) const STEPS: &[Step] = &[
     },
     Step {
         name: "web",
-        about: "unit tests of the page",
+        about: "unit tests of the pages",
         needs: &[Need::Page],
         run: web,
     },
     Step {
         name: "dist",
-        about: "the committed page is what its sources build to",
+        about: "the committed pages are what their sources build to",
         needs: &[Need::Page],
         run: dist::compare,
     },
@@ -56,7 +56,7 @@ pub(super) const STEPS: &[Step] = &[
     },
     Step {
         name: "browser",
-        about: "the page, and plupload, in Chromium",
+        about: "the page, plupload and the console in Chromium",
         needs: &[Need::Chromium, Need::PageTests],
         run: browser,
     },
@@ -137,8 +137,11 @@ fn browser(bench: &Bench<'_>) -> Result<()> {
         .args([
             "--test",
             "--test-reporter=spec",
+            "--test-concurrency=2",
             "page.spec.mjs",
             "plupload.mjs",
+            "console.spec.mjs",
+            "hostile.spec.mjs",
         ])
         .env("ADMIN_SECRET", ADMIN_SECRET)
         .env("SCREENSHOTS", bench.workspace.own("screenshots"));

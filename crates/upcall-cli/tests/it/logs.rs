@@ -25,6 +25,7 @@ fn at_trace_level_no_secret_and_no_control_byte() {
 
         let mut hidden = vec![SECRET.to_owned(), admin.trim().to_owned(), other];
         let uploads = everything(&serve, &mut hidden);
+        log_in(&serve, admin.trim(), &mut hidden);
         let log = serve.stop().stderr;
 
         for secret in &hidden {
@@ -48,6 +49,25 @@ fn at_trace_level_no_secret_and_no_control_byte() {
         let lines = log.lines().filter(|line| line.contains("PostObject"));
         assert_eq!(lines.count(), uploads, "{log}");
     }
+}
+
+/// Into the console, with a wrong secret and with the right one; the session is a secret, too.
+fn log_in(serve: &Running, secret: &str, hidden: &mut Vec<String>) {
+    let admin = serve.address("admin");
+    let origin = format!("Origin: http://{admin}\r\nx-upcall-console: 1\r\n");
+    let try_in = |secret: &str| {
+        let body = serde_json::json!({ "secret": secret }).to_string();
+        ask(admin, "POST /console/login", &origin, body.as_bytes())
+    };
+    assert_eq!(try_in("nearly-the-secret-of-this-server").status, 401);
+    hidden.push("nearly-the-secret-of-this-server".to_owned());
+    let answer = try_in(secret);
+    assert_eq!(answer.status, 204);
+    let cookie = answer.header("set-cookie").unwrap();
+    let cookie = cookie.split(';').next().unwrap();
+    let headers = format!("Cookie: {cookie}\r\n");
+    assert_eq!(ask(admin, "GET /v1/refusals", &headers, b"").status, 200);
+    hidden.push(cookie.split('=').nth(1).unwrap().to_owned());
 }
 
 /// Uploads and other requests, good and bad; how many forms there were. What they carried that is

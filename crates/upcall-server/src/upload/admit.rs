@@ -149,7 +149,7 @@ pub(super) async fn admit_form(
     if let Some(policy) = &signed.policy {
         let now = server.clock.now();
         let allowed =
-            policy::check(policy, &form, &bucket.name, now).map_err(|error| error.refusal())?;
+            policy::check(policy, &*form, &bucket.name, now).map_err(|error| error.refusal())?;
         length = LengthRange {
             min: allowed.min,
             max: allowed.max.min(length.max),

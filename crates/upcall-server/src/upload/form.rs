@@ -32,7 +32,7 @@ pub(crate) struct FormHead {
     /// Those of the request. Whoever waits for an application must not keep them: they hold the buffer
     /// that they were read into.
     pub(crate) headers: http::HeaderMap,
-    pub(crate) form: PostForm,
+    pub(crate) form: Arc<PostForm>,
     /// The least bytes that the file must have, as far as the form's announced length tells.
     pub(crate) file_at_least: u64,
     /// Which bucket was addressed.
@@ -103,7 +103,7 @@ pub(crate) async fn read_head(
         FormHead {
             call,
             headers,
-            form,
+            form: Arc::new(form),
             file_at_least,
             bucket_name,
             memory,

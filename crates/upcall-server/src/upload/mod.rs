@@ -13,6 +13,7 @@ mod image;
 pub(crate) mod ingest;
 pub(crate) mod notify;
 mod plan;
+pub(crate) mod refused;
 pub(crate) mod respond;
 
 use std::sync::Arc;
@@ -47,10 +48,12 @@ async fn admission(
     line: &mut RequestLine,
 ) -> Result<(Box<Admitted>, form::FormFile), Refusal> {
     let (head, file) = line.timed("form", form::read_head(call, server)).await?;
+    line.remember_form(&head.form);
     let admitted = line
         .timed("admit", admit::admit_form(server, head, bucket))
         .await?;
     line.key(admitted.key.as_str());
+    line.forget_large_form();
     Ok((Box::new(admitted), file))
 }
 
@@ -79,6 +82,8 @@ pub(crate) async fn run(
         .await?;
     line.bytes(ingested.length);
     admitted.call.exchange.request_is_over();
+    // It would wait with the upload for the application's answer.
+    line.forget_form();
     let (committed, told) = finish(server, admitted, ingested, named, line).await?;
     Ok(respond::respond(&committed, &told))
 }
