@@ -16,16 +16,16 @@ pub(crate) const ASSETS: &[Asset] = &[
         bytes: include_bytes!("dist/assets/drop-9ITg6Ob5.svg"),
     },
     Asset {
-        path: "/assets/index-DoUaSHBT.js",
-        content_type: "text/javascript; charset=utf-8",
-        immutable: true,
-        bytes: include_bytes!("dist/assets/index-DoUaSHBT.js"),
-    },
-    Asset {
-        path: "/assets/index-yk-1tqmG.css",
+        path: "/assets/index-BLvdNUqX.css",
         content_type: "text/css; charset=utf-8",
         immutable: true,
-        bytes: include_bytes!("dist/assets/index-yk-1tqmG.css"),
+        bytes: include_bytes!("dist/assets/index-BLvdNUqX.css"),
+    },
+    Asset {
+        path: "/assets/index-uW4pgd1_.js",
+        content_type: "text/javascript; charset=utf-8",
+        immutable: true,
+        bytes: include_bytes!("dist/assets/index-uW4pgd1_.js"),
     },
     Asset {
         path: "/assets/zh_CN-CHg7ulCO.js",
