@@ -15,6 +15,7 @@ use upcall_store::catalog::{CatalogError, ObjectFacts};
 use super::admit::Admitted;
 use super::ingest::Ingested;
 use super::plan::{Plan, plan};
+use crate::callback::Begun;
 use crate::node::Server;
 
 /// An object that is durable, and visible unless it is gated.
@@ -23,6 +24,8 @@ pub(crate) struct Committed {
     pub(crate) admitted: Box<Admitted>,
     pub(crate) object: ObjectFacts,
     pub(crate) plan: Plan,
+    /// The call, which was being signed while the object became durable.
+    pub(super) begun: Option<Begun>,
 }
 
 pub(crate) async fn commit(
@@ -49,6 +52,9 @@ pub(crate) async fn commit(
     let plan = plan(&mut admitted, &object, ingested.image.as_ref(), now);
     let settings = &admitted.bucket.callback;
     let is_required = settings.is_required || settings.gate.is_some();
+    let begun = plan
+        .order()
+        .and_then(|order| server.dispatcher.begin(order));
     let catalog = &server.catalog;
     let committed = match &plan {
         Plan::Impossible(failure) if is_required => {
@@ -81,6 +87,7 @@ pub(crate) async fn commit(
         admitted,
         object,
         plan,
+        begun,
     })
 }
 

@@ -100,10 +100,10 @@ async fn finish(
     let task_server = Arc::clone(server);
     let finishing = server.tasks.finish_anyway(async move {
         let started = std::time::Instant::now();
-        let committed = commit::commit(&task_server, admitted, ingested).await?;
+        let mut committed = commit::commit(&task_server, admitted, ingested).await?;
         let commit_took = started.elapsed();
         let started = std::time::Instant::now();
-        let told = notify::notify(&task_server, &committed).await?;
+        let told = notify::notify(&task_server, &mut committed).await?;
         let told = Arc::new(ToldUpload {
             told,
             receipt: plan::receipt(&committed.object),

@@ -78,6 +78,17 @@ fn until(settings: &CallbackSettings, now: Timestamp) -> Option<i64> {
     Some(until.unwrap_or(Timestamp::MAX).as_millisecond())
 }
 
+impl Plan {
+    /// The call that will be made.
+    pub(super) const fn order(&self) -> Option<&Arc<CallbackOrder>> {
+        match self {
+            Self::Nothing | Self::Impossible(_) => None,
+            Self::Once(order) => Some(order),
+            Self::Owed(owed) | Self::Gated(owed, _) => Some(&owed.order),
+        }
+    }
+}
+
 pub(super) fn receipt(object: &ObjectFacts) -> Receipt {
     Receipt {
         bucket: object.bucket.to_string(),
