@@ -28,7 +28,7 @@ use crate::terminal::message::Failure;
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     log::start(&arguments.log, arguments.log_format)?;
     match arguments.command {
-        Command::Policy(command) => policy::run(&command),
+        Command::Policy(command) => on_runtime(policy::run(&command)),
         Command::Callback(command) => on_runtime(callback::run(&command)),
         Command::Cors(command) => on_runtime(cors::run(command)),
         Command::Serve(args) if args.check => serve::check(&args),

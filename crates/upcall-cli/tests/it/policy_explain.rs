@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 use tempfile::tempdir;
 
+use crate::http::{FORM, ask, fields_of, form};
 use crate::program::{Ended, Upcall};
 
 /// What `policy sign` prints, the `curl` line or JSON.
@@ -160,4 +161,47 @@ fn what_a_policy_leaves_open_is_told_before_and_when_it_is_signed() {
         broken.contains("neither `expiration` nor `conditions`"),
         "{broken}"
     );
+}
+
+#[test]
+fn a_refused_upload_is_explained_by_its_request_id() {
+    let folder = tempdir().unwrap();
+    let data = folder.path();
+    let serve = Upcall::serve(data)
+        .env("UPCALL_ACCESS_KEY_ID", "key-1")
+        .env("UPCALL_ACCESS_KEY_SECRET", "secret")
+        .start();
+    let bucket = Upcall::new(&["bucket", "create", "photos"]).data(data);
+    bucket.run().done();
+    let mut fields = fields_of(&signed(&["--json"]).done_json());
+    for (name, value) in &mut fields {
+        if name == "key" {
+            "user/bob/a.jpg".clone_into(value);
+        }
+    }
+    let body = form(&fields, "a.jpg", "bytes");
+    let refused = ask(serve.address("storage"), "POST /photos/", FORM, &body);
+    assert_eq!(refused.status, 403);
+    let id = refused.header("x-oss-request-id").unwrap();
+
+    let ended = explain(&["--request-id", id, "--data", data.to_str().unwrap()]);
+
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert!(
+        ended.stdout.starts_with("refused  403 AccessDenied: "),
+        "{}",
+        ended.stdout
+    );
+    assert!(
+        ended
+            .stdout
+            .contains("\nunmet    condition 2 wants field `key` to begin with"),
+        "{}",
+        ended.stdout
+    );
+    let unknown = "0".repeat(24);
+    let unknown = explain(&["--request-id", &unknown, "--data", data.to_str().unwrap()]);
+    assert_eq!(unknown.stdout, "");
+    let both = explain(&["--request-id", id, "--policy", "e30="]);
+    assert_eq!(both.status.code(), Some(2));
 }

@@ -30,7 +30,7 @@ pub(super) fn run(args: &ExplainArgs) -> Result<(), Failure> {
         now,
     };
     let explanation = explain(&policy, &form, &circumstances);
-    if args.json {
+    if args.admin.json {
         output::json(&as_json(&explanation))?;
     } else {
         print(&explanation, now)?;

@@ -3,6 +3,7 @@
 mod explain;
 mod lint;
 mod recorded_form;
+mod refused;
 mod sign;
 
 use upcall::policy::{PolicyDocument, PolicyError};
@@ -10,10 +11,13 @@ use upcall::policy::{PolicyDocument, PolicyError};
 use crate::config::args::PolicyCommand;
 use crate::terminal::message::Failure;
 
-pub(crate) fn run(command: &PolicyCommand) -> Result<(), Failure> {
+pub(crate) async fn run(command: &PolicyCommand) -> Result<(), Failure> {
     match command {
         PolicyCommand::Sign(args) => sign::run(args),
-        PolicyCommand::Explain(args) => explain::run(args),
+        PolicyCommand::Explain(args) => match &args.request_id {
+            Some(id) => refused::run(args, id).await,
+            None => explain::run(args),
+        },
         PolicyCommand::Lint(args) => lint::run(args),
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use jiff::Timestamp;
 
+use super::AdminArgs;
 use crate::config::units;
 
 #[derive(Args, Debug)]
@@ -31,9 +32,15 @@ pub(crate) struct ExplainArgs {
     /// When the form arrives, such as 2026-12-01T12:00:00Z [default: now]
     #[arg(long, value_name = "TIME")]
     pub(crate) at: Option<Timestamp>,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
+    /// The id of an upload that a running server has refused of late, instead of policy and form
+    #[arg(
+        long,
+        value_name = "ID",
+        conflicts_with_all = ["policy", "form", "form_file", "file_type", "bucket", "size", "at"]
+    )]
+    pub(crate) request_id: Option<String>,
+    #[command(flatten)]
+    pub(crate) admin: AdminArgs,
 }
 
 #[derive(Args, Debug)]
