@@ -1,11 +1,13 @@
-//! upcall's upload page, built, as bytes: who runs upcall needs no Node.
+//! upcall's pages, built, as bytes: who runs upcall needs no Node. There are two, for two servers: the
+//! upload page, and the console below `/console/`.
 //!
 //! In: the path of a request. Out: the file to answer with, its content type, and whether it may be
 //! cached for ever (its name carries a hash of its content).
 //!
-//! The page needs `default-src 'none'` and no more than: scripts, styles, fonts, images and manifest
+//! The upload page needs `default-src 'none'` and no more than: scripts, styles, fonts, images and manifest
 //! from its own origin, images also from `blob:` and `data:` (previews), and connections to its own
-//! origin and to the storage server's. It runs no inline script and sets no inline style.
+//! origin and to the storage server's. The console needs scripts, styles, images and connections of its
+//! own origin. Neither runs an inline script or sets an inline style.
 //!
 //! `dist` and `assets.rs` are written by `npm run build` and committed.
 
@@ -13,7 +15,7 @@ mod assets;
 
 use assets::ASSETS;
 
-/// One file of the page.
+/// One file of a page.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Asset {
     /// Where it is served; begins with `/`.
@@ -26,22 +28,50 @@ pub struct Asset {
     pub bytes: &'static [u8],
 }
 
-/// The file at `path`; `/` is the page itself. The query is not part of the path.
+/// The upload page's file at `path`; `/` is the page itself. The query is not part of the path.
 ///
 /// ```
 /// let page = upcall_web::asset("/").expect("the page is embedded");
 /// assert_eq!(page.content_type, "text/html; charset=utf-8");
 /// assert!(upcall_web::asset("/../Cargo.toml").is_none());
+/// assert!(upcall_web::asset("/console/index.html").is_none());
 /// ```
 pub fn asset(path: &str) -> Option<Asset> {
     let path = if path == "/" { "/index.html" } else { path };
-    ASSETS.iter().find(|asset| asset.path == path).copied()
+    assets().find(|asset| asset.path == path)
 }
 
-/// Every file of the page, in the order of their paths.
-pub fn assets() -> impl Iterator<Item = Asset> {
-    ASSETS.iter().copied()
+/// The console's file at `path`; `/console/` is the page itself.
+///
+/// ```
+/// let page = upcall_web::console_asset("/console/").expect("the page is embedded");
+/// assert_eq!(page.path, "/console/index.html");
+/// assert!(upcall_web::console_asset("/index.html").is_none());
+/// ```
+pub fn console_asset(path: &str) -> Option<Asset> {
+    let path = if path == CONSOLE {
+        "/console/index.html"
+    } else {
+        path
+    };
+    console_assets().find(|asset| asset.path == path)
 }
+
+/// Every file of the upload page, in the order of their paths.
+pub fn assets() -> impl Iterator<Item = Asset> {
+    ASSETS.iter().filter(|asset| !is_console(asset)).copied()
+}
+
+/// Every file of the console, in the order of their paths.
+pub fn console_assets() -> impl Iterator<Item = Asset> {
+    ASSETS.iter().filter(|asset| is_console(asset)).copied()
+}
+
+fn is_console(asset: &Asset) -> bool {
+    asset.path.starts_with(CONSOLE)
+}
+
+const CONSOLE: &str = "/console/";
 
 #[cfg(test)]
 mod tests {
@@ -69,50 +99,67 @@ mod tests {
         files_below(&dist, "", &mut in_folder);
         in_folder.sort();
 
-        let in_table: Vec<_> = assets().map(|asset| asset.path.to_owned()).collect();
+        let mut in_table: Vec<_> = assets()
+            .chain(console_assets())
+            .map(|asset| asset.path.to_owned())
+            .collect();
+        in_table.sort();
         assert_eq!(in_table, in_folder, "run `npm run build` in web/");
     }
 
-    #[test]
-    fn what_the_page_refers_to_is_there() {
-        let page = std::str::from_utf8(asset("/").unwrap().bytes).unwrap();
-        let targets: Vec<_> = [" src=\"", " href=\""]
-            .into_iter()
-            .flat_map(|attribute| page.split(attribute).skip(1))
-            .filter_map(|rest| rest.split('"').next())
-            .collect();
+    type Find = fn(&str) -> Option<Asset>;
 
-        assert!(targets.len() >= 4, "{targets:?}");
-        for target in targets {
-            assert!(asset(target).is_some(), "`{target}` is not embedded");
+    /// Each page's text, and where its files are found.
+    fn pages() -> [(&'static str, Find); 2] {
+        let text = |page: Option<Asset>| std::str::from_utf8(page.unwrap().bytes).unwrap();
+        [
+            (text(asset("/index.html")), asset),
+            (text(console_asset("/console/")), console_asset),
+        ]
+    }
+
+    #[test]
+    fn what_a_page_refers_to_is_there() {
+        for (page, find) in pages() {
+            let targets: Vec<_> = [" src=\"", " href=\""]
+                .into_iter()
+                .flat_map(|attribute| page.split(attribute).skip(1))
+                .filter_map(|rest| rest.split('"').next())
+                .collect();
+
+            assert!(targets.len() >= 3, "{targets:?}");
+            for target in targets {
+                assert!(find(target).is_some(), "`{target}` is not embedded");
+            }
         }
     }
 
     #[test]
-    fn the_page_runs_without_anything_inline() {
-        let page = std::str::from_utf8(asset("/index.html").unwrap().bytes).unwrap();
-
-        assert!(!page.contains("<style"), "a style element");
-        assert!(!page.contains(" style="), "a style attribute");
-        for script in page.split("<script").skip(1) {
-            let (attributes, rest) = script.split_once('>').unwrap();
-            assert!(attributes.contains("src="), "an inline script");
-            assert!(rest.starts_with("</script>"), "an inline script");
+    fn a_page_runs_without_anything_inline() {
+        for (page, _) in pages() {
+            assert!(!page.contains("<style"), "a style element");
+            assert!(!page.contains(" style="), "a style attribute");
+            for script in page.split("<script").skip(1) {
+                let (attributes, rest) = script.split_once('>').unwrap();
+                assert!(attributes.contains("src="), "an inline script");
+                assert!(rest.starts_with("</script>"), "an inline script");
+            }
         }
     }
 
     #[test]
     fn only_hashed_names_are_immutable() {
-        for asset in assets() {
+        for asset in assets().chain(console_assets()) {
             assert_eq!(
                 asset.immutable,
-                asset.path.starts_with("/assets/"),
+                asset.path.contains("/assets/"),
                 "{}",
                 asset.path
             );
         }
         assert!(!asset("/").unwrap().immutable);
         assert!(assets().any(|asset| asset.immutable));
+        assert!(console_assets().any(|asset| asset.immutable));
     }
 
     #[test]
@@ -127,6 +174,7 @@ mod tests {
             "/index.html?a",
         ] {
             assert_eq!(asset(path), None, "{path}");
+            assert_eq!(console_asset(path), None, "{path}");
         }
     }
 

@@ -6,18 +6,15 @@
  * are written next to it.
  */
 import { fileURLToPath } from "node:url";
-import { defineConfig } from "vitest/config";
+import { defineConfig, mergeConfig } from "vitest/config";
 import { assetTable } from "./build/assetTable.ts";
 
 const ROOT = fileURLToPath(new URL(".", import.meta.url));
 
-export default defineConfig({
-  root: ROOT,
-  plugins: [assetTable(ROOT)],
-  base: "/",
+/** What the upload page and the console have in common. */
+export const SHARED = defineConfig({
   build: {
     target: "es2022",
-    outDir: "dist",
     emptyOutDir: true,
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
@@ -25,8 +22,18 @@ export default defineConfig({
     reportCompressedSize: false,
   },
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
-  test: {
-    environment: "happy-dom",
-    include: ["src/**/*.test.ts"],
-  },
 });
+
+export default mergeConfig(
+  SHARED,
+  defineConfig({
+    root: ROOT,
+    plugins: [assetTable(ROOT)],
+    base: "/",
+    build: { outDir: "dist" },
+    test: {
+      environment: "happy-dom",
+      include: ["src/**/*.test.ts"],
+    },
+  }),
+);

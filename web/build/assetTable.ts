@@ -1,5 +1,6 @@
 /**
- * After a build: writes `assets.rs`, the table by which the crate `upcall-web` embeds `dist`.
+ * After a build: writes `assets.rs`, the table by which the crate `upcall-web` embeds `dist`. The
+ * console is built last, so that the table has both.
  *
  * In the order of the paths, so that the same build gives the same table.
  */
@@ -43,7 +44,7 @@ function rowOf(path: string): string {
   return `    Asset {
         path: "${path}",
         content_type: "${contentType}",
-        immutable: ${path.startsWith("/assets/")},
+        immutable: ${/^(\/console)?\/assets\//.test(path)},
         bytes: include_bytes!("dist${path}"),
     },
 `;

@@ -23,6 +23,13 @@ export function explain(outcome: Outcome, messages: Messages): Explanation {
         next: messages.storedOnlyNext,
         action: "again",
       };
+    case "pending":
+      return {
+        title: messages.pending,
+        text: messages.pendingText,
+        next: messages.pendingNext,
+        action: null,
+      };
     case "refused": {
       const action = outcome.reason === "exists" ? "random" : isFinal(outcome.reason) ? null : "again";
       return { ...messages.refused[outcome.reason], action };

@@ -33,6 +33,22 @@ describe("the three ends", () => {
     });
   });
 
+  test("202 is there, and waits for the application, although it is a 2xx", () => {
+    const body = xml("CallbackPending", "The object becomes visible when …", "<Verdict>pending</Verdict>");
+    expect(readOutcome(answer(202, body))).toMatchObject({ kind: "pending" });
+  });
+
+  test("the application's own no, in JSON or said for it, is final; nobody to ask is not", () => {
+    const declined = { kind: "refused", reason: "applicationDeclined" };
+    expect(readOutcome(answer(422, '{"why":"no cat"}'))).toMatchObject(declined);
+    const said = xml("AccessDenied", "The application has refused this upload.", "<Verdict>refused</Verdict>");
+    expect(readOutcome(answer(403, said))).toMatchObject(declined);
+    const silent = xml("ServiceUnavailable", "Cost too long time.", "<Verdict>unavailable</Verdict>");
+    const outcome = readOutcome(answer(503, silent));
+    expect(outcome).toMatchObject({ kind: "refused", reason: "applicationSilent" });
+    expect([isFinal("applicationDeclined"), isFinal("applicationSilent")]).toEqual([true, false]);
+  });
+
   test.each<[number, string, string, Reason]>([
     [400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size.", "tooLarge"],
     [400, "EntityTooSmall", "Your proposed upload smaller than the minimum allowed size.", "tooSmall"],

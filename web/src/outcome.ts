@@ -1,9 +1,10 @@
 /**
  * How an upload ended.
  *
- * Three ends that must not be mixed up: the application accepted the file; the file is stored but
- * the application did not agree (203, which naive pages take for success); the file was refused or
- * never arrived.
+ * Four ends that must not be mixed up: the application accepted the file; the file is stored but
+ * the application did not agree (203, which naive pages take for success); the file is there and
+ * nobody sees it until the application agrees (202, in gated buckets); the file was refused or never
+ * arrived.
  */
 import { PolicyError } from "./policy";
 import { NoAnswer, type Answer } from "./postObject";
@@ -16,10 +17,13 @@ export type Outcome =
       requestId: string | null;
     }
   | { kind: "storedOnly"; words: ServerWords }
+  | { kind: "pending"; words: ServerWords }
   | { kind: "refused"; reason: Reason; words: ServerWords | null };
 
 export type Reason =
+  | "applicationDeclined"
   | "applicationRefused"
+  | "applicationSilent"
   | "applicationUnreachable"
   | "applicationUnusable"
   | "exists"
@@ -46,11 +50,15 @@ export function readOutcome(answer: Answer): Outcome {
   if (answer.status === 203) {
     return { kind: "storedOnly", words: readWords(answer) };
   }
+  if (answer.status === 202) {
+    return { kind: "pending", words: readWords(answer) };
+  }
   if (answer.status >= 200 && answer.status < 300) {
     return { kind: "accepted", answer: answer.body, requestId: answer.requestId };
   }
   const words = readWords(answer);
-  return { kind: "refused", reason: reasonOf(answer.status, words), words };
+  const reason = verdictOf(answer) ?? reasonOf(answer.status, words);
+  return { kind: "refused", reason, words };
 }
 
 /** What became of an upload that ended without an answer of the storage server. */
@@ -96,7 +104,36 @@ export function readWords(answer: Answer): ServerWords {
 
 /** Sending the same file again cannot end otherwise. */
 export function isFinal(reason: Reason): boolean {
-  return reason === "tooLarge" || reason === "tooSmall" || reason === "wrongType";
+  return (
+    reason === "applicationDeclined" ||
+    reason === "tooLarge" ||
+    reason === "tooSmall" ||
+    reason === "wrongType"
+  );
+}
+
+/**
+ * What became of a file in a gated bucket that the application did not agree to. The storage server
+ * speaks XML; JSON under a status of 400 to 499 is the application's own no, handed on.
+ */
+function verdictOf(answer: Answer): Reason | null {
+  const root = parseXml(answer.body);
+  if (root !== null) {
+    const verdict = childText(root, "Verdict");
+    if (verdict === "refused") return "applicationDeclined";
+    return verdict === "unavailable" ? "applicationSilent" : null;
+  }
+  const isOurs = answer.status >= 400 && answer.status < 500;
+  return isOurs && isJson(answer.body) ? "applicationDeclined" : null;
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**

@@ -48,12 +48,13 @@ fn run(mut arguments: Arguments) -> Result<()> {
 /// Hands over to the load generator, next to a released server and what it is measured against.
 fn bench(workspace: &Workspace, mut arguments: Arguments) -> Result<()> {
     let suite = match arguments.first_name() {
-        Some("store" | "store-list") => arguments.take_name().unwrap_or_default(),
+        Some("store" | "store-list" | "callback") => arguments.take_name().unwrap_or_default(),
         Some(_) | None => "bench".to_owned(),
     };
     let needs: &[Need] = match suite.as_str() {
         "store" => &[Need::Nginx, Need::Express],
         "store-list" => &[],
+        "callback" => &[Need::Express],
         _ => &[Need::Nginx],
     };
     let tools = prepare::prepare(workspace, needs)?;
@@ -61,7 +62,7 @@ fn bench(workspace: &Workspace, mut arguments: Arguments) -> Result<()> {
     let mut load = Command::new(workspace.build(Program::Load, Build::Release)?);
     load.args([&suite, "--upcall"]).arg(upcall);
     match suite.as_str() {
-        "store" => {
+        "store" | "callback" => {
             load.arg("--node").arg(tools.node()?.program());
             load.arg("--express").arg(Node::express(workspace));
         }
@@ -131,6 +132,8 @@ usage: cargo xtask CHORE
   bench [NAME…] [--rounds N]       uploads next to nginx, as ratios of one run
   bench store [NAME…] [--rounds N] [--seconds N] [--many N]
                                    the store next to nginx, Express and a floor, with its goals
+  bench callback [NAME…] [--rounds N] [--seconds N] [--owed N]
+                                   uploads with a callback next to Express and a floor, with goals
   bench store-list [--objects N] [--rounds N]
                                    listing, HEAD and a start with millions of objects
   crash [--seconds N | --kills N] [--terms N] [--seed N]

@@ -2,12 +2,14 @@
 //!
 //! The folders tell the order in which an upload passes: `http` reads who is addressed and what is
 //! asked for, `access` who asks, `upload` turns a form into an object and tells the application,
-//! `callback` makes the call, `operations` has everything else that the API does.
+//! `callback` makes the call, `operations` has everything else that the API does. `admin` and
+//! `console` are for whoever runs it.
 
 mod access;
 mod admin;
 pub mod callback;
 mod clock;
+mod console;
 mod fault;
 mod http;
 pub mod limits;
@@ -18,6 +20,7 @@ mod upload;
 
 pub use admin::{AdminSecret, WeakAdminSecret};
 pub use clock::Clock;
+pub use console::{ConsoleUrl, InvalidConsoleUrl};
 pub use http::listener::BindError;
 pub use limits::Limits;
 pub use node::{Node, NodeConfig, StartError};

@@ -139,6 +139,12 @@ pub const LOOKUPS: usize = 64;
 /// Time for one look-up of a host name. Beyond it: the name counts as one that does not resolve.
 pub const LOOKUP: Duration = Duration::from_secs(5);
 
+/// Bytes of a form's fields that are kept after its upload was admitted, in case it is refused all the
+/// same. Beyond it: a refusal is shown without them.
+///
+/// 8 KiB: a signed policy and a callback have 2; ten thousand slow uploads would hold 80 MiB.
+pub const ADMITTED_FORM_BYTES: usize = 8 * 1024;
+
 /// Pieces of one batch, whatever they hold: a body may come byte by byte, and each piece costs 32
 /// bytes beside its own. Beyond it the batch goes to the disk as it is.
 pub const WRITE_BATCH_PIECES: usize = 1024;
@@ -186,6 +192,11 @@ pub struct Limits {
     /// Bytes of all forms together whose file has not begun, beyond the first
     /// [`FORM_FREE_BYTES`] of each. Beyond it: 503, and nothing was stored.
     pub form_memory: usize,
+    /// Refused uploads that are kept. Beyond it the oldest goes; 0 keeps none.
+    pub refused_uploads: usize,
+    /// Bytes of all of them together. Beyond it the oldest go; a form of more than a quarter of it is
+    /// not kept.
+    pub refused_bytes: usize,
     /// Time that a shutdown waits for running requests. Beyond it their connections are cut.
     pub drain: Duration,
     /// Bounds of a form's head.
@@ -216,6 +227,8 @@ impl Default for Limits {
             record_bytes: 64 * 1024 * 1024,
             record_age: Duration::from_secs(24 * 60 * 60),
             form_memory: 256 * 1024 * 1024,
+            refused_uploads: 200,
+            refused_bytes: 4 * 1024 * 1024,
             drain: Duration::from_secs(60),
             form: FormLimits::default(),
         }

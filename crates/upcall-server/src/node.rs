@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, broadcast, watch};
@@ -20,6 +21,7 @@ use crate::callback::{
     SignerConfig,
 };
 use crate::clock::Clock;
+use crate::console::{Console, ConsoleUrl};
 use crate::http::listener::{self, BindError};
 use crate::http::service::{Service, StorageService};
 use crate::limits::Limits;
@@ -27,6 +29,7 @@ use crate::telemetry::metrics::Metrics;
 use crate::upload::again::Answers;
 use crate::upload::hasher::Hasher;
 use crate::upload::ingest::Ingests;
+use crate::upload::refused::RefusedUploads;
 
 /// What a node is told.
 #[derive(Debug)]
@@ -47,6 +50,8 @@ pub struct NodeConfig {
     pub callback_signer: SignerConfig,
     /// Opens the admin interface.
     pub admin_secret: AdminSecret,
+    /// Where browsers reach the console, if not by an IP address or `localhost`.
+    pub console_url: Option<ConsoleUrl>,
     /// Every bound.
     pub limits: Limits,
     /// The time.
@@ -74,6 +79,8 @@ pub(crate) struct Server {
     pub(crate) signer: Arc<Signer>,
     pub(crate) tasks: Tasks,
     pub(crate) ingests: Ingests,
+    pub(crate) refused_uploads: RefusedUploads,
+    pub(crate) started: Timestamp,
 }
 
 impl std::fmt::Debug for Server {
@@ -205,6 +212,8 @@ impl Node {
             config.clock.clone(),
         );
         let server = Arc::new(Server {
+            refused_uploads: RefusedUploads::new(&config.limits),
+            started: config.clock.now(),
             outbox,
             answers: Answers::default(),
             catalog,
@@ -226,10 +235,14 @@ impl Node {
         });
 
         let (stop, stopped) = watch::channel(false);
+        let service_server = Arc::clone(&server);
         let storage = Arc::new(StorageService {
-            server: Arc::clone(&server),
+            server: service_server,
         });
-        let admin_service = Arc::new(AdminService::new(Arc::clone(&server), config.admin_secret));
+        let port = admin_address.port();
+        let console = Console::new(config.console_url, port, server.clock.clone());
+        let admin_service = AdminService::new(Arc::clone(&server), config.admin_secret, console);
+        let admin_service = Arc::new(admin_service);
         let (limits, mut listeners) = (&server.limits, Vec::new());
         listeners.extend(serve_all(sockets, &storage, limits, &stopped));
         listeners.extend(serve_all(admin, &admin_service, limits, &stopped));

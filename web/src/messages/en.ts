@@ -36,6 +36,10 @@ export const en = {
     "The file is in the bucket. The storage server told the application of it and did not get a yes.",
   storedOnlyNext:
     "Look into the application server’s log; once it answers as it should, send the file again.",
+  pending: "Waiting for the application",
+  pendingText:
+    "The file is here, and nobody sees it until the application agrees. It could not be asked just now.",
+  pendingNext: "Do not send it again: the storage server asks the application until it answers.",
   answer: "The application’s answer",
   serverSaid: "In the server’s words",
   requestId: "Request id",
@@ -62,6 +66,16 @@ export const en = {
   licences: "Licences",
 
   refused: {
+    applicationDeclined: {
+      title: "The application does not want this file",
+      text: "It was asked before anybody could see the file, and said no. The file is gone.",
+      next: "What it said stands below. The same file will be refused again.",
+    },
+    applicationSilent: {
+      title: "The application does not answer",
+      text: "Here a file is kept only if the application agrees, and it could not be asked. Nothing was stored.",
+      next: "Send the file again in a while.",
+    },
     applicationRefused: {
       title: "The application server did not sign",
       text: "It answered the question for a policy with a refusal, so nothing was sent.",

@@ -35,6 +35,9 @@ export const zh: Messages = {
   storedOnly: "文件已存储，但应用未认可",
   storedOnlyText: "文件已在存储空间中。存储服务器通知了应用，但没有得到肯定的答复。",
   storedOnlyNext: "请查看应用服务器的日志；待其恢复正常应答后，重新发送该文件。",
+  pending: "等待应用确认",
+  pendingText: "文件已送达；在应用同意之前，任何人都看不到它。刚才无法询问应用。",
+  pendingNext: "请勿重复发送：存储服务器会继续询问应用，直到得到答复。",
   answer: "应用的应答",
   serverSaid: "服务器原文",
   requestId: "请求 ID",
@@ -61,6 +64,16 @@ export const zh: Messages = {
   licences: "许可证",
 
   refused: {
+    applicationDeclined: {
+      title: "应用拒绝了该文件",
+      text: "在任何人看到文件之前已询问应用，应用没有同意。文件已被丢弃。",
+      next: "应用的答复见下方。再次发送同一文件仍会被拒绝。",
+    },
+    applicationSilent: {
+      title: "应用没有应答",
+      text: "此处只有在应用同意后才保留文件，而刚才无法询问应用。没有存储任何内容。",
+      next: "请稍后重新发送。",
+    },
     applicationRefused: {
       title: "应用服务器没有签名",
       text: "它拒绝了获取上传策略的请求，因此没有发送任何内容。",

@@ -25,7 +25,12 @@ function marksOf(outcome: Outcome): [Mark, Mark, Mark] {
       return ["done", "done", outcome.answer === "" ? "open" : "done"];
     case "storedOnly":
       return ["done", "done", "failed"];
+    case "pending":
+      return ["done", "done", "open"];
     case "refused":
+      if (outcome.reason === "applicationDeclined" || outcome.reason === "applicationSilent") {
+        return ["done", "done", "failed"];
+      }
       return stoppedBefore(outcome.reason) ? ["failed", "open", "open"] : ["done", "failed", "open"];
   }
 }

@@ -17,6 +17,7 @@ use crate::storage::BUCKET;
 #[derive(Debug)]
 pub(crate) struct Signer {
     storage: SocketAddr,
+    bucket: &'static str,
     id: AccessKeyId,
     secret: AccessKeySecret,
     expires: Timestamp,
@@ -29,11 +30,20 @@ impl Signer {
     /// Signs for `storage`, for some hours; with an address for callbacks, uploads by form ask for
     /// one.
     pub(crate) fn new(storage: SocketAddr, callback: Option<SocketAddr>) -> Result<Self> {
+        Self::for_bucket(BUCKET, storage, callback)
+    }
+
+    /// The same for another bucket.
+    pub(crate) fn for_bucket(
+        bucket: &'static str,
+        storage: SocketAddr,
+        callback: Option<SocketAddr>,
+    ) -> Result<Self> {
         let id = AccessKeyId::parse(ACCESS_KEY_ID)?;
         let secret = AccessKeySecret::new(ACCESS_KEY_SECRET);
         let expires = Timestamp::now().checked_add(SignedDuration::from_hours(24))?;
         let policy = PolicyBuilder::new(expires)
-            .bucket(BUCKET)
+            .bucket(bucket)
             .starts_with("key", "w")
             .content_length_range(0, 5 << 30)
             .build()
@@ -51,6 +61,7 @@ impl Signer {
         };
         Ok(Self {
             storage,
+            bucket,
             signature: v1::sign_policy(&secret, &policy),
             id,
             secret,
@@ -86,7 +97,8 @@ impl Signer {
     /// The head of the request that carries the form with a file of so many bytes.
     pub(crate) fn form_request(&self, form: &FormFrame, file_bytes: u64) -> String {
         format!(
-            "POST /{BUCKET}/ HTTP/1.1\r\nHost: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n\r\n",
+            "POST /{}/ HTTP/1.1\r\nHost: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n\r\n",
+            self.bucket,
             self.storage,
             form.content_type(),
             form.content_length(file_bytes)
@@ -126,7 +138,7 @@ impl Signer {
             &self.secret,
             &SignedRequest {
                 method: request.method,
-                bucket: Some(BUCKET),
+                bucket: Some(self.bucket),
                 key: request.key,
                 query: request.query,
                 headers: &headers,
@@ -138,8 +150,9 @@ impl Signer {
             lines = lines + name + ": " + value + "\r\n";
         }
         let head = format!(
-            "{} /{BUCKET}/{}?{query} HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n{lines}\r\n",
+            "{} /{}/{}?{query} HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n{lines}\r\n",
             request.method,
+            self.bucket,
             request.key.unwrap_or_default(),
             self.storage,
             request.body.len()

@@ -38,13 +38,13 @@ pub(super) const STEPS: &[Step] = &[
     },
     Step {
         name: "web",
-        about: "unit tests of the page",
+        about: "unit tests of the pages",
         needs: &[Need::Page],
         run: web,
     },
     Step {
         name: "dist",
-        about: "the committed page is what its sources build to",
+        about: "the committed pages are what their sources build to",
         needs: &[Need::Page],
         run: dist::compare,
     },
@@ -56,7 +56,7 @@ pub(super) const STEPS: &[Step] = &[
     },
     Step {
         name: "browser",
-        about: "the page, and plupload, in Chromium",
+        about: "the page, plupload and the console in Chromium",
         needs: &[Need::Chromium, Need::PageTests],
         run: browser,
     },
@@ -65,6 +65,12 @@ pub(super) const STEPS: &[Step] = &[
         about: "kill -9 at random moments under load",
         needs: &[],
         run: crash,
+    },
+    Step {
+        name: "calls",
+        about: "kill -9 of server and application, with calls that are owed",
+        needs: &[],
+        run: calls,
     },
     Step {
         name: "fuzz",
@@ -131,8 +137,11 @@ fn browser(bench: &Bench<'_>) -> Result<()> {
         .args([
             "--test",
             "--test-reporter=spec",
+            "--test-concurrency=2",
             "page.spec.mjs",
             "plupload.mjs",
+            "console.spec.mjs",
+            "hostile.spec.mjs",
         ])
         .env("ADMIN_SECRET", ADMIN_SECRET)
         .env("SCREENSHOTS", bench.workspace.own("screenshots"));
@@ -156,6 +165,18 @@ fn crash(bench: &Bench<'_>) -> Result<()> {
     let load = bench.workspace.build(Program::Load, build)?;
     let mut command = Command::new(load);
     command.args(["crash", "--upcall"]).arg(upcall).args(amount);
+    logged::run(&mut command, &bench.log)
+}
+
+fn calls(bench: &Bench<'_>) -> Result<()> {
+    let (amount, build): (&[&str], _) = match bench.length {
+        Length::Usual => (&["--kills", "40"], Build::Dev),
+        Length::Long => (&["--kills", "500", "--gated", "50000"], Build::Release),
+    };
+    let upcall = bench.workspace.build(Program::Upcall, build)?;
+    let load = bench.workspace.build(Program::Load, build)?;
+    let mut command = Command::new(load);
+    command.args(["calls", "--upcall"]).arg(upcall).args(amount);
     logged::run(&mut command, &bench.log)
 }
 

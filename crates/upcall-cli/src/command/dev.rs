@@ -34,6 +34,7 @@ pub(crate) async fn run(args: &DevArgs) -> Result<(), Failure> {
         listen: vec![reachable_from(args.storage, lan)],
         listen_flag: "--storage",
         admin: args.admin,
+        console_url: None,
         region: REGION.to_owned(),
         domains: vec![format!("oss-{REGION}.localhost")],
         callback_guard: GuardConfig {
@@ -244,8 +245,8 @@ impl Ready<'_> {
             .map(|address| format!("  on a phone   http://{address}/\n"))
             .unwrap_or_default();
         Ok(format!(
-            "\n  upload page  http://{app}/\n{lan}  storage      http://{address}/{BUCKET}/\n  admin        \
-             http://{}\n  public key   {}\n  data         {} (the access key is in `dev-key`)\n\n\
+            "\n  upload page  http://{app}/\n{lan}  storage      http://{address}/{BUCKET}/\n  console      \
+             http://{}/ (its secret is in `admin-secret`)\n  public key   {}\n  data         {} (the access key is in `dev-key`)\n\n\
              An upload by hand, good for a day:\n\n{}\n\n\
              Stop with Ctrl-C. Every callback shows as a line below.\n",
             storage.node.admin_address(),

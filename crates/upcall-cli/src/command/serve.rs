@@ -10,7 +10,7 @@ use crate::command::stop::Stop;
 use crate::command::storage::{Storage, StorageSetup};
 use crate::config::args::ServeArgs;
 use crate::config::file::{self, FileSettings};
-use crate::config::resolve::{self, ServeConfig, Setting};
+use crate::config::resolve::{self, ServeConfig, Setting, Source};
 use crate::data::{self, DataFolder};
 use crate::terminal::message::{Failure, note};
 use crate::terminal::{output, table};
@@ -24,6 +24,7 @@ pub(crate) async fn run(args: &ServeArgs) -> Result<(), Failure> {
         listen: vec![config.listen.value],
         listen_flag: "--listen",
         admin: config.admin.value,
+        console_url: config.console_url.as_ref().map(|url| url.value.clone()),
         region: config.region.value.clone(),
         domains: config.domains.value.clone(),
         callback_guard: config.callback.guard(),
@@ -54,7 +55,7 @@ pub(crate) async fn run(args: &ServeArgs) -> Result<(), Failure> {
         output::json(&addresses)?;
     } else {
         output::line(format!(
-            "storage      http://{}\nadmin        http://{}\nbuckets      BUCKET.{}, or /BUCKET/ on an \
+            "storage      http://{}\nconsole      http://{}/\nbuckets      BUCKET.{}, or /BUCKET/ on an \
              IP address\npublic key   {}",
             node.storage_address(),
             node.admin_address(),
@@ -101,6 +102,14 @@ fn rows(config: &ServeConfig) -> Result<Vec<[String; 3]>, Failure> {
         row("data", &config.data, |data| data.display().to_string()),
         row("listen", &config.listen, ToString::to_string),
         row("admin", &config.admin, ToString::to_string),
+        match &config.console_url {
+            Some(url) => row("console_url", url, ToString::to_string),
+            None => [
+                "console_url".to_owned(),
+                "an IP address or localhost".to_owned(),
+                Source::Default.to_string(),
+            ],
+        },
         row("region", &config.region, Clone::clone),
         row("domains", &config.domains, |names| names.join(", ")),
     ];

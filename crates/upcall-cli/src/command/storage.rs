@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use upcall::name::{AccessKeyId, AccessKeySecret};
 use upcall_server::callback::{GuardConfig, KeyUrl, SignerConfig, WebhookSignatures};
-use upcall_server::{Clock, Limits, Node, NodeConfig, StartError};
+use upcall_server::{Clock, ConsoleUrl, Limits, Node, NodeConfig, StartError};
 use upcall_store::catalog::{AccessKeyFacts, Catalog};
 use upcall_store::{EmbeddedStore, OpenError, StoreOptions};
 
@@ -21,6 +21,7 @@ pub(crate) struct StorageSetup {
     /// The flag that says where to listen, for the hint.
     pub(crate) listen_flag: &'static str,
     pub(crate) admin: SocketAddr,
+    pub(crate) console_url: Option<ConsoleUrl>,
     pub(crate) region: String,
     pub(crate) domains: Vec<String>,
     pub(crate) callback_guard: GuardConfig,
@@ -69,6 +70,7 @@ impl Storage {
                 webhook_signatures: setup.webhook_signatures,
             },
             admin_secret: setup.data.admin_secret()?,
+            console_url: setup.console_url,
             limits,
             clock: Clock::system(),
         };

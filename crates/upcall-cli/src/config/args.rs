@@ -156,6 +156,10 @@ pub(crate) struct ServeArgs {
     /// Where the admin interface listens [env: UPCALL_ADMIN] [default: 127.0.0.1:8702]
     #[arg(long, value_name = "ADDR")]
     pub(crate) admin: Option<SocketAddr>,
+    /// Where browsers reach the console, such as https://upcall-admin.example.com
+    /// [env: UPCALL_CONSOLE_URL] [default: by an IP address or localhost only]
+    #[arg(long, value_name = "URL")]
+    pub(crate) console_url: Option<String>,
     /// The region, which V4 signatures name [env: UPCALL_REGION] [default: cn-hangzhou]
     #[arg(long)]
     pub(crate) region: Option<String>,

@@ -13,6 +13,7 @@ pub(crate) struct FileSettings {
     pub(crate) data: Option<PathBuf>,
     pub(crate) listen: Option<String>,
     pub(crate) admin: Option<String>,
+    pub(crate) console_url: Option<String>,
     pub(crate) region: Option<String>,
     pub(crate) domains: Vec<String>,
     pub(crate) callback_allow: Vec<String>,
@@ -105,6 +106,7 @@ impl Reader<'_> {
             "data" => self.settings.data = Some(text()?.into()),
             "listen" => self.settings.listen = Some(text()?),
             "admin" => self.settings.admin = Some(text()?),
+            "console_url" => self.settings.console_url = Some(text()?),
             "region" => self.settings.region = Some(text()?),
             "domains" => self.settings.domains = list()?,
             "callback.allow" => self.settings.callback_allow = list()?,
@@ -167,7 +169,7 @@ fn edit_distance(a: &str, b: &str) -> usize {
 
 const TABLES: [&str; 3] = ["callback", "record", "store"];
 
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 17] = [
     "admin",
     "callback.allow",
     "callback.deny",
@@ -175,6 +177,7 @@ const KEYS: [&str; 16] = [
     "callback.key_url",
     "callback.ports",
     "callback.webhook_signatures",
+    "console_url",
     "data",
     "domains",
     "listen",

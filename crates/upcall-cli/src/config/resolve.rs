@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use upcall_server::ConsoleUrl;
+
 use super::args::ServeArgs;
 use super::callback::CallbackConfig;
 use super::file::FileSettings;
@@ -55,6 +57,7 @@ pub(crate) struct ServeConfig {
     pub(crate) data: Setting<PathBuf>,
     pub(crate) listen: Setting<SocketAddr>,
     pub(crate) admin: Setting<SocketAddr>,
+    pub(crate) console_url: Option<Setting<ConsoleUrl>>,
     pub(crate) region: Setting<String>,
     pub(crate) domains: Setting<Vec<String>>,
     pub(crate) callback: CallbackConfig,
@@ -84,6 +87,7 @@ pub(crate) fn serve(
     let data = first(&DATA, args.data.clone(), in_environment, file.data);
     let listen = text(&LISTEN, address(args.listen), file.listen);
     let admin = text(&ADMIN, address(args.admin), file.admin);
+    let console_url = text(&CONSOLE_URL, args.console_url.clone(), file.console_url);
     let region = region(text(&REGION, args.region.clone(), file.region))?;
     let in_environment = environment(DOMAIN.variable);
     let domains = list(&DOMAIN, &args.domain, in_environment, &file.domains)
@@ -103,6 +107,7 @@ pub(crate) fn serve(
         })?,
         listen: parsed(listen, "127.0.0.1:8700")?,
         admin: parsed(admin, "127.0.0.1:8702")?,
+        console_url: console_url.map(parsed_console_url).transpose()?,
         region,
         domains: normalised(domains)?,
         callback,
@@ -129,6 +134,7 @@ impl Names {
 const DATA: Names = Names::new("--data", "UPCALL_DATA", "data");
 const LISTEN: Names = Names::new("--listen", "UPCALL_LISTEN", "listen");
 const ADMIN: Names = Names::new("--admin", "UPCALL_ADMIN", "admin");
+const CONSOLE_URL: Names = Names::new("--console-url", "UPCALL_CONSOLE_URL", "console_url");
 const REGION: Names = Names::new("--region", "UPCALL_REGION", "region");
 const DOMAIN: Names = Names::new("--domain", "UPCALL_DOMAIN", "domains");
 const MIN_FREE: Names = Names::new("--min-free", "UPCALL_MIN_FREE", "store.min_free");
@@ -216,6 +222,14 @@ fn parsed<T: FromStr>(
         value,
         source: setting.source,
     })
+}
+
+fn parsed_console_url(setting: Setting<String>) -> Result<Setting<ConsoleUrl>, Failure> {
+    let shown = format!("`{}` ({})", setting.value.escape_debug(), setting.source);
+    match ConsoleUrl::parse(&setting.value) {
+        Ok(url) => Ok(setting.map(|_| url)),
+        Err(rule) => Err(Failure::new(format!("{shown} cannot be used")).hint(rule.to_string())),
+    }
 }
 
 /// In lower case, and nothing in them that cannot be in a host name.
@@ -399,6 +413,10 @@ mod tests {
                 format!("`{url}` (flag --callback-key-url) cannot be used")
             );
         }
+        assert_eq!(
+            args(|args| args.console_url = Some("admin.example.com".to_owned())),
+            "`admin.example.com` (flag --console-url) cannot be used"
+        );
         assert_eq!(args(|args| args.data = None), "no data directory was given");
     }
 }

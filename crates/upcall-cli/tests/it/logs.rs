@@ -25,6 +25,7 @@ fn at_trace_level_no_secret_and_no_control_byte() {
 
         let mut hidden = vec![SECRET.to_owned(), admin.trim().to_owned(), other];
         let uploads = everything(&serve, &mut hidden);
+        log_in(&serve, admin.trim(), &mut hidden);
         let log = serve.stop().stderr;
 
         for secret in &hidden {
@@ -50,6 +51,25 @@ fn at_trace_level_no_secret_and_no_control_byte() {
     }
 }
 
+/// Into the console, with a wrong secret and with the right one; the session is a secret, too.
+fn log_in(serve: &Running, secret: &str, hidden: &mut Vec<String>) {
+    let admin = serve.address("admin");
+    let origin = format!("Origin: http://{admin}\r\nx-upcall-console: 1\r\n");
+    let try_in = |secret: &str| {
+        let body = serde_json::json!({ "secret": secret }).to_string();
+        ask(admin, "POST /console/login", &origin, body.as_bytes())
+    };
+    assert_eq!(try_in("nearly-the-secret-of-this-server").status, 401);
+    hidden.push("nearly-the-secret-of-this-server".to_owned());
+    let answer = try_in(secret);
+    assert_eq!(answer.status, 204);
+    let cookie = answer.header("set-cookie").unwrap();
+    let cookie = cookie.split(';').next().unwrap();
+    let headers = format!("Cookie: {cookie}\r\n");
+    assert_eq!(ask(admin, "GET /v1/refusals", &headers, b"").status, 200);
+    hidden.push(cookie.split('=').nth(1).unwrap().to_owned());
+}
+
 /// Uploads and other requests, good and bad; how many forms there were. What they carried that is
 /// nobody's business is added to `hidden`.
 fn everything(serve: &Running, hidden: &mut Vec<String>) -> usize {
@@ -60,8 +80,11 @@ fn everything(serve: &Running, hidden: &mut Vec<String>) -> usize {
         ask(storage, "POST /photos/", FORM, &form(fields, name, "bytes")).status
     };
     let good = signed(&[]);
-    // Nobody listens on port 1: the callback fails, and is logged as such.
-    let called = signed(&["--callback-url", "http://127.0.0.1:1/hook?token=abcdefghij"]);
+    // Nobody listens there: the callback fails, and is logged as such.
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let nobody = nobody.local_addr().unwrap();
+    let url = format!("http://{nobody}/hook?token=abcdefghij");
+    let called = signed(&["--callback-url", &url]);
     for fields in [&good, &called] {
         let secret = |name: &str| ["policy", "signature", "callback"].contains(&name);
         let values = fields.iter().filter(|(name, _)| secret(name));

@@ -1,27 +1,33 @@
 //! What the admin interface answers when it cannot do what was asked.
 
-use http::StatusCode;
+use http::{StatusCode, header};
 use upcall::error::Refusal;
 use upcall::name::{InvalidAccessKeyId, InvalidBucketName};
+use upcall_store::blobs::BlobError;
 use upcall_store::catalog::CatalogError;
 use upcall_store::maintenance::MaintenanceError;
 
 use super::callback_key;
 use crate::callback::RotationError;
+use crate::console::ConsoleError;
 use crate::fault;
 use crate::http::answer::Answer;
 use crate::http::service::plain;
 
 #[derive(Debug, thiserror::Error)]
-pub(super) enum AdminError {
+pub(crate) enum AdminError {
     #[error("the body is not the JSON that this route takes: {0}")]
     Body(String),
     #[error("there is a bucket of this name already")]
     BucketExists,
     #[error("the bucket still has objects")]
     BucketNotEmpty,
+    #[error("the object's bytes could not be read")]
+    Blobs(#[from] BlobError),
     #[error("the catalog could not do it")]
     Catalog(#[source] CatalogError),
+    #[error(transparent)]
+    Console(#[from] ConsoleError),
     #[error("the request is not plain HTTP: {0}")]
     Framing(String),
     #[error("the server could not do it")]
@@ -44,6 +50,10 @@ pub(super) enum AdminError {
     NoSuchCall,
     #[error("there is no key of this id")]
     NoSuchKey,
+    #[error("there is no object under this key")]
+    NoSuchObject,
+    #[error("there is no refused upload of this request id")]
+    NoSuchRefusal,
     #[error("there is no such route")]
     NoSuchRoute,
     #[error("the configuration is not valid")]
@@ -66,6 +76,15 @@ impl AdminError {
                     hint,
                 );
             }
+            Self::Console(ConsoleError::TooManyAttempts { wait }) => {
+                let (code, hint) = ConsoleError::TooManyAttempts { wait: *wait }.words();
+                let seconds = wait.as_secs() + 1;
+                return answer(StatusCode::TOO_MANY_REQUESTS, code, &self.to_string(), hint)
+                    .header(header::RETRY_AFTER, &seconds.to_string());
+            }
+            Self::Blobs(error) => {
+                tracing::error!(error = %fault::chain(error), "an object could not be read");
+            }
             Self::Catalog(error) => {
                 tracing::error!(error = %fault::chain(error), "the catalog failed");
             }
@@ -78,6 +97,7 @@ impl AdminError {
             Self::Body(_)
             | Self::BucketExists
             | Self::BucketNotEmpty
+            | Self::Console(_)
             | Self::Framing(_)
             | Self::Internal
             | Self::InvalidBucketName(_)
@@ -88,6 +108,8 @@ impl AdminError {
             | Self::NoSuchBucket
             | Self::NoSuchCall
             | Self::NoSuchKey
+            | Self::NoSuchObject
+            | Self::NoSuchRefusal
             | Self::NoSuchRoute
             | Self::NotOwed
             | Self::Unauthorized => {}
@@ -97,68 +119,57 @@ impl AdminError {
     }
 
     /// Status, code and what to do.
-    const fn row(&self) -> (StatusCode, &'static str, &'static str) {
-        const BAD: StatusCode = StatusCode::BAD_REQUEST;
-        const FAULT: StatusCode = StatusCode::INTERNAL_SERVER_ERROR;
-        const LOG: &str = "the server's log says more";
+    const fn row(&self) -> Row {
         match self {
             Self::Body(_) => (BAD, "MalformedJSON", "compare with `docs/admin.md`"),
-            Self::BucketExists => (
-                StatusCode::CONFLICT,
-                "BucketAlreadyExists",
-                "use it, or choose another name",
-            ),
-            Self::BucketNotEmpty => (
-                StatusCode::CONFLICT,
-                "BucketNotEmpty",
-                "delete its objects first",
-            ),
-            Self::Catalog(_)
+            Self::BucketExists => conflict("BucketAlreadyExists", "use it, or choose another name"),
+            Self::BucketNotEmpty => conflict("BucketNotEmpty", "delete its objects first"),
+            Self::Blobs(_)
+            | Self::Catalog(_)
             | Self::Internal
             | Self::Maintenance(
                 MaintenanceError::Catalog(_)
                 | MaintenanceError::Closed
                 | MaintenanceError::Io { .. },
             ) => (FAULT, "InternalError", LOG),
+            Self::Console(error) => {
+                let (code, hint) = error.words();
+                (error.status(), code, hint)
+            }
             Self::Framing(_) => (BAD, "BadRequest", "send plain HTTP/1.1"),
             Self::InvalidBucketName(_) => (BAD, "InvalidBucketName", "choose another name"),
             Self::InvalidKeyId(_) => (BAD, "InvalidAccessKeyId", "choose another id"),
             Self::InvalidValue(_) | Self::Refused(_) => {
                 (BAD, "InvalidArgument", "correct the value")
             }
-            Self::Maintenance(MaintenanceError::NotEmpty { .. }) => (
-                StatusCode::CONFLICT,
-                "NotEmpty",
-                "name a folder that is not there yet",
-            ),
-            Self::KeyExists => (
-                StatusCode::CONFLICT,
+            Self::Maintenance(MaintenanceError::NotEmpty { .. }) => {
+                conflict("NotEmpty", "name a folder that is not there yet")
+            }
+            Self::KeyExists => conflict(
                 "AccessKeyAlreadyExists",
                 "delete it first, or choose another id",
             ),
             Self::KeyRotation(error) => callback_key::refusal(error),
-            Self::NoSuchBucket => (
-                StatusCode::NOT_FOUND,
-                "NoSuchBucket",
-                "`upcall bucket list` shows which there are",
-            ),
-            Self::NoSuchCall => (
-                StatusCode::NOT_FOUND,
+            Self::NoSuchBucket => {
+                missing("NoSuchBucket", "`upcall bucket list` shows which there are")
+            }
+            Self::NoSuchCall => missing(
                 "NoSuchCall",
                 "`upcall callback list` shows which there are; old ones go",
             ),
-            Self::NoSuchKey => (
-                StatusCode::NOT_FOUND,
-                "NoSuchAccessKey",
-                "`upcall key list` shows which there are",
+            Self::NoSuchKey => {
+                missing("NoSuchAccessKey", "`upcall key list` shows which there are")
+            }
+            Self::NoSuchObject => missing(
+                "NoSuchKey",
+                "`GET /v1/buckets/NAME/objects` lists those that there are",
             ),
-            Self::NoSuchRoute => (
-                StatusCode::NOT_FOUND,
-                "NoSuchRoute",
-                "the routes are in `docs/admin.md`",
+            Self::NoSuchRefusal => missing(
+                "NoSuchRefusal",
+                "the last 200 are kept, and none over a restart",
             ),
-            Self::NotOwed => (
-                StatusCode::NOT_FOUND,
+            Self::NoSuchRoute => missing("NoSuchRoute", "the routes are in `docs/admin.md`"),
+            Self::NotOwed => missing(
                 "NotOwed",
                 "it has arrived, or was dropped; `upcall callback owed` shows which there are",
             ),
@@ -170,6 +181,21 @@ impl AdminError {
         }
     }
 }
+
+/// Status, code and hint.
+type Row = (StatusCode, &'static str, &'static str);
+
+const fn missing(code: &'static str, hint: &'static str) -> Row {
+    (StatusCode::NOT_FOUND, code, hint)
+}
+
+const fn conflict(code: &'static str, hint: &'static str) -> Row {
+    (StatusCode::CONFLICT, code, hint)
+}
+
+const BAD: StatusCode = StatusCode::BAD_REQUEST;
+const FAULT: StatusCode = StatusCode::INTERNAL_SERVER_ERROR;
+const LOG: &str = "the server's log says more";
 
 impl From<CatalogError> for AdminError {
     fn from(error: CatalogError) -> Self {

@@ -21,7 +21,7 @@ impl AdminSecret {
     /// The fewest bytes that a secret has.
     pub const MIN_BYTES: usize = 16;
 
-    pub(super) fn opens(&self, given: &str) -> bool {
+    pub(crate) fn opens(&self, given: &str) -> bool {
         self.0.ct_eq(given.as_bytes()).into()
     }
 }

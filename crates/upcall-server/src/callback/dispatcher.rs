@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, oneshot};
 use upcall::callback::CallbackUrl;
 use upcall::callback::answer::{self, CallbackFailure};
 
@@ -20,7 +20,7 @@ use super::guard::Guard;
 use super::load::{Place, PlaceLimits, Places, Pool, SigningDesk};
 use super::record::{CallLog, CallRecord, NewRecord};
 use super::report::CallbackReport;
-use super::request::{self, CallbackOrder, WrittenRequest};
+use super::request::{self, CallbackOrder, RequestError, WrittenRequest};
 use super::signer::Signer;
 use super::verdict::Called;
 use crate::clock::Clock;
@@ -96,6 +96,13 @@ impl Dispatcher {
         &self.log
     }
 
+    /// Begins to sign a call that will be made soon, if that takes long: beside the flush, say, that
+    /// makes its object durable.
+    pub(crate) fn begin(&self, order: &Arc<CallbackOrder>) -> Option<Begun> {
+        let url = order.parameter.urls.first()?;
+        self.desk.begin(self.writing(order, url)).ok().map(Begun)
+    }
+
     /// Calls the URLs in turn until one agrees; `attempt` says how often the order was made, with
     /// this time.
     pub(crate) async fn call(
@@ -103,6 +110,17 @@ impl Dispatcher {
         order: &Arc<CallbackOrder>,
         attempt: u32,
         refusals: Refusals,
+    ) -> Called {
+        self.call_begun(order, attempt, refusals, None).await
+    }
+
+    /// The same for a call whose first request may be signed already.
+    pub(crate) async fn call_begun(
+        &self,
+        order: &Arc<CallbackOrder>,
+        attempt: u32,
+        refusals: Refusals,
+        mut begun: Option<Begun>,
     ) -> Called {
         self.metrics.callback_began();
         let started = Instant::now();
@@ -113,7 +131,7 @@ impl Dispatcher {
         let mut last = "";
         for (number, url) in order.parameter.urls.iter().enumerate() {
             last = url.as_given();
-            let (ending, progress) = self.call_one(order, url, refusals).await;
+            let (ending, progress) = self.call_one(order, url, refusals, begun.take()).await;
             called = Called {
                 result: answered(&ending, &progress),
                 refusal: refused(&progress),
@@ -145,7 +163,7 @@ impl Dispatcher {
     pub(crate) async fn replay(&self, recorded: &CallRecord) -> Option<Arc<CallRecord>> {
         let order = recorded.order();
         let (ending, progress) = self
-            .call_one(order, recorded.url(), Refusals::AreNotRead)
+            .call_one(order, recorded.url(), Refusals::AreNotRead, None)
             .await;
         self.log.keep(|| NewRecord {
             order: Arc::clone(order),
@@ -161,6 +179,7 @@ impl Dispatcher {
         order: &Arc<CallbackOrder>,
         url: &CallbackUrl,
         refusals: Refusals,
+        begun: Option<Begun>,
     ) -> (Ending, Progress) {
         let mut progress = Progress::begin();
         let destination = Destination::new(url, order.parameter.sni);
@@ -169,7 +188,8 @@ impl Dispatcher {
             Ok(place) => {
                 let limit = self.time_limit;
                 let left = limit.saturating_sub(progress.elapsed());
-                let call = self.exchange(order, url, &place, refusals, &mut progress);
+                let request = self.written(order, url, begun);
+                let call = self.exchange(order, request, &place, refusals, &mut progress);
                 match tokio::time::timeout(left, call).await {
                     Ok(ending) => ending,
                     Err(_) => Ending::TimedOut {
@@ -186,12 +206,12 @@ impl Dispatcher {
     async fn exchange(
         &self,
         order: &Arc<CallbackOrder>,
-        url: &CallbackUrl,
+        request: impl Future<Output = Option<WrittenRequest>>,
         place: &Place,
         refusals: Refusals,
         progress: &mut Progress,
     ) -> Ending {
-        let Some(request) = self.written(order, url).await else {
+        let Some(request) = request.await else {
             return Ending::NotWritten;
         };
         progress.request_head = request.head.clone();
@@ -231,20 +251,28 @@ impl Dispatcher {
         &self,
         order: &Arc<CallbackOrder>,
         url: &CallbackUrl,
+        begun: Option<Begun>,
     ) -> Option<WrittenRequest> {
-        let signer = Arc::clone(&self.signer);
-        let now = self.clock.now();
-        let (task_order, url) = (Arc::clone(order), url.clone());
-        let written = self
-            .desk
-            .run(move || request::write(&task_order, &url, &signer, now))
-            .await?;
+        let written = match begun {
+            Some(Begun(comes)) => comes.await.ok()?,
+            None => self.desk.run(self.writing(order, url)).await?,
+        };
         written
             .inspect_err(|error| {
                 let (id, error) = (&order.request_id, fault::chain(error));
                 tracing::error!(%id, %error, "a callback could not be written");
             })
             .ok()
+    }
+
+    fn writing(
+        &self,
+        order: &Arc<CallbackOrder>,
+        url: &CallbackUrl,
+    ) -> impl FnOnce() -> Result<WrittenRequest, RequestError> + Send + 'static {
+        let (order, url, now) = (Arc::clone(order), url.clone(), self.clock.now());
+        let signer = Arc::clone(&self.signer);
+        move || request::write(&order, &url, &signer, now)
     }
 
     fn report(
@@ -293,6 +321,10 @@ fn answered(ending: &Ending, progress: &Progress) -> Result<CallbackAnswer, Call
         (None, None) => Err(CallbackFailure::CannotConnect),
     }
 }
+
+/// A request that is being signed.
+#[derive(Debug)]
+pub(crate) struct Begun(oneshot::Receiver<Result<WrittenRequest, RequestError>>);
 
 /// What the application said when it refused, if that can be handed on: JSON, all of it.
 fn refused(progress: &Progress) -> Option<Bytes> {

@@ -26,7 +26,7 @@ pub use keys::{FORMER_KEYS, InvalidKeyRing, KeyRing, KeyUrl, RotationError};
 pub use report::CallbackReport;
 pub use signer::{KeyKeeper, SignerConfig, WebhookSignatures};
 
-pub(crate) use dispatcher::{CallbackAnswer, Dispatcher, DispatcherConfig, Refusals};
+pub(crate) use dispatcher::{Begun, CallbackAnswer, Dispatcher, DispatcherConfig, Refusals};
 pub(crate) use guard::{Guard, GuardError};
 pub(crate) use keys::{Rotation, WEBHOOK_KEY_PATH, key_id_of, own};
 pub(crate) use outbox::{Outbox, OutboxTask, Turn};

@@ -99,6 +99,9 @@ impl Service for StorageService {
         let id = id.to_string();
         let mut answer = outcome.unwrap_or_else(|refusal| {
             line.refused(&refusal);
+            if let Some(refused) = line.refused_upload(&refusal, self.server.clock.now()) {
+                self.server.refused_uploads.keep(refused);
+            }
             Answer::refusal(&refusal, &id, &host, method == Method::HEAD)
         });
         let rules = bucket

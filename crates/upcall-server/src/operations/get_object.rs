@@ -17,6 +17,7 @@ use upcall_store::catalog::{BucketFacts, ObjectAcl, ObjectFacts};
 
 use super::existing;
 use super::object_conditions::{self, Part, Verdict};
+use super::passive::{SANDBOX, is_passive};
 use crate::access::{self, Action, Requester};
 use crate::clock::http_date;
 use crate::fault;
@@ -137,6 +138,10 @@ fn describe(answer: Answer, object: &ObjectFacts, overrides: &Overrides) -> Answ
         .header(X_OSS_STORAGE_CLASS, &object.storage_class)
         // What uploaders store is served as what they said, and never guessed to be more.
         .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    if !is_passive(content_type) {
+        let (name, value) = SANDBOX;
+        answer = answer.header(name, value);
+    }
     let stored = &object.headers;
     for (name, override_value, stored_value) in [
         (
@@ -236,7 +241,7 @@ impl ObjectPiece {
 }
 
 impl ObjectBody {
-    fn new(mut reader: BlobReader, length: u64) -> Self {
+    pub(crate) fn new(mut reader: BlobReader, length: u64) -> Self {
         let file = voucher::are_taken().then(|| reader.as_file()).flatten();
         let source = match file {
             Some(file) => Source::File(WarmFile::new(file)),

@@ -36,7 +36,7 @@ pub(crate) async fn run(
     line: &mut RequestLine,
 ) -> Outcome {
     let (admitted, file) = line.timed("admit", admit(server, call, bucket)).await?;
-    upload::run(server, admitted, file, line).await
+    upload::run(server, Box::new(admitted), file, line).await
 }
 
 async fn admit(
@@ -104,7 +104,6 @@ async fn admit(
             id: call.id,
             peer: call.peer,
             host: call.host,
-            headers: call.headers,
             style: call.target.style,
             exchange: call.exchange,
         },

@@ -1,5 +1,6 @@
 //! Figures for Prometheus, on the admin address. Few labels, none of them unbounded.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -20,6 +21,23 @@ pub(crate) struct Metrics {
     callbacks: Family<CallbackLabels, Counter>,
     callback_durations: Histogram,
     callbacks_under_way: Gauge,
+    callbacks_owed: Gauge,
+    stored: AtomicU64,
+    refused: AtomicU64,
+}
+
+/// What happened since the start, for people.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Totals {
+    /// Uploads that became objects.
+    pub(crate) stored: u64,
+    /// Uploads that did not.
+    pub(crate) refused: u64,
+    /// Bytes of those that did.
+    pub(crate) bytes: u64,
+    pub(crate) agreed: u64,
+    pub(crate) failed: u64,
+    pub(crate) under_way: i64,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -80,6 +98,12 @@ impl Metrics {
             "Calls that have not ended yet",
             callbacks_under_way.clone(),
         );
+        let callbacks_owed = Gauge::default();
+        registry.register(
+            "callbacks_owed",
+            "Calls that have not arrived and are made again",
+            callbacks_owed.clone(),
+        );
         Self {
             registry,
             requests,
@@ -88,6 +112,9 @@ impl Metrics {
             callbacks,
             callback_durations,
             callbacks_under_way,
+            callbacks_owed,
+            stored: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
         }
     }
 
@@ -104,8 +131,11 @@ impl Metrics {
         self.durations
             .get_or_create(&OperationLabels { operation })
             .observe(took.as_secs_f64());
-        if matches!(operation, "PostObject" | "PutObject") && (200..300).contains(&status) {
+        if is_upload(operation) && (200..300).contains(&status) {
             self.uploaded.inc_by(bytes.unwrap_or(0));
+            self.stored.fetch_add(1, Ordering::Relaxed);
+        } else if is_upload(operation) && status >= 400 {
+            self.refused.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -121,6 +151,28 @@ impl Metrics {
         self.callback_durations.observe(took.as_secs_f64());
     }
 
+    pub(crate) fn callbacks_owed(&self, calls: usize) {
+        self.callbacks_owed
+            .set(i64::try_from(calls).unwrap_or(i64::MAX));
+    }
+
+    pub(crate) fn totals(&self) -> Totals {
+        let callbacks = |outcome| {
+            let labels = CallbackLabels { outcome };
+            self.callbacks
+                .get(&labels)
+                .map_or(0, |counter| counter.get())
+        };
+        Totals {
+            stored: self.stored.load(Ordering::Relaxed),
+            refused: self.refused.load(Ordering::Relaxed),
+            bytes: self.uploaded.get(),
+            agreed: callbacks("agreed"),
+            failed: callbacks("failed"),
+            under_way: self.callbacks_under_way.get(),
+        }
+    }
+
     /// The text that Prometheus reads (`OpenMetrics` 1.0).
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();
@@ -128,6 +180,11 @@ impl Metrics {
         let _ = encode(&mut text, &self.registry);
         text
     }
+}
+
+/// Whether an operation of this name sends a file.
+pub(super) fn is_upload(operation: &str) -> bool {
+    matches!(operation, "PostObject" | "PutObject")
 }
 
 fn histogram() -> Histogram {

@@ -10,11 +10,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::StatusCode;
+use jiff::Timestamp;
 use upcall::error::Refusal;
+use upcall::form::PostForm;
 
 use super::metrics::Metrics;
 use crate::http::request_id::RequestId;
 use crate::http::target::Target;
+use crate::limits;
+use crate::upload::refused::{self, RefusedUpload};
 
 /// What is known about a request so far.
 #[derive(Debug)]
@@ -31,6 +35,8 @@ pub(crate) struct RequestLine {
     callback: Option<String>,
     steps: Vec<(&'static str, Duration)>,
     failure: Option<String>,
+    /// The fields of an upload, in case it is refused; never in the log.
+    form: Option<Arc<PostForm>>,
     metrics: Arc<Metrics>,
 }
 
@@ -49,6 +55,7 @@ impl RequestLine {
             callback: None,
             steps: Vec::new(),
             failure: None,
+            form: None,
             metrics,
         }
     }
@@ -66,6 +73,43 @@ impl RequestLine {
 
     pub(crate) fn key(&mut self, key: &str) {
         self.key = Some(key.to_owned());
+    }
+
+    pub(crate) fn remember_form(&mut self, form: &Arc<PostForm>) {
+        self.form = Some(Arc::clone(form));
+    }
+
+    /// The memory of forms is counted only until they are admitted.
+    pub(crate) fn forget_large_form(&mut self) {
+        self.form
+            .take_if(|form| refused::form_bytes(form) > limits::ADMITTED_FORM_BYTES);
+    }
+
+    pub(crate) fn forget_form(&mut self) {
+        self.form = None;
+    }
+
+    /// What is kept of an upload that was refused; `None` if it is something else.
+    pub(crate) fn refused_upload(
+        &mut self,
+        refusal: &Refusal,
+        at: Timestamp,
+    ) -> Option<RefusedUpload> {
+        if !super::metrics::is_upload(self.operation) {
+            return None;
+        }
+        let form = self.form.take();
+        let key = || form.as_ref().and_then(|form| form.field("key"));
+        Some(RefusedUpload {
+            id: self.id.to_string(),
+            at,
+            operation: self.operation,
+            peer: self.peer.ip(),
+            bucket: self.bucket.clone(),
+            key: self.key.clone().or_else(|| key().map(str::to_owned)),
+            refusal: refusal.clone(),
+            form,
+        })
     }
 
     pub(crate) fn bytes(&mut self, bytes: u64) {

@@ -14,6 +14,7 @@
 
 use std::sync::Arc;
 
+use http::HeaderMap;
 use jiff::Timestamp;
 use upcall::error::{Refusal, WireError};
 use upcall::form::{PostForm, SuccessAction};
@@ -132,6 +133,7 @@ pub(super) async fn admit_form(
 ) -> Result<Admitted, Refusal> {
     let FormHead {
         call,
+        headers,
         form,
         file_at_least,
         bucket_name,
@@ -147,7 +149,7 @@ pub(super) async fn admit_form(
     if let Some(policy) = &signed.policy {
         let now = server.clock.now();
         let allowed =
-            policy::check(policy, &form, &bucket.name, now).map_err(|error| error.refusal())?;
+            policy::check(policy, &*form, &bucket.name, now).map_err(|error| error.refusal())?;
         length = LengthRange {
             min: allowed.min,
             max: allowed.max.min(length.max),
@@ -158,7 +160,7 @@ pub(super) async fn admit_form(
     }
     let policy = signed.policy.as_ref();
     let wanted = callback::of_form(&bucket, &form, policy)?;
-    let idempotency = idempotency_key(&bucket, &form, &call)?;
+    let idempotency = idempotency_key(&bucket, &form, &headers)?;
     access::may(&signed.requester, access::Action::Write, Some(&bucket))?;
     let key = form.object_key().map_err(|error| error.refusal())?;
     access::may_replace(server, &signed.requester, &bucket, &key, call.id).await?;
@@ -178,7 +180,7 @@ pub(super) async fn admit_form(
         content_type: form.content_type().to_owned(),
         headers: stored_headers(&form),
         metadata: form_metadata(&form)?,
-        acl: object_acl(&form, &call, policy.is_some())?,
+        acl: object_acl(&form, &headers, policy.is_some())?,
         storage_class: parse_storage_class(form.field("x-oss-storage-class"))?,
         success: form.success_action(),
         bucket,
@@ -241,10 +243,10 @@ async fn authenticate_form(
 fn idempotency_key(
     bucket: &BucketFacts,
     form: &PostForm,
-    call: &CallFacts,
+    headers: &HeaderMap,
 ) -> Result<Option<UploadName>, Refusal> {
     let key = form.field(IDEMPOTENCY_KEY).or_else(|| {
-        let header = call.headers.get(IDEMPOTENCY_KEY);
+        let header = headers.get(IDEMPOTENCY_KEY);
         header.and_then(|value| value.to_str().ok())
     });
     key.filter(|key| !key.is_empty())
@@ -253,9 +255,13 @@ fn idempotency_key(
 }
 
 /// A policy cannot see the header, so under one the header does not count.
-fn object_acl(form: &PostForm, call: &CallFacts, has_policy: bool) -> Result<ObjectAcl, Refusal> {
+fn object_acl(
+    form: &PostForm,
+    headers: &HeaderMap,
+    has_policy: bool,
+) -> Result<ObjectAcl, Refusal> {
     let header = || {
-        let value = call.headers.get(X_OSS_OBJECT_ACL)?;
+        let value = headers.get(X_OSS_OBJECT_ACL)?;
         value.to_str().ok()
     };
     let field = form.field(X_OSS_OBJECT_ACL);

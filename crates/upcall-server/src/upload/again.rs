@@ -114,9 +114,18 @@ pub(crate) enum Before {
 
 /// Looks whether an upload was there before.
 pub(super) async fn look(server: &Arc<Server>, admitted: &Admitted) -> Result<Before, Refusal> {
-    let Some(name) = &admitted.idempotency else {
-        return Ok(Before::Unknown(None));
-    };
+    match &admitted.idempotency {
+        None => Ok(Before::Unknown(None)),
+        // Few have one, and the others need no room for this.
+        Some(name) => Box::pin(look_for(server, admitted, name)).await,
+    }
+}
+
+async fn look_for(
+    server: &Arc<Server>,
+    admitted: &Admitted,
+    name: &UploadName,
+) -> Result<Before, Refusal> {
     let told = loop {
         let waited = {
             let mut under_way = server.answers.under_way();

@@ -15,19 +15,22 @@ use upcall_store::catalog::{CatalogError, ObjectFacts};
 use super::admit::Admitted;
 use super::ingest::Ingested;
 use super::plan::{Plan, plan};
+use crate::callback::Begun;
 use crate::node::Server;
 
 /// An object that is durable, and visible unless it is gated.
 #[derive(Debug)]
 pub(crate) struct Committed {
-    pub(crate) admitted: Admitted,
+    pub(crate) admitted: Box<Admitted>,
     pub(crate) object: ObjectFacts,
     pub(crate) plan: Plan,
+    /// The call, which was being signed while the object became durable.
+    pub(super) begun: Option<Begun>,
 }
 
 pub(crate) async fn commit(
     server: &Arc<Server>,
-    admitted: Admitted,
+    mut admitted: Box<Admitted>,
     ingested: Ingested,
 ) -> Result<Committed, Refusal> {
     let now = server.clock.now();
@@ -46,9 +49,12 @@ pub(crate) async fn commit(
         storage_class: admitted.storage_class.clone(),
         modified: now,
     };
-    let plan = plan(&admitted, &object, ingested.image.as_ref(), now);
+    let plan = plan(&mut admitted, &object, ingested.image.as_ref(), now);
     let settings = &admitted.bucket.callback;
     let is_required = settings.is_required || settings.gate.is_some();
+    let begun = plan
+        .order()
+        .and_then(|order| server.dispatcher.begin(order));
     let catalog = &server.catalog;
     let committed = match &plan {
         Plan::Impossible(failure) if is_required => {
@@ -81,6 +87,7 @@ pub(crate) async fn commit(
         admitted,
         object,
         plan,
+        begun,
     })
 }
 

@@ -29,7 +29,10 @@ use crate::node::Server;
 #[derive(Debug)]
 pub(crate) struct FormHead {
     pub(crate) call: CallFacts,
-    pub(crate) form: PostForm,
+    /// Those of the request. Whoever waits for an application must not keep them: they hold the buffer
+    /// that they were read into.
+    pub(crate) headers: http::HeaderMap,
+    pub(crate) form: Arc<PostForm>,
     /// The least bytes that the file must have, as far as the form's announced length tells.
     pub(crate) file_at_least: u64,
     /// Which bucket was addressed.
@@ -44,7 +47,6 @@ pub(crate) struct CallFacts {
     pub(crate) id: crate::http::request_id::RequestId,
     pub(crate) peer: std::net::SocketAddr,
     pub(crate) host: String,
-    pub(crate) headers: http::HeaderMap,
     pub(crate) style: crate::http::target::Style,
     pub(crate) exchange: Arc<Exchange>,
 }
@@ -84,11 +86,11 @@ pub(crate) async fn read_head(
         .as_ref()
         .map(ToString::to_string)
         .unwrap_or_default();
+    let headers = call.headers;
     let call = CallFacts {
         id: call.id,
         peer: call.peer,
         host: call.host,
-        headers: call.headers,
         style: call.target.style,
         exchange: call.exchange,
     };
@@ -100,7 +102,8 @@ pub(crate) async fn read_head(
     Ok((
         FormHead {
             call,
-            form,
+            headers,
+            form: Arc::new(form),
             file_at_least,
             bucket_name,
             memory,

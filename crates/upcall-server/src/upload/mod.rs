@@ -13,6 +13,7 @@ mod image;
 pub(crate) mod ingest;
 pub(crate) mod notify;
 mod plan;
+pub(crate) mod refused;
 pub(crate) mod respond;
 
 use std::sync::Arc;
@@ -34,18 +35,32 @@ pub(crate) async fn post_object(
     bucket: Option<Arc<BucketFacts>>,
     line: &mut RequestLine,
 ) -> Result<Answer, Refusal> {
+    // Each step has a box of its own, which is gone when it is over: thousands may wait for an
+    // application, and what they needed before is not kept for that long.
+    let (admitted, file) = Box::pin(admission(server, call, bucket, line)).await?;
+    run(server, admitted, file, line).await
+}
+
+async fn admission(
+    server: &Arc<Server>,
+    call: Call,
+    bucket: Option<Arc<BucketFacts>>,
+    line: &mut RequestLine,
+) -> Result<(Box<Admitted>, form::FormFile), Refusal> {
     let (head, file) = line.timed("form", form::read_head(call, server)).await?;
+    line.remember_form(&head.form);
     let admitted = line
         .timed("admit", admit::admit_form(server, head, bucket))
         .await?;
     line.key(admitted.key.as_str());
-    run(server, admitted, file, line).await
+    line.forget_large_form();
+    Ok((Box::new(admitted), file))
 }
 
 /// What every upload does once it is admitted.
 pub(crate) async fn run(
     server: &Arc<Server>,
-    admitted: Admitted,
+    admitted: Box<Admitted>,
     file: impl ingest::FileSource,
     line: &mut RequestLine,
 ) -> Result<Answer, Refusal> {
@@ -63,10 +78,12 @@ pub(crate) async fn run(
         }
     };
     let ingested = line
-        .timed("ingest", ingest::ingest(server, &admitted, file))
+        .timed("ingest", Box::pin(ingest::ingest(server, &admitted, file)))
         .await?;
     line.bytes(ingested.length);
     admitted.call.exchange.request_is_over();
+    // It would wait with the upload for the application's answer.
+    line.forget_form();
     let (committed, told) = finish(server, admitted, ingested, named, line).await?;
     Ok(respond::respond(&committed, &told))
 }
@@ -75,7 +92,7 @@ pub(crate) async fn run(
 /// the uploader hangs up in between. So nobody can cancel them.
 async fn finish(
     server: &Arc<Server>,
-    admitted: Admitted,
+    admitted: Box<Admitted>,
     ingested: ingest::Ingested,
     named: Option<again::Named>,
     line: &mut RequestLine,
@@ -83,10 +100,10 @@ async fn finish(
     let task_server = Arc::clone(server);
     let finishing = server.tasks.finish_anyway(async move {
         let started = std::time::Instant::now();
-        let committed = commit::commit(&task_server, admitted, ingested).await?;
+        let mut committed = commit::commit(&task_server, admitted, ingested).await?;
         let commit_took = started.elapsed();
         let started = std::time::Instant::now();
-        let told = notify::notify(&task_server, &committed).await?;
+        let told = notify::notify(&task_server, &mut committed).await?;
         let told = Arc::new(ToldUpload {
             told,
             receipt: plan::receipt(&committed.object),

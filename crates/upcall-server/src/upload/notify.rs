@@ -15,29 +15,40 @@ use upcall_store::catalog::{CatalogError, Gate, KeptAnswer};
 
 use super::commit::{self, Committed};
 use super::plan::Plan;
-use crate::callback::{Called, OwedOrder, Refusals, Told, Turn, Verdict};
+use crate::callback::{Begun, Called, OwedOrder, Refusals, Told, Turn, Verdict};
 use crate::node::Server;
 
-pub(crate) async fn notify(server: &Arc<Server>, committed: &Committed) -> Result<Told, Refusal> {
+pub(crate) async fn notify(
+    server: &Arc<Server>,
+    committed: &mut Committed,
+) -> Result<Told, Refusal> {
+    let begun = committed.begun.take();
     match &committed.plan {
         Plan::Nothing => Ok(Told::NotAsked),
         Plan::Impossible(failure) => Ok(Told::Failed(*failure)),
         Plan::Once(order) => {
-            let called = server.dispatcher.call(order, 1, Refusals::AreNotRead).await;
-            Ok(Told::of(&called, None))
+            let called = server
+                .dispatcher
+                .call_begun(order, 1, Refusals::AreNotRead, begun);
+            Ok(Told::of(&called.await, None))
         }
-        Plan::Owed(owed) => Ok(tell(server, owed, &committed.admitted.call.id.to_string()).await),
-        Plan::Gated(owed, gate) => decide(server, committed, owed, *gate).await,
+        Plan::Owed(owed) => {
+            let id = committed.admitted.call.id.to_string();
+            Ok(tell(server, owed, begun, &id).await)
+        }
+        Plan::Gated(owed, gate) => decide(server, committed, owed, begun, *gate).await,
     }
 }
 
 /// A call that is owed: what does not arrive now is made again, if the bucket says so.
-async fn tell(server: &Arc<Server>, owed: &OwedOrder, id: &str) -> Told {
+async fn tell(server: &Arc<Server>, owed: &OwedOrder, begun: Option<Begun>, id: &str) -> Told {
     let outbox = &server.outbox;
     if outbox.take_turn(owed, turn_limit(server)).await == Turn::Later {
         return Told::Failed(CallbackFailure::TooMany);
     }
-    let called = server.dispatcher.call(&owed.order, 1, Refusals::AreNotRead);
+    let called = server
+        .dispatcher
+        .call_begun(&owed.order, 1, Refusals::AreNotRead, begun);
     let called = called.await;
     outbox.heard(owed, called.failure());
     let told = Told::of(&called, None);
@@ -74,6 +85,7 @@ async fn decide(
     server: &Arc<Server>,
     committed: &Committed,
     owed: &OwedOrder,
+    begun: Option<Begun>,
     gate: Gate,
 ) -> Result<Told, Refusal> {
     let outbox = &server.outbox;
@@ -81,7 +93,7 @@ async fn decide(
         Turn::Now => {
             let called = server
                 .dispatcher
-                .call(&owed.order, 1, Refusals::AreHandedOn);
+                .call_begun(&owed.order, 1, Refusals::AreHandedOn, begun);
             let called = called.await;
             outbox.heard(owed, called.failure());
             called

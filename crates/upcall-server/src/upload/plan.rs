@@ -13,6 +13,7 @@ use upcall::callback::{CallbackFacts, ImageInfo};
 use upcall_store::catalog::{CallbackSettings, Gate, ObjectFacts};
 
 use super::admit::Admitted;
+use super::callback::AdmittedCallback;
 use crate::callback::{CallbackOrder, OwedOrder, OwedTerms, Receipt};
 
 /// What is asked of the application.
@@ -29,8 +30,9 @@ pub(crate) enum Plan {
     Gated(OwedOrder, Gate),
 }
 
+/// Takes the callback out of `admitted`: it is kept once, by whoever makes the call.
 pub(super) fn plan(
-    admitted: &Admitted,
+    admitted: &mut Admitted,
     object: &ObjectFacts,
     image: Option<&ImageInfo>,
     now: Timestamp,
@@ -76,6 +78,17 @@ fn until(settings: &CallbackSettings, now: Timestamp) -> Option<i64> {
     Some(until.unwrap_or(Timestamp::MAX).as_millisecond())
 }
 
+impl Plan {
+    /// The call that will be made.
+    pub(super) const fn order(&self) -> Option<&Arc<CallbackOrder>> {
+        match self {
+            Self::Nothing | Self::Impossible(_) => None,
+            Self::Once(order) => Some(order),
+            Self::Owed(owed) | Self::Gated(owed, _) => Some(&owed.order),
+        }
+    }
+}
+
 pub(super) fn receipt(object: &ObjectFacts) -> Receipt {
     Receipt {
         bucket: object.bucket.to_string(),
@@ -87,11 +100,14 @@ pub(super) fn receipt(object: &ObjectFacts) -> Receipt {
 }
 
 fn order(
-    admitted: &Admitted,
+    admitted: &mut Admitted,
     object: &ObjectFacts,
     image: Option<&ImageInfo>,
 ) -> Option<Result<CallbackOrder, CallbackFailure>> {
-    let callback = admitted.callback.as_ref()?;
+    let AdmittedCallback {
+        parameter,
+        variables,
+    } = admitted.callback.take()?;
     let request_id = admitted.call.id.to_string();
     let facts = CallbackFacts {
         bucket: object.bucket.as_str(),
@@ -107,13 +123,12 @@ fn order(
         req_id: &request_id,
         operation: admitted.operation,
     };
-    let parameter = &callback.parameter;
     let body = parameter
         .body
-        .render(parameter.body_type, &facts, &callback.variables);
+        .render(parameter.body_type, &facts, &variables);
     Some(body.map(|body| CallbackOrder {
         body: body.into(),
-        parameter: parameter.clone(),
+        parameter,
         request_id,
         bucket: object.bucket.clone(),
         key: object.key.clone(),

@@ -78,6 +78,8 @@ async fn a_call_that_did_not_arrive_is_made_again_under_the_same_id() {
     assert_eq!(calls[0]["attempts"], 1);
     assert_eq!(calls[0]["lastFailure"], "Error status : 502.");
     assert_eq!(calls[0]["isHeld"], false);
+    let figures = admin(&server, "GET", "/metrics", "").await.text();
+    assert!(figures.contains("\nupcall_callbacks_owed 1\n"), "{figures}");
     app.reply(Reply::KeepAlive(answer("200 OK", AGREED)));
     until("it arrives", async || owed(&server).await.is_empty()).await;
     let calls = app.calls();

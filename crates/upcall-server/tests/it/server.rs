@@ -10,7 +10,7 @@ use upcall_server::callback::{
     CallbackRule, GuardConfig, KeyKeeper, KeyRing, KeyUrl, LookUp, PortRule, SignerConfig,
     WebhookSignatures,
 };
-use upcall_server::{AdminSecret, Clock, Limits, Node, NodeConfig};
+use upcall_server::{AdminSecret, Clock, ConsoleUrl, Limits, Node, NodeConfig};
 use upcall_store::catalog::{
     AccessKeyFacts, BucketAcl, BucketFacts, CatalogError, ListObjects, ObjectFacts,
 };
@@ -53,6 +53,7 @@ pub(crate) struct Setup {
     pub(crate) look_up: LookUp,
     pub(crate) webhook_signatures: WebhookSignatures,
     pub(crate) key_url: Option<KeyUrl>,
+    pub(crate) console_url: Option<ConsoleUrl>,
     /// Objects up to this size go into the log; zero makes each a file.
     pub(crate) small_bytes: u64,
 }
@@ -68,6 +69,7 @@ impl Default for Setup {
             look_up: LookUp::system(),
             webhook_signatures: WebhookSignatures::Off,
             key_url: None,
+            console_url: None,
             small_bytes: StoreOptions::default().small_bytes,
         }
     }
@@ -120,6 +122,7 @@ impl TestServer {
                 webhook_signatures: setup.webhook_signatures,
             },
             admin_secret: AdminSecret::new(ADMIN).unwrap(),
+            console_url: setup.console_url,
             limits: setup.limits,
             clock: setup.clock,
         };

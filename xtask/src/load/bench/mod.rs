@@ -5,13 +5,20 @@
 //! module: no form, no signature, no digest, no catalog, no callback and no `fsync`. It is what the
 //! machine can do, not a competitor.
 
+pub(crate) mod callback;
+mod client;
+mod contender;
+pub(crate) mod floor;
 mod large;
+mod machine;
 mod nginx;
 mod process;
+mod report;
 mod slow;
 mod small;
 pub(crate) mod store;
 mod table;
+mod work;
 
 use std::path::PathBuf;
 
@@ -76,7 +83,7 @@ pub(crate) async fn bench(options: Options) -> Result<()> {
     let folder = Folder::make("bench")?;
     let log = folder.path().join("upcall.log");
     let storage = Storage::start(&options.upcall, &folder.path().join("data"), &log).await?;
-    let callback = sink::start().await?;
+    let callback = sink::start()?;
     let contenders = Contenders {
         nginx: Nginx::start(&folder.path().join("nginx")).await?,
         signer: Signer::new(storage.address, Some(callback))?,

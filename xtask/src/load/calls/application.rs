@@ -5,7 +5,6 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::Child;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 use anyhow::{Context, Result};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -100,10 +99,10 @@ pub(crate) async fn serve(mut arguments: Arguments) -> Result<()> {
     let listener = socket.listen(1024)?;
     println!("ready");
     let file = Arc::new(Mutex::new(file));
-    let moods = Random::new(
-        seed ^ Instant::now().elapsed().as_nanos() as u64 ^ u64::from(std::process::id()),
-    );
-    let moods = Arc::new(Mutex::new(moods));
+    // Busy at other moments in each life.
+    let moods = Arc::new(Mutex::new(Random::new(
+        seed ^ u64::from(std::process::id()),
+    )));
     loop {
         let (stream, _) = listener.accept().await?;
         tokio::spawn(answer_all(

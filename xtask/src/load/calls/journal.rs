@@ -46,7 +46,10 @@ impl Journal {
         self.read += file.read_to_string(&mut more)? as u64;
         let text = std::mem::take(&mut self.torn) + &more;
         let mut lines = text.split('\n');
-        self.torn = lines.next_back().unwrap_or_default().to_owned();
+        lines
+            .next_back()
+            .unwrap_or_default()
+            .clone_into(&mut self.torn);
         for line in lines {
             let words: Vec<&str> = line.split(' ').collect();
             if let [id, key, verdict] = words.as_slice() {

@@ -107,6 +107,25 @@ pub(super) struct Sums {
     complaints: Vec<String>,
 }
 
+impl std::fmt::Display for Sums {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            kills,
+            application_kills,
+            uploads,
+            gated,
+            asked_again,
+            looks,
+            ..
+        } = self;
+        write!(
+            f,
+            "{kills} kills of the server, {application_kills} of the application; {uploads} uploads \
+             answered, {gated} of them gated; {asked_again} asked again; {looks} looks"
+        )
+    }
+}
+
 /// Runs it.
 pub(crate) async fn run(options: &Options) -> Result<()> {
     println!("seed {}", options.seed);
@@ -162,20 +181,15 @@ async fn rounds(options: &Options, folder: &Path) -> Result<Tally> {
         }
         let moment = Duration::from_millis(20 + random.below(400));
         tokio::time::sleep(moment).await;
-        let victim = random.below(4);
-        if victim < 2 {
-            application.kill()?;
-            sums.application_kills += 1;
-            // The server goes on without it for a moment.
-            tokio::time::sleep(Duration::from_millis(random.below(150))).await;
-        }
-        if victim > 0 {
-            sums.kills += 1;
-        } else {
-            // It hears of the application again, and is ended then, so that the round has an end.
-            application = application::Running::start(&journal, port, options.seed)?;
-            tokio::time::sleep(Duration::from_millis(random.below(200))).await;
-        }
+        end(
+            &mut application,
+            &journal,
+            &mut random,
+            &mut sums,
+            options.seed,
+            port,
+        )
+        .await?;
         storage.program.kill()?;
         for (uploader, course) in loads.join_all().await {
             uploaders.push(uploader);
@@ -194,17 +208,34 @@ async fn rounds(options: &Options, folder: &Path) -> Result<Tally> {
         close(&mut sums, &mut tally);
     }
     application.kill()?;
-    println!(
-        "{} kills of the server, {} of the application; {} uploads answered, {} of them gated; {} asked again; {} looks; seed {}",
-        sums.kills,
-        sums.application_kills,
-        sums.uploads,
-        sums.gated,
-        sums.asked_again,
-        sums.looks,
-        options.seed
-    );
+    println!("{sums}; seed {}", options.seed);
     Ok(tally)
+}
+
+/// Ends the application, the server, or both; the server is killed by the caller in any case, so that
+/// the round has an end.
+async fn end(
+    application: &mut application::Running,
+    journal: &Journal,
+    random: &mut Random,
+    sums: &mut Sums,
+    seed: u64,
+    port: u16,
+) -> Result<()> {
+    let victim = random.below(4);
+    if victim < 2 {
+        application.kill()?;
+        sums.application_kills += 1;
+        // The server goes on without it for a moment.
+        tokio::time::sleep(Duration::from_millis(random.below(150))).await;
+    }
+    sums.kills += 1;
+    if victim == 0 {
+        // It hears of the application again before it is killed.
+        *application = application::Running::start(journal, port, seed)?;
+        tokio::time::sleep(Duration::from_millis(random.below(200))).await;
+    }
+    Ok(())
 }
 
 fn close(sums: &mut Sums, tally: &mut Tally) {

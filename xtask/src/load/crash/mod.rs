@@ -146,7 +146,7 @@ async fn rounds(options: &Options, random: &mut Random, folder: &Path) -> Result
     let mut run = Run {
         data: folder.join("data"),
         log: folder.join("upcall.log"),
-        callback: sink::start().await?,
+        callback: sink::start()?,
         pool: random.bytes(worker::FILE_BYTES).into(),
         workers: (0..WORKERS)
             .map(|number| Worker::new(number, random))

@@ -7,17 +7,17 @@ use serde_json::{Value, json};
 use upcall::callback::diagnose::{
     Certainty, Diagnosis, Difference, Evidence, Excerpt, Finding, Outcome, Reason, diagnose,
 };
-use upcall::callback::{PublicKey, PublicKeyUrls};
+use upcall::callback::{PublicKey, PublicKeyUrls, RawRequest};
 
 use super::key_fetch;
-use super::raw_request::RawRequest;
+use super::request_file;
 use crate::config::args::VerifyArgs;
 use crate::terminal::message::Failure;
 use crate::terminal::output;
 
 pub(super) async fn run(args: &VerifyArgs) -> Result<(), Failure> {
-    let received = RawRequest::read(&args.received)?;
-    let sent = args.sent.as_deref().map(RawRequest::read).transpose()?;
+    let received = request_file::read(&args.received)?;
+    let sent = args.sent.as_deref().map(request_file::read).transpose()?;
     let key = match (&args.key, &args.key_url) {
         (Some(path), _) => Some(key_in(path)?),
         (None, Some(url)) => Some(key_fetch::fetch(url).await?),

@@ -1,5 +1,6 @@
 //! `/v1/callbacks`: the calls that were made, for tests and for people.
 
+mod diagnosis;
 mod query;
 mod shown;
 
@@ -7,6 +8,7 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
+pub(super) use self::diagnosis::answer as diagnose;
 use self::query::{ListQuery, NextQuery};
 use self::shown::{Summary, Whole};
 use super::error::AdminError;

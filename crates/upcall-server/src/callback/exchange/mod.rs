@@ -164,8 +164,12 @@ impl Connection {
         Poll::Ready(Ok(()))
     }
 
-    /// Reads once into `unread`.
+    /// Reads once into `unread`; takes memory for it only when there is something to read, since
+    /// thousands of calls may wait.
     async fn read_more(&mut self) -> io::Result<()> {
+        if self.unread.is_empty() {
+            self.stream.readable().await?;
+        }
         if self.unread.spare_capacity_mut().is_empty() {
             let more = self.unread.len().max(FIRST_READ_BYTES);
             self.unread.reserve(more);

@@ -66,8 +66,22 @@ impl SigningDesk {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Option<T> {
+        match self.begin(work) {
+            Ok(comes) => comes.await.ok(),
+            Err(work) => Some(measured(work, &self.is_slow)),
+        }
+    }
+
+    /// Begins `work` on another thread; gives it back if it is better done where it is needed.
+    ///
+    /// # Cancellation
+    /// As for [`run`](Self::run).
+    pub(in crate::callback) fn begin<T: Send + 'static, W: FnOnce() -> T + Send + 'static>(
+        &self,
+        work: W,
+    ) -> Result<oneshot::Receiver<T>, W> {
         if self.threads.is_empty() || !self.is_slow.load(Ordering::Relaxed) {
-            return Some(measured(work, &self.is_slow));
+            return Err(work);
         }
         let (done, comes) = oneshot::channel();
         let is_slow = Arc::clone(&self.is_slow);
@@ -77,7 +91,7 @@ impl SigningDesk {
                 let _ = done.send(measured(work, &is_slow));
             }
         }));
-        comes.await.ok()
+        Ok(comes)
     }
 }
 

@@ -225,6 +225,11 @@ impl Outbox {
         Ok(was_owed)
     }
 
+    /// How many calls are in line, 100,000 at most; the others wait in the store.
+    pub(crate) fn len(&self) -> usize {
+        self.0.lines().len()
+    }
+
     /// Owed calls, with the newest that is known of each.
     ///
     /// # Errors

@@ -3,10 +3,10 @@
 use anyhow::Result;
 
 use super::Bench;
-use super::contender::Contender::{self, Express, Floor, Nginx, Upcall};
-use super::report::{Goal, Report};
-use super::work::{self, Until};
+use crate::bench::contender::Contender::{self, Express, Floor, Nginx, Upcall};
+use crate::bench::report::{Goal, Report};
 use crate::bench::table::Row;
+use crate::bench::work::{self, Until};
 
 /// A size, a number of clients, and what is wanted.
 #[derive(Debug)]

@@ -6,10 +6,10 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::Bench;
-use super::contender::Contender::{Nginx, Upcall};
-use super::report::{Goal, Report};
-use super::work::{self, Until};
+use crate::bench::contender::Contender::{Nginx, Upcall};
+use crate::bench::report::{Goal, Report};
 use crate::bench::table::Row;
+use crate::bench::work::{self, Until};
 
 pub(super) async fn small(bench: &Bench) -> Result<Report> {
     let what = Files {

@@ -5,11 +5,11 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::Bench;
-use super::client::{Body, Client};
-use super::contender::Contender::Upcall;
-use super::machine;
-use super::report::{Goal, Report};
-use super::work::{self, Until};
+use crate::bench::client::{Body, Client};
+use crate::bench::contender::Contender::Upcall;
+use crate::bench::machine;
+use crate::bench::report::{Goal, Report};
+use crate::bench::work::{self, Until};
 
 pub(super) async fn measure(bench: &Bench) -> Result<Report> {
     let connections = WANTED.min(machine::connections_that_fit());

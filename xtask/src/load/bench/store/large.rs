@@ -6,11 +6,11 @@ use anyhow::Result;
 use upcall_crypto::Md5;
 
 use super::Bench;
-use super::contender::Contender::{self, Express, Nginx, Upcall};
-use super::machine;
-use super::report::{Goal, Report};
-use super::work::{self, Until};
+use crate::bench::contender::Contender::{self, Express, Nginx, Upcall};
+use crate::bench::machine;
+use crate::bench::report::{Goal, Report};
 use crate::bench::table::Row;
+use crate::bench::work::{self, Until};
 use crate::random::Random;
 
 /// 64 at once; after all rounds 256 or more.

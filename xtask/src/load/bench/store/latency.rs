@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use super::Bench;
-use super::client::Client;
-use super::contender::Contender::{self, Express, Floor, Nginx, Upcall};
-use super::report::{Goal, Report};
-use super::work;
+use crate::bench::client::Client;
+use crate::bench::contender::Contender::{self, Express, Floor, Nginx, Upcall};
 use crate::bench::process::cpu_time;
+use crate::bench::report::{Goal, Report};
 use crate::bench::table::{Row, median};
+use crate::bench::work;
 use crate::random::Random;
 
 pub(super) async fn measure(bench: &Bench) -> Result<Report> {

@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use xtask::arguments::Arguments;
 
-use super::client::{Body, Client};
-use super::machine;
-use super::report::{Goal, MARKDOWN_HEAD, Report};
+use crate::bench::client::{Body, Client};
+use crate::bench::machine;
+use crate::bench::report::{Goal, MARKDOWN_HEAD, Report};
 use crate::bench::table::{Row, median};
 use crate::folder::Folder;
 use crate::random::Random;

@@ -5,18 +5,12 @@
 //! another key, so nothing is an overwrite. `docs/benchmarks.md` says what each contender does and
 //! does not do.
 
-mod client;
-mod contender;
-pub(crate) mod floor;
 mod forms;
 mod get;
 mod idle;
 mod large;
 mod latency;
 pub(crate) mod list;
-mod machine;
-mod report;
-mod work;
 
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU32;
@@ -25,8 +19,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use xtask::arguments::Arguments;
 
-use self::contender::Stand;
-use self::report::{MARKDOWN_HEAD, Report};
+use crate::bench::contender::Stand;
+use crate::bench::machine;
+use crate::bench::report::{MARKDOWN_HEAD, Report};
 use crate::folder::Folder;
 
 /// What was asked for.
@@ -102,7 +97,11 @@ pub(crate) async fn run(options: Options) -> Result<()> {
         many: options.many,
     };
     let machine = machine::facts(bench.stand.folder.path());
-    let versions = machine::versions(&bench.stand);
+    let versions = format!(
+        "{}, {}",
+        machine::nginx_version(),
+        machine::express_versions(&bench.stand)
+    );
     let manner = format!(
         "{} rounds of {} s, contenders in turn, load generator on the same machine",
         bench.rounds, options.seconds

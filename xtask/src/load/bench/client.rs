@@ -21,6 +21,16 @@ pub(super) struct Upload {
     /// Where the key's digits are.
     digits: usize,
     file_bytes: usize,
+    callback: Callback,
+}
+
+/// How an upload's callback is to end.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Callback {
+    /// It arrives, or there is none.
+    Arrives,
+    /// The application is down: the upload is answered with 203.
+    Fails,
 }
 
 impl Upload {
@@ -33,7 +43,14 @@ impl Upload {
             head,
             tail,
             file_bytes,
+            callback: Callback::Arrives,
         })
+    }
+
+    /// The same, with a callback that is to fail.
+    pub(super) fn whose_callback_fails(mut self) -> Self {
+        self.callback = Callback::Fails;
+        self
     }
 
     /// Its key is now the one of this number.
@@ -43,6 +60,11 @@ impl Upload {
             *digit = b"0123456789"[usize::try_from(number % 10).unwrap_or(0)];
             number /= 10;
         }
+    }
+
+    /// Everything before the file, and everything behind it.
+    pub(super) fn around_file(&self) -> (&[u8], &[u8]) {
+        (&self.head, &self.tail)
     }
 
     pub(super) const fn file_bytes(&self) -> usize {
@@ -91,7 +113,7 @@ impl Client {
             let mut together = Buf::chain(head, now).chain(tail);
             if let Err(error) = self.stream.write_all_buf(&mut together).await {
                 // The reason may be there already.
-                self.answer(Body::Follows).await?;
+                self.answer(Body::Follows, upload.callback).await?;
                 return Err(error).context("the server took only part of an upload");
             }
             head = &[];
@@ -99,17 +121,17 @@ impl Client {
                 break;
             }
         }
-        self.answer(Body::Follows).await.map(drop)
+        self.answer(Body::Follows, upload.callback).await.map(drop)
     }
 
-    /// Sends a request without a body and waits for the answer; how long its body was.
+    /// Sends a request that was built before and waits for the answer; how long its body was.
     pub(super) async fn get(&mut self, request: &[u8], body: Body) -> Result<u64> {
         let sent = self.stream.write_all(request).await;
         sent.context("the server took no request")?;
-        self.answer(body).await
+        self.answer(body, Callback::Arrives).await
     }
 
-    async fn answer(&mut self, body: Body) -> Result<u64> {
+    async fn answer(&mut self, body: Body, callback: Callback) -> Result<u64> {
         let mut filled = 0;
         let head = loop {
             ensure!(
@@ -124,7 +146,8 @@ impl Client {
             }
         };
         let text = &self.received[..filled];
-        if !(text.starts_with(b"HTTP/1.1 20")) {
+        let has_failed = text.starts_with(b"HTTP/1.1 203");
+        if !text.starts_with(b"HTTP/1.1 20") || has_failed != (callback == Callback::Fails) {
             bail!("answered {}", String::from_utf8_lossy(text));
         }
         let length = content_length(&text[..head])?;

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use xtask::program::Running;
 
 use super::client::{NUMBERLESS, Upload};
-use crate::bench::nginx::Nginx;
+use super::nginx::Nginx;
 use crate::folder::Folder;
 use crate::storage::{BUCKET, Storage};
 use crate::upload::Signer;
@@ -36,6 +36,30 @@ impl Contender {
     }
 }
 
+/// How they are started; by default without callbacks.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Setup {
+    /// The application that uploads are to tell.
+    pub(super) application: Option<SocketAddr>,
+    /// Bits of the key that signs calls; nothing is upcall's default, and the floor's.
+    pub(super) key_bits: Option<u32>,
+    /// How many calls upcall records; nothing is its default.
+    pub(super) record_calls: Option<usize>,
+}
+
+impl Setup {
+    /// As flags of `upcall serve`.
+    fn flags(&self) -> Vec<String> {
+        let bits = self
+            .key_bits
+            .map(|bits| format!("--callback-key-bits={bits}"));
+        let calls = self
+            .record_calls
+            .map(|calls| format!("--record-calls={calls}"));
+        bits.into_iter().chain(calls).collect()
+    }
+}
+
 /// Where they are started.
 #[derive(Debug)]
 pub(super) struct Stand {
@@ -50,19 +74,26 @@ pub(super) struct Stand {
 impl Stand {
     /// Starts one with nothing stored.
     pub(super) async fn start(&self, contender: Contender) -> Result<Started> {
+        self.start_with(contender, &Setup::default()).await
+    }
+
+    /// The same, in this way.
+    pub(super) async fn start_with(&self, contender: Contender, setup: &Setup) -> Result<Started> {
         let number = self.started.fetch_add(1, Ordering::Relaxed);
         let folder = self.folder.path().join(number.to_string());
         fs::create_dir_all(&folder).context("cannot make a folder for a contender")?;
         let server = match contender {
             Contender::Upcall => {
                 let (data, log) = (folder.join("data"), folder.join("upcall.log"));
-                Server::Upcall(Storage::start(&self.upcall, &data, &log).await?)
+                let flags = setup.flags();
+                Server::Upcall(Storage::start_with(&self.upcall, &data, &log, &flags).await?)
             }
             Contender::Nginx => Server::Nginx(Nginx::start(&folder).await?),
             Contender::Express => {
                 let mut node = Command::new(&self.node);
                 node.arg("server.js")
                     .arg(&folder)
+                    .args(setup.application.map(|to| format!("http://{to}/callback")))
                     .current_dir(&self.express)
                     .env("NODE_ENV", "production");
                 Server::program(node)?
@@ -71,12 +102,18 @@ impl Stand {
                 let own = std::env::current_exe().context("cannot find this program's own file")?;
                 let mut floor = Command::new(own);
                 floor.args(["floor", "--folder"]).arg(&folder);
+                if let Some(application) = setup.application {
+                    let bits = setup.key_bits.unwrap_or(UPCALL_KEY_BITS);
+                    floor.args(["--application", &application.to_string()]);
+                    floor.args(["--key-bits", &bits.to_string()]);
+                }
                 Server::program(floor)?
             }
         };
         Ok(Started {
             server: Some(server),
             folder,
+            application: setup.application,
         })
     }
 }
@@ -86,6 +123,7 @@ impl Stand {
 pub(super) struct Started {
     server: Option<Server>,
     folder: PathBuf,
+    application: Option<SocketAddr>,
 }
 
 #[derive(Debug)]
@@ -126,6 +164,14 @@ impl Started {
         }
     }
 
+    /// upcall itself, for what only it has.
+    pub(super) fn upcall(&self) -> Result<&Storage> {
+        match self.server() {
+            Server::Upcall(storage) => Ok(storage),
+            Server::Nginx(_) | Server::Other(..) => bail!("only upcall has that"),
+        }
+    }
+
     /// From now on anybody may read what is stored.
     pub(super) async fn publish(&self) -> Result<()> {
         match self.server() {
@@ -134,13 +180,24 @@ impl Started {
         }
     }
 
-    /// An upload of so many bytes: a form with a signed policy, or what nginx takes instead.
+    /// An upload of so many bytes: a form with a signed policy, and with a callback if there is an
+    /// application; or what nginx takes instead.
     pub(super) fn upload(&self, file_bytes: usize) -> Result<Upload> {
         if let Server::Nginx(nginx) = self.server() {
             let head = nginx.put(&format!("{KEY}{NUMBERLESS}"), file_bytes as u64);
             return Upload::new(head.into_bytes(), Vec::new(), file_bytes);
         }
-        let signer = Signer::new(self.address(), None)?;
+        self.upload_to(BUCKET, self.application, file_bytes)
+    }
+
+    /// A form for another bucket, or that tells another application.
+    pub(super) fn upload_to(
+        &self,
+        bucket: &'static str,
+        application: Option<SocketAddr>,
+        file_bytes: usize,
+    ) -> Result<Upload> {
+        let signer = Signer::for_bucket(bucket, self.address(), application)?;
         let form = signer.form(&format!("{KEY}{NUMBERLESS}"))?;
         let head = signer.form_request(&form, file_bytes as u64);
         let head = [head.as_bytes(), form.head()].concat();
@@ -188,5 +245,7 @@ fn empty(folder: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
+/// upcall's default for the key that signs calls.
+const UPCALL_KEY_BITS: u32 = 2048;
 /// What all keys begin with; the signed policy asks for its first letter.
 const KEY: &str = "w/";

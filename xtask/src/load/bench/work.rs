@@ -10,8 +10,8 @@ use tokio::task::JoinSet;
 
 use super::client::{Client, Upload};
 use super::contender::Started;
-use crate::bench::process::cpu_time;
-use crate::bench::table::Row;
+use super::process::cpu_time;
+use super::table::Row;
 use crate::random::Random;
 
 /// When clients are done: whichever comes first.
@@ -30,6 +30,12 @@ pub(super) struct Done {
 }
 
 impl Done {
+    /// Requests in a second.
+    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+    pub(super) fn rate(&self) -> f64 {
+        self.requests as f64 / self.took.as_secs_f64()
+    }
+
     /// Adds it to a row, in units of which a request is so many.
     #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
     pub(super) fn add_to(&self, row: &mut Row, units_per_request: f64) {

@@ -3,17 +3,19 @@
 //! Lines of the head end in CRLF or LF; the body is taken as it is, but for a line break that an
 //! editor put after its end.
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::Path;
+use super::verifier::CallbackRequest;
 
-use upcall::callback::CallbackRequest;
-
-use crate::terminal::message::Failure;
-
-/// A request, with names and values of its own.
-#[derive(Debug, Eq, PartialEq)]
-pub(super) struct RawRequest {
+/// A request, with names and values of its own: what a person pastes who asks why it does not verify.
+///
+/// ```
+/// use upcall::callback::RawRequest;
+///
+/// let request = RawRequest::parse(b"POST /cb HTTP/1.1\nHost: a\n\nobject=b").expect("it is one");
+/// let headers = request.headers();
+/// assert_eq!(request.as_callback(&headers).body, b"object=b");
+/// ```
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RawRequest {
     method: String,
     target: String,
     headers: Vec<(String, String)>,
@@ -21,22 +23,8 @@ pub(super) struct RawRequest {
 }
 
 impl RawRequest {
-    /// Reads the file; `-` is standard input.
-    ///
-    /// # Errors
-    /// It cannot be read, or is no request.
-    pub(super) fn read(path: &Path) -> Result<Self, Failure> {
-        let name = path.display();
-        let bytes =
-            read(path).map_err(|error| Failure::new(format!("cannot read `{name}`: {error}")))?;
-        Self::parse(&bytes).ok_or_else(|| {
-            Failure::new(format!("`{name}` is not a request")).hint(
-                "write a request line (`POST /callback HTTP/1.1`), headers, an empty line and the body",
-            )
-        })
-    }
-
-    fn parse(bytes: &[u8]) -> Option<Self> {
+    /// Reads a request; `None` if it is none. Nothing is bounded here: the caller bounds the bytes.
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
         let (line, mut rest) = line(bytes.trim_ascii_start())?;
         let (method, target) = line.split_once(' ')?;
         let target = match target.rsplit_once(" HTTP/") {
@@ -78,18 +66,16 @@ impl RawRequest {
         }
     }
 
-    pub(super) fn headers(&self) -> Vec<(&str, &str)> {
+    /// Names and values, in order.
+    pub fn headers(&self) -> Vec<(&str, &str)> {
         self.headers
             .iter()
             .map(|(name, value)| (&**name, &**value))
             .collect()
     }
 
-    /// What the library reads; `headers` are [`headers`](Self::headers).
-    pub(super) fn as_callback<'a>(
-        &'a self,
-        headers: &'a [(&'a str, &'a str)],
-    ) -> CallbackRequest<'a> {
+    /// The request to [`diagnose`](super::diagnose::diagnose); `headers` are [`headers`](Self::headers).
+    pub fn as_callback<'a>(&'a self, headers: &'a [(&'a str, &'a str)]) -> CallbackRequest<'a> {
         CallbackRequest {
             method: &self.method,
             target: &self.target,
@@ -97,20 +83,6 @@ impl RawRequest {
             body: &self.body,
         }
     }
-}
-
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let input: Box<dyn Read> = if path == Path::new("-") {
-        Box::new(io::stdin().lock())
-    } else {
-        Box::new(File::open(path)?)
-    };
-    input.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(io::Error::other("it is longer than 4 MiB"));
-    }
-    Ok(bytes)
 }
 
 /// The first line without its end, and what comes after it. What is no UTF-8 is taken for
@@ -131,9 +103,6 @@ fn line(bytes: &[u8]) -> Option<(String, &[u8])> {
     };
     Some((text, rest))
 }
-
-/// A callback's body has 1 MiB at most.
-const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::bench::table::{Row, median};
+use super::table::{Row, median};
 
 /// What is wanted of a figure, or of a ratio.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::contender::Stand;
-use crate::bench::process;
+use super::process;
 
 /// Raises the limit of open files as far as it goes, also for the contenders: they inherit it.
 pub(super) fn raise_limit() {
@@ -72,9 +72,14 @@ pub(super) fn facts(folder: &Path) -> String {
     )
 }
 
-/// The contenders' versions, in a line.
-pub(super) fn versions(stand: &Stand) -> String {
+/// The version of nginx, by its own words.
+pub(super) fn nginx_version() -> String {
     let nginx = said(Command::new("/usr/sbin/nginx").arg("-v"));
+    nginx.trim_start_matches("nginx version: ").to_owned()
+}
+
+/// The versions of what Express stands on, in a line.
+pub(super) fn express_versions(stand: &Stand) -> String {
     let node = said(Command::new(&stand.node).arg("--version"));
     let package = |name: &str| {
         let path = stand.express.join("node_modules").join(name);
@@ -83,8 +88,7 @@ pub(super) fn versions(stand: &Stand) -> String {
         value["version"].as_str().unwrap_or("?").to_owned()
     };
     format!(
-        "{}, Node {node}, Express {}, multer {}",
-        nginx.trim_start_matches("nginx version: "),
+        "Node {node}, Express {}, multer {}",
         package("express"),
         package("multer")
     )

@@ -3,12 +3,16 @@
 //! It reads a request's head to its end and as many bytes as its length says, hashes them (MD5),
 //! appends them to one log, and answers when the log is on the disk: one thread takes all that wait,
 //! writes them in one call, syncs once, and answers them all. It looks into nothing: no form, no
-//! policy, no signature, no key, no catalog, and nobody can read anything back.
+//! policy, no signature, no key, no catalog, and nobody can read anything back. With an application
+//! it signs and makes a call before it answers ([`call`]), with whatever was answered to that.
+
+mod call;
 
 use std::fs::File;
 use std::io::{IoSlice, Write};
+use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 
 use anyhow::{Context, Result};
@@ -17,9 +21,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime;
 use tokio::sync::oneshot;
-use upcall_crypto::Md5;
+use upcall_crypto::{Md5, RsaPrivateKey};
 use xtask::arguments::Arguments;
 
+use self::call::Caller;
 use crate::http::find_blank_line;
 
 /// Serves until it is killed. Says in its first line where.
@@ -27,6 +32,15 @@ pub(crate) fn serve(mut arguments: Arguments) -> Result<()> {
     let folder: PathBuf = arguments
         .take_value("--folder")?
         .context("`--folder` is missing")?;
+    let application: Option<SocketAddr> = arguments.take_value("--application")?;
+    let application = match application {
+        None => None,
+        Some(address) => {
+            let bits = arguments.take_value("--key-bits")?;
+            let key = RsaPrivateKey::generate(bits.context("`--key-bits` is missing")?)?;
+            Some((address, Arc::new(key)))
+        }
+    };
     let log = File::options()
         .create(true)
         .append(true)
@@ -44,7 +58,7 @@ pub(crate) fn serve(mut arguments: Arguments) -> Result<()> {
         println!(r#"{{"storage":"http://{}"}}"#, listener.local_addr()?);
         loop {
             let (stream, _) = listener.accept().await?;
-            tokio::spawn(connection(stream, sender.clone()));
+            tokio::spawn(connection(stream, sender.clone(), application.clone()));
         }
     })
 }
@@ -57,8 +71,16 @@ struct Record {
     written: oneshot::Sender<()>,
 }
 
-async fn connection(mut stream: TcpStream, log: mpsc::Sender<Record>) -> Option<()> {
+async fn connection(
+    mut stream: TcpStream,
+    log: mpsc::Sender<Record>,
+    application: Option<(SocketAddr, Arc<RsaPrivateKey>)>,
+) -> Option<()> {
     stream.set_nodelay(true).ok()?;
+    let mut caller = match application {
+        None => None,
+        Some((address, key)) => Some(Caller::connect(address, key).await?),
+    };
     let mut buffer = BytesMut::with_capacity(16 << 10);
     loop {
         let head = loop {
@@ -79,14 +101,21 @@ async fn connection(mut stream: TcpStream, log: mpsc::Sender<Record>) -> Option<
         }
         let body = buffer.split_to(length).freeze();
         let (written, is_written) = oneshot::channel();
+        let digest = Md5::digest(&body);
         let record = Record {
-            digest: Md5::digest(&body),
+            digest,
             body,
             written,
         };
         log.send(record).ok()?;
         is_written.await.ok()?;
-        stream.write_all(ANSWER).await.ok()?;
+        match &mut caller {
+            None => stream.write_all(ANSWER).await.ok()?,
+            Some(caller) => {
+                let answer = caller.call(&digest).await?;
+                stream.write_all(answer).await.ok()?;
+            }
+        }
     }
 }
 
