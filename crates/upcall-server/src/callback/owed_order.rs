@@ -97,6 +97,19 @@ impl OwedOrder {
     /// What the uploader was told, to be kept if it may ask for it again.
     pub(crate) fn kept(&self, told: Told, now: Timestamp) -> Option<KeptAnswer> {
         self.idempotency.as_ref()?;
+        self.kept_answer(told, now)
+    }
+
+    /// The same for a call that its upload did not wait for: whoever was told that it is undecided has no
+    /// more than the request id.
+    pub(crate) fn kept_late(&self, told: Told, now: Timestamp) -> Option<KeptAnswer> {
+        if self.idempotency.is_none() && self.terms.gate.is_none() {
+            return None;
+        }
+        self.kept_answer(told, now)
+    }
+
+    fn kept_answer(&self, told: Told, now: Timestamp) -> Option<KeptAnswer> {
         let told = ToldUpload {
             told,
             receipt: self.terms.receipt.clone(),

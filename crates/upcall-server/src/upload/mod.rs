@@ -111,7 +111,8 @@ async fn finish(
         if let Some(named) = named {
             named.tell(&told);
         }
-        if told.told != Told::NotAsked {
+        // What is undecided is asked of the store.
+        if !matches!(told.told, Told::NotAsked | Told::Pending(_)) {
             let request_id = committed.admitted.call.id.to_string();
             task_server.answers.remember(request_id, Arc::clone(&told));
         }

@@ -7,9 +7,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::StatusCode;
 use upcall::callback::answer::CallbackFailure;
 use upcall::error::Refusal;
-use upcall_store::catalog::{CatalogError, Gate};
+use upcall_store::catalog::{CatalogError, Gate, KeptAnswer};
 
 use super::commit::{self, Committed};
 use super::plan::Plan;
@@ -122,23 +124,29 @@ async fn decide(
                 Ok(told)
             }
             Err(error @ (CatalogError::ObjectExists | CatalogError::NoSuchBucket)) => {
-                drop_held(server, committed, owed).await?;
+                settle_held(server, committed, owed, None).await?;
                 Err(refusal(&error))
             }
+            Err(CatalogError::NotOwed) => {
+                // Somebody who looks after the server has dropped it meanwhile.
+                outbox.ended(owed);
+                Ok(Told::Refused {
+                    status: StatusCode::FORBIDDEN.as_u16(),
+                    body: Bytes::new(),
+                })
+            }
             Err(error) => {
-                // Nobody knows what became of it; the application is asked again.
-                outbox.failed(owed, CallbackFailure::CannotConnect);
+                // Nobody knows what became of it.
+                outbox.undecided(owed);
                 Err(refusal(&error))
             }
         },
         (Verdict::No, _) => {
-            let settled = server.catalog.settle_call(owed.id, kept).await;
-            settled.map_err(|error| refusal(&error))?;
-            outbox.ended(owed);
+            settle_held(server, committed, owed, kept).await?;
             Ok(told)
         }
         (Verdict::Later(_), Gate::Refuse) => {
-            drop_held(server, committed, owed).await?;
+            settle_held(server, committed, owed, None).await?;
             Ok(told)
         }
         (Verdict::Later(failure), Gate::Keep) => {
@@ -148,13 +156,18 @@ async fn decide(
     }
 }
 
-async fn drop_held(
+/// What was held is dropped.
+async fn settle_held(
     server: &Arc<Server>,
     committed: &Committed,
     owed: &OwedOrder,
+    kept: Option<KeptAnswer>,
 ) -> Result<(), Refusal> {
-    let settled = server.catalog.settle_call(owed.id, None).await;
-    settled.map_err(|error| commit::refusal(&error, &committed.admitted))?;
+    let settled = server.catalog.settle_call(owed.id, kept).await;
+    if let Err(error) = settled {
+        server.outbox.undecided(owed);
+        return Err(commit::refusal(&error, &committed.admitted));
+    }
     server.outbox.ended(owed);
     Ok(())
 }

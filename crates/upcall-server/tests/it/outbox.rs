@@ -247,3 +247,68 @@ async fn a_damaged_call_is_given_up_and_keeps_nobody_back() {
     let given = server.post(&form).await;
     assert_eq!((given.status, given.text().as_str()), (200, AGREED));
 }
+
+/// Who was told that its upload is pending asks by the request id, and hears what came of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_pending_is_decided_for_whoever_asks_by_request_id() {
+    let server = TestServer::start().await;
+    set(&server, "photos", json!({ "gate": "keep" })).await;
+    let app = application("502 Bad Gateway", "{}").await;
+    for (key, status, body) in [
+        ("good", "200 OK", AGREED),
+        ("bad", "422 No", r#"{"why":"not a photo"}"#),
+    ] {
+        app.reply(Reply::KeepAlive(answer("502 Bad Gateway", "{}")));
+        let form = upload("photos", key, &app.url("/")).file("a", b"1");
+        let given = server.post(&form).await;
+        assert_eq!(given.status, 202, "{given:?}");
+        app.reply(Reply::KeepAlive(answer(status, body)));
+        let id = given.header("x-oss-request-id");
+        let path = format!("/photos/?x-upcall-answer&request-id={id}");
+        let asked = server.client().request("GET", &path, "", b"").await;
+        assert_eq!(asked.status.to_string(), status[..3], "{asked:?}");
+        assert_eq!(asked.text(), body);
+        // And again, when it is long decided.
+        let asked = server.client().request("GET", &path, "", b"").await;
+        assert_eq!(asked.text(), body);
+    }
+    assert_eq!(server.keys("photos").await, ["good"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_is_made_again_by_hand_is_counted_on() {
+    let server = TestServer::start().await;
+    set(&server, "photos", json!({ "redeliverSeconds": 1 })).await;
+    let app = application("500 Oops", "{}").await;
+    let form = upload("photos", "a", &app.url("/")).file("a", b"1");
+    assert_eq!(server.post(&form).await.status, 203);
+    for _ in 0..2 {
+        until("it is given up", async || {
+            owed(&server).await[0]["state"] == "givenUp"
+        })
+        .await;
+        let (call, made) = (owed(&server).await[0].clone(), app.calls().len());
+        assert_eq!(call["attempts"], made, "{call}");
+        let path = format!("/v1/owed/{}/deliver", call["id"].as_str().unwrap());
+        assert_eq!(admin(&server, "POST", &path, "").await.status, 202);
+        until("it is made", async || app.calls().len() > made).await;
+    }
+}
+
+/// Somebody drops what is held while the application is asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_dropped_while_the_application_was_asked_is_a_final_no() {
+    let server = TestServer::start().await;
+    set(&server, "photos", json!({ "gate": "keep" })).await;
+    let app = Application::slow(Duration::from_millis(800), answer("200 OK", AGREED)).await;
+    let form = upload("photos", "a", &app.url("/")).file("a", b"1");
+    let (given, ()) = tokio::join!(server.post(&form), async {
+        until("it is called", async || !app.calls().is_empty()).await;
+        let calls = owed(&server).await;
+        let path = format!("/v1/owed/{}", calls[0]["id"].as_str().unwrap());
+        assert_eq!(admin(&server, "DELETE", &path, "").await.status, 204);
+    });
+    given.assert_refused(403, "AccessDenied", "");
+    assert_eq!(given.header("x-upcall-verdict"), "refused");
+    assert_eq!(server.keys("photos").await, [""; 0]);
+}

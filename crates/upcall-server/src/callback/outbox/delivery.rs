@@ -5,13 +5,15 @@ use upcall_store::catalog::{CallProgress, CatalogError, Gate};
 
 use super::Shared;
 use super::destination_of;
+use super::lines::Next;
 use crate::callback::dispatcher::Refusals;
 use crate::callback::owed_order::OwedOrder;
 use crate::callback::told::Told;
 use crate::callback::verdict::{Called, Verdict};
 
 impl Shared {
-    pub(super) async fn deliver(&self, id: BlobId, attempts: u32) {
+    pub(super) async fn deliver(&self, next: &Next) {
+        let (id, attempts) = (next.id, next.attempts);
         let owed = match self.catalog.owed_call(id).await {
             Ok(Some(owed)) => OwedOrder::read(&owed.call),
             Ok(None) => {
@@ -30,7 +32,7 @@ impl Shared {
             return;
         };
         let to = destination_of(&owed);
-        if self.is_too_old(&owed) && attempts > 0 {
+        if self.is_too_old(&owed) && attempts > 0 && !next.is_asked {
             self.too_old(&owed, attempts).await;
             return;
         }
@@ -59,7 +61,7 @@ impl Shared {
         let id = owed.id;
         match (called.verdict(), owed.terms.gate) {
             (Verdict::Yes, Some(_)) => {
-                let kept = owed.kept(Told::of(called, owed.terms.gate), self.clock.now());
+                let kept = owed.kept_late(Told::of(called, owed.terms.gate), self.clock.now());
                 match self.catalog.publish_object(id, kept).await {
                     Ok((_, replaced)) => {
                         if let Some(replaced) = replaced {
@@ -76,7 +78,7 @@ impl Shared {
                 self.end(id);
             }
             (Verdict::Yes, None) | (Verdict::No, _) => {
-                let kept = owed.kept(Told::of(called, owed.terms.gate), self.clock.now());
+                let kept = owed.kept_late(Told::of(called, owed.terms.gate), self.clock.now());
                 self.catalog.settle_call(id, kept).await?;
                 self.end(id);
             }

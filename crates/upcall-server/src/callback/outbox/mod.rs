@@ -161,6 +161,15 @@ impl Outbox {
         self.0.changed.notify_one();
     }
 
+    /// What came of an upload's call could not be written; the outbox asks again.
+    pub(crate) fn undecided(&self, owed: &OwedOrder) {
+        let shared = &self.0;
+        let line: Line = Arc::new((owed.order.bucket.clone(), owed.order.key.clone()));
+        let (now, created) = (shared.now(), owed.created.as_millisecond());
+        shared.lines().add(owed.id, &line, 1, now, created);
+        self.failed(owed, CallbackFailure::CannotConnect);
+    }
+
     /// What a call says of where it went, also one that is not owed.
     pub(crate) fn heard(&self, owed: &OwedOrder, failure: Option<CallbackFailure>) {
         self.0.heard(&destination_of(owed), failure);
@@ -185,18 +194,22 @@ impl Outbox {
         let shared = &self.0;
         let owed = shared.catalog.owed_call(id).await?;
         let call = owed.ok_or(CatalogError::NotOwed)?.call;
-        shared.unwritten.note(id, CallProgress::default());
         let created = call.created.as_millisecond();
         let line: Line = Arc::new((call.bucket, call.key));
-        let now = shared.now();
-        {
+        let is_in_line = shared.lines().has(id);
+        if !is_in_line {
+            let former = shared.progress(id, &line).await?;
+            let progress = CallProgress {
+                next: None,
+                is_given_up: false,
+                ..former
+            };
+            shared.unwritten.note(id, progress.clone());
+            let now = shared.now();
             let mut lines = shared.lines();
-            if lines.has(id) {
-                lines.hurry(&line, now);
-            } else {
-                lines.add(id, &line, 0, now, created);
-            }
+            lines.add(id, &line, progress.attempts, now, created);
         }
+        shared.lines().ask(id, &line, shared.now());
         shared.changed.notify_one();
         Ok(())
     }
@@ -312,6 +325,19 @@ impl Shared {
         now + wait.min(backoff::MOST_MS)
     }
 
+    /// What is known of a call that is not in line.
+    async fn progress(&self, id: BlobId, line: &Line) -> Result<CallProgress, CatalogError> {
+        self.write_progress().await;
+        let query = OwedQuery {
+            key: Some(line.as_ref().clone()),
+            limit: LOADED_AT_ONCE,
+            ..OwedQuery::default()
+        };
+        let calls = self.catalog.owed_calls(query).await?;
+        let found = calls.into_iter().find(|facts| facts.id == id);
+        Ok(found.map(|facts| facts.progress).unwrap_or_default())
+    }
+
     /// Begins what is due, as far as there are places.
     fn begin_deliveries(self: &Arc<Self>) {
         loop {
@@ -323,7 +349,7 @@ impl Shared {
             };
             let shared = Arc::clone(self);
             self.deliveries.spawn(async move {
-                shared.deliver(next.id, next.attempts).await;
+                shared.deliver(&next).await;
                 drop(place);
                 shared.changed.notify_one();
             });

@@ -273,6 +273,10 @@ fn images() -> Vec<(Vec<u8>, &'static str)> {
             padded(b"II*\0\x08\0\0\0\x02\0\0\x01\x03\0\x01\0\0\0\x07\0\0\0\x01\x01\x03\0\x01\0\0\0\x05\0\0\0\0\0\0\0"),
             r#""tiff",7,5"#,
         ),
+        (
+            padded(b"\0\0\x01\0\x01\0\x07\x05\0\0\x01\0\x18\0\x30\0\0\0\x16\0\0\0"),
+            r#""ico",7,5"#,
+        ),
         (b"hello".to_vec(), none),
         (Vec::new(), none),
         (b"<svg width=\"7\" height=\"5\"/>".to_vec(), none),

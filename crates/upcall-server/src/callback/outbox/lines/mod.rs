@@ -28,6 +28,8 @@ struct Entry {
     attempts: u32,
     destination: Option<Destination>,
     state: State,
+    /// Somebody wants it made once more, even if its time is over.
+    is_asked: bool,
     /// The upload itself waits for its turn.
     waiting: Option<oneshot::Sender<()>>,
 }
@@ -58,6 +60,8 @@ pub(super) struct Next {
     pub(super) id: BlobId,
     pub(super) line: Line,
     pub(super) attempts: u32,
+    /// It is made even if its time is over.
+    pub(super) is_asked: bool,
 }
 
 /// When an upload makes its own call.
@@ -155,6 +159,7 @@ impl Lines {
             attempts,
             destination: None,
             state: State::Resting,
+            is_asked: false,
             waiting: None,
         };
         if self.insert(line, entry) {
@@ -255,6 +260,7 @@ impl Lines {
             return Some(Next {
                 id: entry.id,
                 attempts: entry.attempts,
+                is_asked: entry.is_asked,
                 line,
             });
         }
@@ -337,6 +343,7 @@ impl Lines {
             return (1, now);
         };
         entry.attempts += 1;
+        entry.is_asked = false;
         let attempts = entry.attempts;
         let destination = entry.destination.clone();
         let down = destination.and_then(|destination| self.down.get_mut(&destination));
@@ -400,8 +407,16 @@ impl Lines {
         (down.failures >= FAILURES_OF_ONE_DOWN && left > 0).then_some(left)
     }
 
-    /// A call, and whoever is before it, is made as soon as possible.
-    pub(super) fn hurry(&mut self, line: &Line, now: u64) {
+    /// A call is made once more, even if its time is over.
+    pub(super) fn ask(&mut self, id: BlobId, line: &Line, now: u64) {
+        if let Some(entry) = self.entry(line, id) {
+            entry.is_asked = true;
+        }
+        self.hurry(line, now);
+    }
+
+    /// The first of a line is made as soon as possible.
+    fn hurry(&mut self, line: &Line, now: u64) {
         let Some(entry) = self.queues.get(line).and_then(VecDeque::front) else {
             return;
         };
@@ -432,6 +447,7 @@ impl Lines {
                 return Some(Next {
                     id: entry.id,
                     attempts: entry.attempts,
+                    is_asked: entry.is_asked,
                     line,
                 });
             }
