@@ -29,7 +29,7 @@ pub use signer::{KeyKeeper, SignerConfig, WebhookSignatures};
 pub(crate) use dispatcher::{Begun, CallbackAnswer, Dispatcher, DispatcherConfig, Refusals};
 pub(crate) use guard::{Guard, GuardError};
 pub(crate) use keys::{Rotation, WEBHOOK_KEY_PATH, key_id_of, own};
-pub(crate) use outbox::{Outbox, OutboxTask, Turn};
+pub(crate) use outbox::{Expected, Outbox, OutboxTask, Turn};
 pub(crate) use owed_order::{OwedOrder, OwedTerms};
 pub(crate) use request::CallbackOrder;
 pub(crate) use signer::Signer;

@@ -15,7 +15,7 @@ use upcall_store::catalog::{CatalogError, ObjectFacts};
 use super::admit::Admitted;
 use super::ingest::Ingested;
 use super::plan::{Plan, plan};
-use crate::callback::Begun;
+use crate::callback::{Begun, Expected};
 use crate::node::Server;
 
 /// An object that is durable, and visible unless it is gated.
@@ -26,6 +26,8 @@ pub(crate) struct Committed {
     pub(crate) plan: Plan,
     /// The call, which was being signed while the object became durable.
     pub(super) begun: Option<Begun>,
+    /// Keeps the outbox from making it, too.
+    pub(super) expected: Option<Expected>,
 }
 
 pub(crate) async fn commit(
@@ -52,6 +54,10 @@ pub(crate) async fn commit(
     let plan = plan(&mut admitted, &object, ingested.image.as_ref(), now);
     let settings = &admitted.bucket.callback;
     let is_required = settings.is_required || settings.gate.is_some();
+    let expected = match &plan {
+        Plan::Owed(owed) | Plan::Gated(owed, _) => Some(server.outbox.expect(owed.id)),
+        Plan::Nothing | Plan::Impossible(_) | Plan::Once(_) => None,
+    };
     let begun = plan
         .order()
         .and_then(|order| server.dispatcher.begin(order));
@@ -88,6 +94,7 @@ pub(crate) async fn commit(
         object,
         plan,
         begun,
+        expected,
     })
 }
 

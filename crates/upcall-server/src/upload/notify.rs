@@ -23,6 +23,8 @@ pub(crate) async fn notify(
     committed: &mut Committed,
 ) -> Result<Told, Refusal> {
     let begun = committed.begun.take();
+    // Until its turn was taken, and so until the end.
+    let _expected = committed.expected.take();
     match &committed.plan {
         Plan::Nothing => Ok(Told::NotAsked),
         Plan::Impossible(failure) => Ok(Told::Failed(*failure)),

@@ -10,6 +10,7 @@ mod delivery;
 mod lines;
 mod progress;
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -43,6 +44,8 @@ struct Shared {
     /// The lines tell time by this, since the clock may be set.
     started: (Instant, u64),
     unwritten: Unwritten,
+    /// Calls that uploads under way make.
+    expected: Mutex<HashSet<BlobId>>,
     /// Counts calls that ended.
     ends: watch::Sender<u64>,
     changed: Notify,
@@ -84,6 +87,7 @@ impl Outbox {
             lines: Mutex::new(Lines::partial()),
             is_loaded: watch::Sender::new(false),
             unwritten: Unwritten::default(),
+            expected: Mutex::default(),
             ends: watch::Sender::new(0),
             changed: Notify::new(),
             places: Arc::new(Semaphore::new(AT_ONCE)),
@@ -98,6 +102,16 @@ impl Outbox {
         OutboxTask {
             stop,
             task: tokio::spawn(shared.run(stopped)),
+        }
+    }
+
+    /// An upload is about to owe this call, and will make it: until the guard is dropped the outbox does
+    /// not take it from the store, where it may find it before the upload comes by.
+    pub(crate) fn expect(&self, id: BlobId) -> Expected {
+        self.0.expected().insert(id);
+        Expected {
+            shared: Arc::clone(&self.0),
+            id,
         }
     }
 
@@ -240,6 +254,19 @@ impl Outbox {
     }
 }
 
+/// A call that its upload makes.
+#[derive(Debug)]
+pub(crate) struct Expected {
+    shared: Arc<Shared>,
+    id: BlobId,
+}
+
+impl Drop for Expected {
+    fn drop(&mut self) {
+        self.shared.expected().remove(&self.id);
+    }
+}
+
 /// Whose turn it is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Turn {
@@ -305,6 +332,9 @@ impl Shared {
             };
             after = Some(last.id);
             for facts in page {
+                if self.expected().contains(&facts.id) {
+                    continue;
+                }
                 let due = self.due(&facts.progress, now);
                 let created = facts.created.as_millisecond();
                 let line = Arc::new((facts.bucket, facts.key));
@@ -416,6 +446,10 @@ impl Shared {
     fn has_room_for_more(&self) -> bool {
         let lines = self.lines();
         lines.is_partial() && lines.len() < MOST_IN_LINE / 2
+    }
+
+    fn expected(&self) -> MutexGuard<'_, HashSet<BlobId>> {
+        self.expected.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lines(&self) -> MutexGuard<'_, Lines> {
