@@ -35,6 +35,7 @@ SETTING                      VALUE                            FROM
 data                         /srv/flag                        flag --data
 listen                       0.0.0.0:80                       file, listen
 admin                        127.0.0.1:8702                   default
+console_url                  an IP address or localhost       default
 region                       env                              environment UPCALL_REGION
 domains                      oss-env.localhost                default
 callback.allow               private, 10.1.0.0/16             file, callback.allow
