@@ -63,8 +63,8 @@ export async function upload({ bucket, key, content = "hello", type = "text/plai
   return { status: answer.status, requestId: answer.headers.get("x-oss-request-id"), text: await answer.text() };
 }
 
-/** An application that answers as it is told, and keeps what it received. */
-export async function startApplication() {
+/** An application that answers as it is told, and keeps what it received; on any port, or on one that it had. */
+export async function startApplication(port = 0) {
   const received = [];
   const application = {
     status: 200,
@@ -85,7 +85,7 @@ export async function startApplication() {
     response.writeHead(application.status, { ...application.headers, "content-length": body.length });
     response.end(body);
   });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise((resolve) => server.listen(port, "127.0.0.1", resolve));
   application.url = `http://127.0.0.1:${server.address().port}`;
   application.stop = () => {
     server.closeAllConnections();

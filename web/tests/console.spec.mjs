@@ -1,24 +1,13 @@
 /**
  * The console, as a person uses it, in Chromium, against a real server.
  *
- * Environment: ADMIN_URL, ADMIN_SECRET, APP_URL and ACCESS_KEY_SECRET of an `upcall dev`, SCREENSHOTS
- * (a folder; optional), CHROMIUM (optional).
+ * Environment: ADMIN_URL, ADMIN_SECRET, APP_URL and ACCESS_KEY_SECRET of an `upcall dev`, CHROMIUM
+ * (optional).
  */
 import assert from "node:assert/strict";
-import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
-import {
-  ADMIN_SECRET,
-  ADMIN_URL,
-  DEAD_CALLBACK,
-  admin,
-  makeBucket,
-  startApplication,
-  until,
-  upload,
-} from "./admin.mjs";
-import { launch } from "./browser.mjs";
+import { ADMIN_SECRET, ADMIN_URL, admin, makeBucket, startApplication, until, upload } from "./admin.mjs";
+import { callOf, close, desk, heading, login, noViolations, open, start, stop, visit } from "./desk.mjs";
 
 const BUCKET = "console-tests";
 
@@ -28,54 +17,15 @@ let context;
 let page;
 
 before(async () => {
-  [browser, application] = await Promise.all([launch(), startApplication()]);
-  await makeBucket(BUCKET);
+  await start(BUCKET);
+  ({ browser, application } = desk);
 });
-after(async () => {
-  await browser?.close();
-  await application?.stop();
-});
+after(stop);
 beforeEach(async () => {
-  await open({ locale: "en-GB", viewport: { width: 1280, height: 900 } });
+  page = await open();
+  ({ context } = desk);
 });
-afterEach(() => context.close());
-
-/** A browser that nobody has used, which notes what its pages were forbidden. */
-async function open(options) {
-  await context?.close();
-  context = await browser.newContext(options);
-  await context.addInitScript(() => {
-    globalThis.violations = [];
-    addEventListener("securitypolicyviolation", (event) => globalThis.violations.push(event.violatedDirective));
-  });
-  page = await context.newPage();
-  page.setDefaultTimeout(20_000);
-}
-
-async function login() {
-  await page.goto(ADMIN_URL);
-  await page.getByLabel("Admin secret").fill(ADMIN_SECRET);
-  await page.getByRole("button", { name: "Log in" }).click();
-  await heading("Overview");
-}
-
-async function visit(hash) {
-  await page.goto(new URL(`/console/${hash}`, ADMIN_URL).href);
-}
-
-function heading(name) {
-  return page.getByRole("heading", { level: 1, name, exact: true }).waitFor();
-}
-
-/** The newest recorded call of a key. */
-async function callOf(key) {
-  const find = async () => (await admin("GET", `/v1/callbacks?bucket=${BUCKET}&key=${encodeURIComponent(key)}`)).calls;
-  return (await until(find, (calls) => calls.length > 0)).at(-1);
-}
-
-async function noViolations() {
-  assert.deepEqual(await page.evaluate(() => globalThis.violations), []);
-}
+afterEach(close);
 
 describe("the door", () => {
   test("a wrong secret is told so, and the right one lets in until one logs out", async () => {
@@ -281,6 +231,32 @@ describe("owed calls", () => {
     await page.getByText("No call is owed.").waitFor();
     await noViolations();
   });
+
+  test("those that were given up are made when the application is back", async () => {
+    const bucket = "console-given-up";
+    await makeBucket(bucket);
+    await admin("PUT", `/v1/buckets/${bucket}/callback`, { redeliverSeconds: 1 });
+    const gone = await startApplication();
+    await gone.stop();
+    await upload({ bucket, key: "given/up.txt", callback: gone.callback() });
+    const list = async () => (await admin("GET", "/v1/owed")).calls.filter((call) => call.bucket === bucket);
+    await until(list, ([call]) => call?.state === "givenUp");
+    await login();
+    await visit("#/owed");
+    const row = page.locator("tr", { hasText: "given/up.txt" });
+    await row.getByText("given up", { exact: true }).waitFor();
+    const back = await startApplication(new URL(gone.url).port);
+    try {
+      await page.getByRole("button", { name: "Call all that were given up" }).click();
+      await page.getByText(/are called again/).waitFor();
+      await until(list, (calls) => calls.length === 0);
+      assert.match(back.received.at(-1).body, /object=given%2Fup\.txt/);
+      await page.getByRole("button", { name: "Refresh" }).click();
+      await row.waitFor({ state: "detached" });
+    } finally {
+      await back.stop();
+    }
+  });
 });
 
 describe("buckets", () => {
@@ -421,139 +397,4 @@ describe("refused uploads", () => {
     await visit("#/refusals/nothing");
     await page.getByRole("alert").getByText("there is no refused upload of this request id").waitFor();
   });
-});
-
-describe("using it", () => {
-  test("with the keyboard alone", async () => {
-    await upload({ bucket: BUCKET, key: "by-hand.txt", callback: application.callback() });
-    await page.goto(ADMIN_URL);
-    await page.getByLabel("Admin secret").waitFor();
-    await page.keyboard.type(ADMIN_SECRET);
-    await page.keyboard.press("Enter");
-    await heading("Overview");
-    assert.equal(await page.evaluate(() => document.activeElement.tagName), "H1");
-
-    /** Presses Tab until something of this name has the focus, and sees that the focus shows. */
-    const tabTo = async (name) => {
-      for (let presses = 0; presses < 60; presses += 1) {
-        await page.keyboard.press("Tab");
-        const seen = await page.evaluate(() => {
-          const element = document.activeElement;
-          const { outlineStyle, outlineWidth } = getComputedStyle(element);
-          return { name: element.textContent.trim(), isShown: outlineStyle !== "none" && outlineWidth !== "0px" };
-        });
-        if (seen.name === name) {
-          assert.ok(seen.isShown, `the focus on ${name} shows`);
-          return;
-        }
-      }
-      assert.fail(`Tab does not lead to ${name}`);
-    };
-    await page.locator("h1").evaluate((element) => element.blur());
-    await page.evaluate(() => document.body.focus());
-    await page.keyboard.press("Shift+Tab");
-    await page.evaluate(() => document.querySelector(".skip").focus());
-    await page.keyboard.press("Enter");
-    assert.equal(await page.evaluate(() => document.activeElement.tagName), "MAIN");
-
-    await page.evaluate(() => document.querySelector(".skip").focus());
-    await tabTo("Callbacks");
-    await page.keyboard.press("Enter");
-    await heading("Callbacks");
-    const row = page.locator("tr", { hasText: "by-hand.txt" });
-    await row.waitFor();
-    await tabTo(await row.getByRole("link").innerText());
-    await page.keyboard.press("Enter");
-    await page.getByRole("heading", { level: 1, name: /^Call / }).waitFor();
-
-    await visit("#/buckets");
-    await heading("Buckets");
-    await tabTo("New bucket");
-    await page.keyboard.press("Enter");
-    await page.getByRole("dialog").waitFor();
-    for (let presses = 0; presses < 8; presses += 1) {
-      await page.keyboard.press("Tab");
-      const place = await page.evaluate(() => {
-        const element = document.activeElement;
-        return element === document.body || element.closest("dialog") !== null;
-      });
-      assert.ok(place, "the focus stays in the dialog");
-    }
-    await page.keyboard.press("Escape");
-    await page.getByRole("dialog").waitFor({ state: "detached" });
-    assert.equal(await page.evaluate(() => document.activeElement.textContent), "New bucket");
-  });
-
-  test("in Chinese, by the browser's language and by choice", async () => {
-    await open({ locale: "zh-CN" });
-    await page.goto(ADMIN_URL);
-    await page.getByRole("heading", { name: "登录" }).waitFor();
-    assert.equal(await page.locator("html").getAttribute("lang"), "zh-CN");
-    await page.getByLabel("管理密钥").fill(ADMIN_SECRET);
-    await page.getByRole("button", { name: "登录" }).click();
-    for (const name of ["回调", "待送达的回调", "被拒绝的上传", "存储空间"]) {
-      await page.getByRole("link", { name, exact: true }).first().click();
-      await heading(name);
-    }
-    await page.getByRole("button", { name: "English" }).click();
-    await heading("Buckets");
-  });
-
-  for (const width of [360, 1280]) {
-    for (const colorScheme of ["light", "dark"]) {
-      test(`looks right at ${width} px, ${colorScheme}`, async () => {
-        await open({
-          viewport: { width, height: width === 360 ? 740 : 900 },
-          deviceScaleFactor: width === 360 ? 2 : 1,
-          colorScheme,
-          locale: width === 360 ? "zh-CN" : "en",
-        });
-        const shots = process.env.SCREENSHOTS;
-        if (shots !== undefined) await mkdir(shots, { recursive: true });
-        const shoot = async (name) => {
-          await page.waitForLoadState("networkidle").catch(() => undefined);
-          const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-          assert.ok(overflow <= 0, `${name}: ${overflow} px too wide`);
-          if (shots === undefined) return;
-          const path = join(shots, `console-${name}-${width}-${colorScheme}.png`);
-          await page.screenshot({ path, fullPage: true, animations: "disabled" });
-        };
-        await upload({ bucket: BUCKET, key: "user/eric/harbour at dawn.jpg", callback: application.callback() });
-        await upload({ bucket: BUCKET, key: "user/eric/unheard.jpg", callback: DEAD_CALLBACK });
-        application.body = "OK";
-        await upload({ bucket: BUCKET, key: "user/eric/\u202egpj.exe", callback: application.callback() });
-        application.body = '{"Status":"OK"}';
-        const { requestId } = await upload({
-          bucket: BUCKET,
-          key: "user/bob/a.jpg",
-          conditions: [["starts-with", "$key", "user/eric/"], ["content-length-range", 0, 100]],
-        });
-        const { id } = await callOf("user/eric/unheard.jpg");
-        const agreed = await callOf("user/eric/harbour at dawn.jpg");
-        await page.goto(ADMIN_URL);
-        await page.locator("form.login").waitFor();
-        await shoot("login");
-        await page.locator("input[name=secret]").fill(ADMIN_SECRET);
-        await page.keyboard.press("Enter");
-        await page.locator(".tiles").waitFor();
-        await page.locator(".table, .empty").first().waitFor();
-        await shoot("overview");
-        for (const [name, hash, ready] of [
-          ["callbacks", "#/callbacks", "tr[data-call]"],
-          ["failed", `#/callbacks/${id}`, "#answer"],
-          ["call", `#/callbacks/${agreed.id}`, "#answer"],
-          ["owed", "#/owed", ".table, .empty"],
-          ["refusals", "#/refusals", ".table"],
-          ["refusal", `#/refusals/${requestId}`, "#conditions"],
-          ["buckets", "#/buckets", ".table"],
-          ["objects", `#/buckets/${BUCKET}/objects/user%2Feric%2F`, ".table"],
-          ["settings", "#/buckets/photos/settings", "form[aria-label]:nth-of-type(3)"],
-        ]) {
-          await visit(hash);
-          await page.locator(ready).first().waitFor();
-          await shoot(name);
-        }
-      });
-    }
-  }
 });

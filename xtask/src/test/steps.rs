@@ -141,6 +141,7 @@ fn browser(bench: &Bench<'_>) -> Result<()> {
             "page.spec.mjs",
             "plupload.mjs",
             "console.spec.mjs",
+            "consoleUse.spec.mjs",
             "hostile.spec.mjs",
         ])
         .env("ADMIN_SECRET", ADMIN_SECRET)

@@ -17,12 +17,19 @@ export interface DialogProps {
 export function Dialog({ title, onClose, children }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null);
   const id = useId();
+  const closed = useRef(onClose);
+  closed.current = onClose;
   useEffect(() => {
     const dialog = element.current;
     if (dialog === null) return undefined;
-    // Where a modal opener is gone by the time it closes, the heading of the page is next.
+    // The browser may close it without having asked (`cancel`), when Escape is pressed twice.
+    const tell = (): void => closed.current();
+    dialog.addEventListener("close", tell);
     dialog.showModal();
-    return () => dialog.close();
+    return () => {
+      dialog.removeEventListener("close", tell);
+      dialog.close(); // gives the focus back
+    };
   }, []);
   return (
     <dialog
