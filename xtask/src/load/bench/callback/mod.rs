@@ -112,16 +112,24 @@ pub(crate) async fn run(options: Options) -> Result<()> {
         limit_of_application(&bench).await?
     );
     println!("{machine}\n{versions}\n{manner}");
-    let mut markdown = String::new();
+    let (mut markdown, mut missing) = (String::new(), Vec::new());
     for case in CASES {
         if options.names.is_empty() || options.names.iter().any(|name| name == case) {
-            let report = measure(&bench, case).await;
-            let report = report.with_context(|| format!("`{case}` was not measured"))?;
-            print!("{}", report.text());
-            markdown += &report.markdown();
+            match measure(&bench, case).await {
+                Ok(report) => {
+                    print!("{}", report.text());
+                    markdown += &report.markdown();
+                }
+                // The others have taken their time, and are worth printing.
+                Err(error) => {
+                    eprintln!("\n`{case}` was not measured: {error:#}");
+                    missing.push(case);
+                }
+            }
         }
     }
     println!("\n{machine}; {versions}; {manner}.\n\n{MARKDOWN_HEAD}{markdown}");
+    ensure!(missing.is_empty(), "not measured: {}", missing.join(", "));
     Ok(())
 }
 
