@@ -4,20 +4,20 @@
 //! Two applications, for upcall lets no one of them have more than half of its places: of 10,000 that
 //! come to one, 8,192 wait.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use tokio::net::{TcpListener, TcpSocket};
-use tokio::task::JoinSet;
+use tokio::net::TcpSocket;
+use tokio::task::{JoinHandle, JoinSet};
 
 use super::wave::{Released, Wave};
 use super::{Bench, FILE_BYTES};
 use crate::bench::client::{Client, Upload};
 use crate::bench::contender::{Contender::Upcall, Setup, Started};
 use crate::bench::machine;
-use crate::bench::process::cpu_time;
 use crate::bench::report::{Goal, Report};
 use crate::bench::table::Row;
 use crate::bench::work;
@@ -91,10 +91,10 @@ pub(super) async fn measure(bench: &Bench) -> Result<Report> {
 async fn round(bench: &Bench, count: u64, rows: &mut Rows) -> Result<Option<Duration>> {
     let started = bench.stand.start_with(Upcall, &Setup::default()).await?;
     started.upcall()?.make_bucket(STALLING).await?;
-    let applications = [stalled_application()?, stalled_application()?];
-    let stalling = |application: &TcpListener| {
-        let address = application.local_addr()?;
-        started.upload_to(STALLING, Some(address), FILE_BYTES)
+    let applications = [Stalled::start()?, Stalled::start()?];
+    let stalling = |application: &Stalled| {
+        let address = Some(application.address);
+        started.upload_to(STALLING, address, FILE_BYTES)
     };
     let stalling = [stalling(&applications[0])?, stalling(&applications[1])?];
     work::warm_up(&started).await?;
@@ -111,7 +111,7 @@ async fn round(bench: &Bench, count: u64, rows: &mut Rows) -> Result<Option<Dura
     let waiting = all_taken_in(&started, &wave).await?;
     let all_in = Instant::now();
     // Not before: taking them in is work, and not what is asked about.
-    comes_to_rest(&started, began + THEY_WAIT).await?;
+    no_more_calls(&applications, began + THEY_WAIT).await;
     let plain = Plain::start(&started).await?;
     let memory = machine::memory_mib(started.id(), "VmRSS")? - before;
     tokio::time::sleep_until((began + THEY_WAIT).into()).await;
@@ -137,12 +137,42 @@ async fn round(bench: &Bench, count: u64, rows: &mut Rows) -> Result<Option<Dura
     Ok(None)
 }
 
-/// Nobody accepts: the kernel takes the connection and the call, and nothing comes back.
-fn stalled_application() -> Result<TcpListener> {
-    let socket = TcpSocket::new_v4()?;
-    socket.bind(([127, 0, 0, 1], 0).into())?;
-    let listener = socket.listen(STALLED_CONNECTIONS);
-    listener.context("cannot listen for callbacks")
+/// An application that takes connections, reads nothing and answers nothing.
+#[derive(Debug)]
+struct Stalled {
+    address: SocketAddr,
+    calls: Arc<AtomicU64>,
+    accepting: JoinHandle<()>,
+}
+
+impl Stalled {
+    fn start() -> Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind(([127, 0, 0, 1], 0).into())?;
+        let listener = socket.listen(STALLED_CONNECTIONS);
+        let listener = listener.context("cannot listen for callbacks")?;
+        let address = listener.local_addr()?;
+        let calls = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&calls);
+        let accepting = tokio::spawn(async move {
+            let mut held = Vec::new();
+            while let Ok((call, _)) = listener.accept().await {
+                held.push(call);
+                counter.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        Ok(Self {
+            address,
+            calls,
+            accepting,
+        })
+    }
+}
+
+impl Drop for Stalled {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
 }
 
 /// Waits until each of them is told of too many, or waits; how many wait.
@@ -166,19 +196,19 @@ async fn all_taken_in(started: &Started, wave: &Released) -> Result<u64> {
     }
 }
 
-/// Waits until the server has next to nothing to do: the calls of those that came are still signed when
-/// all have come. Not beyond `limit`.
-async fn comes_to_rest(started: &Started, limit: Instant) -> Result<()> {
-    let mut cpu = cpu_time(started.id())?;
-    while Instant::now() < limit {
+/// Waits until no new call has come for a moment: a call is signed before it connects, and when all
+/// uploads have come that is still going on. Not beyond `limit`.
+async fn no_more_calls(applications: &[Stalled; 2], limit: Instant) {
+    let calls = || -> u64 {
+        let each = applications.iter();
+        each.map(|application| application.calls.load(Ordering::Relaxed))
+            .sum()
+    };
+    let mut last = 0;
+    while Instant::now() < limit && calls() > last {
+        last = calls();
         tokio::time::sleep(REST).await;
-        let now = cpu_time(started.id())?;
-        if now.saturating_sub(cpu) <= REST / 5 {
-            break;
-        }
-        cpu = now;
     }
-    Ok(())
 }
 
 /// One plain upload.
@@ -276,7 +306,7 @@ const ENOUGH: usize = 200;
 /// On a machine that is busy with other things.
 const TRIES: u32 = 5;
 const TAKEN_IN_WITHIN: Duration = Duration::from_secs(30);
-/// Ten of the kernel's ticks, so that two of them are a fifth.
+/// In which many calls are signed, if any are.
 const REST: Duration = Duration::from_millis(100);
 const LOOK_EACH: Duration = Duration::from_millis(20);
 /// In seconds: the 5 that the protocol gives a call, and what it takes to tell them all.
