@@ -179,14 +179,18 @@ impl Node {
     ///
     /// # Errors
     /// An address cannot be had, or the system's TLS set-up cannot be used.
+    #[expect(
+        clippy::unused_async,
+        reason = "sockets and tasks need the runtime that a future is polled in"
+    )]
     pub async fn start(
         config: NodeConfig,
         catalog: Arc<dyn Catalog>,
         blobs: Arc<dyn Blobs>,
         maintenance: Arc<dyn Maintenance>,
     ) -> Result<Self, StartError> {
-        let sockets = listener::bind(&config.listen).await?;
-        let admin = listener::bind(&[config.admin]).await?;
+        let sockets = listener::bind(&config.listen)?;
+        let admin = listener::bind(&[config.admin])?;
         let addresses = local_addresses(&sockets)?;
         let admin_address = *local_addresses(&admin)?
             .first()

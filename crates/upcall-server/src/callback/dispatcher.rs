@@ -86,6 +86,11 @@ impl Dispatcher {
         })
     }
 
+    /// How many calls have begun and not ended.
+    pub(crate) fn under_way(&self) -> usize {
+        self.metrics.callbacks_under_way()
+    }
+
     /// What happens, for onlookers; a slow one misses some.
     pub(crate) fn reports(&self) -> broadcast::Receiver<CallbackReport> {
         self.reports.subscribe()

@@ -45,6 +45,8 @@ pub(crate) struct Gate {
     /// Whether hyper has nothing left to write.
     is_flushed: bool,
     lingering: Option<Lingering>,
+    /// Since when the peer waits for an answer, as far as it was looked at.
+    answering_since: Option<Instant>,
 }
 
 /// How many of the next bytes may pass.
@@ -155,6 +157,7 @@ impl Gate {
             writing: Timer::default(),
             is_flushed: true,
             lingering: None,
+            answering_since: None,
         }
     }
 
@@ -248,14 +251,21 @@ impl Gate {
         if let Poll::Ready(result) = Pin::new(&mut self.socket).poll_read(cx, buf) {
             let count = (buf.filled().len() - before) as u64;
             self.reading.moved(count);
+            self.answering_since = None;
             return Poll::Ready(result.map(|()| count));
+        }
+        if !self.exchange.is_answering() {
+            self.answering_since = None;
         }
         let pace = &self.pace;
         let expired = match self.pass {
             Pass::Head if self.exchange.is_answering() => {
                 // hyper does not always ask again when the answer is out; then the peer's time would
-                // never begin.
-                self.reading.look_again(cx, REST_AFTER);
+                // never begin. An answer that takes long is looked for more and more seldom: thousands
+                // may wait for an application.
+                let since = *self.answering_since.get_or_insert_with(Instant::now);
+                let period = since.elapsed().clamp(REST_AFTER, LONGEST_LOOK);
+                self.reading.look_again(cx, period);
                 return Poll::Pending;
             }
             // A chunked body is the connection's last; while its answer is made, the peer may be silent.
@@ -561,6 +571,9 @@ impl Timer {
 /// 100 ms: whoever sends request after request is not made to wait for new ones, and of ten thousand
 /// connections that wait for a user, few have any.
 const REST_AFTER: Duration = Duration::from_millis(100);
+
+/// The longest time between two looks at an answer that is made.
+const LONGEST_LOOK: Duration = Duration::from_secs(10);
 
 /// Stands in the place of a refused head. Whatever it says, the service asks for the verdict first.
 const STAND_IN: &[u8] = b"GET / HTTP/1.1\r\nHost: -\r\nConnection: close\r\n\r\n";

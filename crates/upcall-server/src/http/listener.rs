@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
@@ -180,18 +180,28 @@ impl Connection {
 ///
 /// # Errors
 /// The first address that cannot be had, with the system's reason.
-pub(crate) async fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, BindError> {
+pub(crate) fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, BindError> {
     let mut listeners = Vec::with_capacity(addresses.len());
     for address in addresses {
-        let listener = TcpListener::bind(address)
-            .await
-            .map_err(|source| BindError {
-                address: *address,
-                source,
-            })?;
+        let listener = listen(*address).map_err(|source| BindError {
+            address: *address,
+            source,
+        })?;
         listeners.push(listener);
     }
     Ok(listeners)
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    // A server that was just stopped may be started again.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// An address cannot be listened on.
@@ -203,6 +213,10 @@ pub struct BindError {
     /// What the system says.
     pub source: io::Error,
 }
+
+/// Connections that the system keeps until they are accepted. The usual 128 overflow when a page's
+/// visitors all come at once, and who is turned away tries again after a second.
+const BACKLOG: u32 = 4096;
 
 /// How long accepting rests after the system had nothing to give.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

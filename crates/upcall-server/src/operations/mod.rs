@@ -27,7 +27,7 @@ use crate::node::Server;
 use crate::telemetry::request_line::RequestLine;
 use crate::upload;
 
-/// Runs one operation.
+/// Runs one operation, each in a box: an upload that waits must not have room for all others.
 pub(crate) async fn run(
     server: &Arc<Server>,
     operation: Operation,
@@ -36,24 +36,24 @@ pub(crate) async fn run(
     line: &mut RequestLine,
 ) -> Outcome {
     match operation {
-        Operation::DeleteBucketCors => bucket_cors::delete(server, call, bucket).await,
-        Operation::DeleteObject => delete_object::run(server, call, bucket).await,
-        Operation::GetBucketAcl => bucket_acl::get(server, &call, bucket).await,
-        Operation::GetBucketCors => bucket_cors::get(server, &call, bucket).await,
-        Operation::GetBucketInfo => bucket_info::run(server, &call, bucket).await,
+        Operation::DeleteBucketCors => Box::pin(bucket_cors::delete(server, call, bucket)).await,
+        Operation::DeleteObject => Box::pin(delete_object::run(server, call, bucket)).await,
+        Operation::GetBucketAcl => Box::pin(bucket_acl::get(server, &call, bucket)).await,
+        Operation::GetBucketCors => Box::pin(bucket_cors::get(server, &call, bucket)).await,
+        Operation::GetBucketInfo => Box::pin(bucket_info::run(server, &call, bucket)).await,
         Operation::GetObject | Operation::HeadObject => {
             Box::pin(get_object::run(server, operation, call, bucket, line)).await
         }
-        Operation::GetUploadAnswer => upload_answer::run(server, &call, bucket).await,
-        Operation::ListObjects => list_objects::run(server, &call, bucket).await,
+        Operation::GetUploadAnswer => Box::pin(upload_answer::run(server, &call, bucket)).await,
+        Operation::ListObjects => Box::pin(list_objects::run(server, &call, bucket)).await,
         Operation::Options => {
             let rules = bucket.as_ref().and_then(|facts| facts.cors.as_ref());
             cors::preflight(rules, &call.headers)
         }
         Operation::PostObject => Box::pin(upload::post_object(server, call, bucket, line)).await,
-        Operation::PutBucket => put_bucket::run(server, call).await,
-        Operation::PutBucketAcl => bucket_acl::put(server, call, bucket).await,
-        Operation::PutBucketCors => bucket_cors::put(server, call, bucket).await,
+        Operation::PutBucket => Box::pin(put_bucket::run(server, call)).await,
+        Operation::PutBucketAcl => Box::pin(bucket_acl::put(server, call, bucket)).await,
+        Operation::PutBucketCors => Box::pin(bucket_cors::put(server, call, bucket)).await,
         Operation::PutObject => Box::pin(put_object::run(server, call, bucket, line)).await,
     }
 }

@@ -151,6 +151,10 @@ impl Metrics {
         self.callback_durations.observe(took.as_secs_f64());
     }
 
+    pub(crate) fn callbacks_under_way(&self) -> usize {
+        usize::try_from(self.callbacks_under_way.get()).unwrap_or(0)
+    }
+
     pub(crate) fn callbacks_owed(&self, calls: usize) {
         self.callbacks_owed
             .set(i64::try_from(calls).unwrap_or(i64::MAX));

@@ -371,6 +371,9 @@ impl Shared {
     /// Begins what is due, as far as there are places.
     fn begin_deliveries(self: &Arc<Self>) {
         loop {
+            if self.is_enough() {
+                return;
+            }
             let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
                 return;
             };
@@ -384,6 +387,19 @@ impl Shared {
                 shared.changed.notify_one();
             });
         }
+    }
+
+    /// Whether more calls at a time would take too much from uploads that wait for theirs: where there
+    /// are some, the outbox has a sixth of what is under way, and two calls in any case.
+    fn is_enough(&self) -> bool {
+        let own = AT_ONCE - self.places.available_permits();
+        let others = self.dispatcher.under_way().saturating_sub(own);
+        let most = if others == 0 {
+            AT_ONCE
+        } else {
+            (others / 5).clamp(LEAST_AT_ONCE, AT_ONCE)
+        };
+        own >= most
     }
 
     fn failed(&self, id: BlobId, failure: CallbackFailure) {
@@ -499,6 +515,9 @@ fn millis(time: jiff::Timestamp) -> u64 {
 /// Calls that the outbox makes at the same time: enough to be as fast as uploads are, and far fewer than
 /// there may be in all.
 const AT_ONCE: usize = 64;
+
+/// Calls that it makes at the same time however many uploads there are.
+const LEAST_AT_ONCE: usize = 2;
 
 /// Calls that are read from the store at a time.
 const LOADED_AT_ONCE: usize = 1000;
