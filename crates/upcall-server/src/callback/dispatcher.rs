@@ -102,9 +102,13 @@ impl Dispatcher {
     }
 
     /// Begins to sign a call that will be made soon, if that takes long: beside the flush, say, that
-    /// makes its object durable.
+    /// makes its object durable. Not one that will have to wait for its turn, and may not get one.
     pub(crate) fn begin(&self, order: &Arc<CallbackOrder>) -> Option<Begun> {
         let url = order.parameter.urls.first()?;
+        let destination = Destination::new(url, order.parameter.sni);
+        if self.desk.is_busy() || !self.places.has_room(&destination) {
+            return None;
+        }
         self.desk.begin(self.writing(order, url)).ok().map(Begun)
     }
 

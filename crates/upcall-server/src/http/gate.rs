@@ -45,8 +45,8 @@ pub(crate) struct Gate {
     /// Whether hyper has nothing left to write.
     is_flushed: bool,
     lingering: Option<Lingering>,
-    /// Since when the peer waits for an answer, as far as it was looked at.
-    answering_since: Option<Instant>,
+    /// Since when an answer goes out: from its first flush to the peer's next bytes.
+    answered_since: Option<Instant>,
 }
 
 /// How many of the next bytes may pass.
@@ -157,7 +157,7 @@ impl Gate {
             writing: Timer::default(),
             is_flushed: true,
             lingering: None,
-            answering_since: None,
+            answered_since: None,
         }
     }
 
@@ -251,21 +251,19 @@ impl Gate {
         if let Poll::Ready(result) = Pin::new(&mut self.socket).poll_read(cx, buf) {
             let count = (buf.filled().len() - before) as u64;
             self.reading.moved(count);
-            self.answering_since = None;
+            self.answered_since = None;
             return Poll::Ready(result.map(|()| count));
-        }
-        if !self.exchange.is_answering() {
-            self.answering_since = None;
         }
         let pace = &self.pace;
         let expired = match self.pass {
             Pass::Head if self.exchange.is_answering() => {
-                // hyper does not always ask again when the answer is out; then the peer's time would
-                // never begin. An answer that takes long is looked for more and more seldom: thousands
-                // may wait for an application.
-                let since = *self.answering_since.get_or_insert_with(Instant::now);
-                let period = since.elapsed().clamp(REST_AFTER, LONGEST_LOOK);
-                self.reading.look_again(cx, period);
+                // Until something of the answer has gone out, nobody has to look: thousands may wait for
+                // an application.
+                self.reading.restart();
+                if let Some(since) = self.answered_since {
+                    let period = since.elapsed().clamp(REST_AFTER, LONGEST_LOOK);
+                    self.reading.look_again(cx, period);
+                }
                 return Poll::Pending;
             }
             // A chunked body is the connection's last; while its answer is made, the peer may be silent.
@@ -440,6 +438,12 @@ impl AsyncWrite for Gate {
         let gate = self.get_mut();
         gate.exchange.ledger.written()?;
         ready!(Pin::new(&mut gate.socket).poll_flush(cx))?;
+        if !gate.is_flushed && matches!(gate.pass, Pass::Head) {
+            // hyper does not always ask again when the answer is out; then the peer's time would never
+            // begin.
+            gate.answered_since = Some(Instant::now());
+            gate.reading.look_again(cx, REST_AFTER);
+        }
         gate.is_flushed = true;
         Poll::Ready(Ok(()))
     }
@@ -572,7 +576,7 @@ impl Timer {
 /// connections that wait for a user, few have any.
 const REST_AFTER: Duration = Duration::from_millis(100);
 
-/// The longest time between two looks at an answer that is made.
+/// The longest time between two looks at an answer that goes out.
 const LONGEST_LOOK: Duration = Duration::from_secs(10);
 
 /// Stands in the place of a refused head. Whatever it says, the service asks for the verdict first.

@@ -125,6 +125,17 @@ impl Places {
         }
     }
 
+    /// Whether a call would be under way at once, if it were to enter now.
+    pub(in crate::callback) fn has_room(&self, destination: &Destination) -> bool {
+        let state = self.lock();
+        let free = self.limits.calls.saturating_sub(state.calls);
+        let none = (0, 0, true);
+        let (calls, under_way, is_first) = state.shares.get(destination).map_or(none, |share| {
+            (share.calls, share.under_way, share.waiting.is_empty())
+        });
+        calls < free && is_first && self.limits.let_start(under_way, state.under_way)
+    }
+
     fn entry(self: &Arc<Self>, destination: &Arc<Destination>) -> Result<Entry, Crowded> {
         let place = |kind| Place {
             places: Arc::clone(self),
@@ -286,8 +297,11 @@ mod tests {
         let places = Places::new(LIMITS);
         let mut under_way = Vec::new();
         for _ in 0..3 {
+            assert!(places.has_room(&application(1)));
             under_way.push(places.enter(application(1)).await.unwrap());
         }
+        assert!(!places.has_room(&application(1)));
+        assert!(places.has_room(&application(2)));
         let mut waiting = Vec::new();
         for _ in 0..4 {
             let places = Arc::clone(&places);

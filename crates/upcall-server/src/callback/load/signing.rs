@@ -26,7 +26,7 @@ pub(in crate::callback) struct SigningDesk {
     is_slow: Arc<AtomicBool>,
 }
 
-/// What waits for a thread; no more than there are calls under way, which have their own bound.
+/// What waits for a thread: calls under way, which have their own bound, and a few that will be soon.
 #[derive(Default)]
 struct Queue {
     state: Mutex<State>,
@@ -56,6 +56,11 @@ impl SigningDesk {
             queue,
             is_slow: Arc::new(AtomicBool::new(true)),
         }
+    }
+
+    /// Whether so much waits for a thread that nothing should be begun before it is needed.
+    pub(in crate::callback) fn is_busy(&self) -> bool {
+        self.queue.lock().jobs.len() >= AHEAD
     }
 
     /// Runs `work`, here or there; `None` if it has panicked there.
@@ -154,6 +159,10 @@ fn measured<T>(work: impl FnOnce() -> T, is_slow: &AtomicBool) -> T {
     is_slow.store(began.elapsed() > INLINE, Ordering::Relaxed);
     done
 }
+
+/// Signatures that wait, above which none is made ahead: ten milliseconds of work, so the flush beside
+/// which it would be made is over before its turn comes.
+const AHEAD: usize = 64;
 
 /// The longest signature that is made on a thread of the runtime: some times what the way to another
 /// one and back costs.
