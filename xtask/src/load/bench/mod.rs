@@ -17,6 +17,7 @@ mod report;
 mod slow;
 mod small;
 pub(crate) mod store;
+mod suite;
 mod table;
 mod work;
 
@@ -30,13 +31,14 @@ use crate::sink;
 use crate::storage::Storage;
 use crate::upload::Signer;
 use nginx::Nginx;
+use suite::{ROUNDS, Wanted};
 
 /// What was asked for.
 #[derive(Debug)]
 pub(crate) struct Options {
     upcall: PathBuf,
     rounds: usize,
-    names: Vec<String>,
+    wanted: Wanted,
 }
 
 impl Options {
@@ -45,24 +47,13 @@ impl Options {
             .take_value("--upcall")?
             .context("`--upcall` is missing")?;
         let rounds = arguments.take_value("--rounds")?.unwrap_or(ROUNDS);
-        let names = arguments.into_names()?;
-        for name in &names {
-            ensure!(
-                CASES.contains(&name.as_str()),
-                "there is nothing called `{name}` to measure; there is {}",
-                CASES.join(", ")
-            );
-        }
+        let wanted = Wanted::parse(arguments, &CASES)?;
         ensure!(rounds > 0, "no rounds, no figures");
         Ok(Self {
             upcall,
             rounds,
-            names,
+            wanted,
         })
-    }
-
-    fn wants(&self, case: &str) -> bool {
-        self.names.is_empty() || self.names.iter().any(|name| name == case)
     }
 }
 
@@ -92,18 +83,16 @@ pub(crate) async fn bench(options: Options) -> Result<()> {
         rounds: options.rounds,
     };
     println!("{}", process::machine());
-    if options.wants(CASES[0]) {
+    if options.wanted.has(CASES[0]) {
         small::measure(&contenders).await?;
     }
-    if options.wants(CASES[1]) {
+    if options.wanted.has(CASES[1]) {
         large::measure(&contenders).await?;
     }
-    if options.wants(CASES[2]) {
+    if options.wanted.has(CASES[2]) {
         slow::measure(&contenders).await?;
     }
     Ok(())
 }
 
 const CASES: [&str; 3] = ["small", "large", "slow"];
-/// A median of five tells a slow round from a slow server.
-const ROUNDS: usize = 5;

@@ -12,12 +12,10 @@ mod small;
 mod stalled;
 mod wave;
 
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use tokio::task::JoinSet;
 use xtask::arguments::Arguments;
 
@@ -25,52 +23,22 @@ use super::client::{Body, Client};
 use super::contender::Stand;
 use super::machine;
 use super::report::{MARKDOWN_HEAD, Report};
-use crate::folder::Folder;
+use super::suite::Suite;
 use crate::sink::Sink;
 
 /// What was asked for.
 #[derive(Debug)]
 pub(crate) struct Options {
-    upcall: PathBuf,
-    node: PathBuf,
-    express: PathBuf,
-    rounds: usize,
-    seconds: f64,
+    suite: Suite,
     owed: u64,
-    names: Vec<String>,
 }
 
 impl Options {
     pub(crate) fn parse(mut arguments: Arguments) -> Result<Self> {
-        let mut path = |flag: &str| {
-            let path: Option<PathBuf> = arguments.take_value(flag)?;
-            path.with_context(|| format!("`{flag}` is missing"))
-        };
-        let (upcall, node, express) = (path("--upcall")?, path("--node")?, path("--express")?);
-        let rounds = arguments.take_value("--rounds")?.unwrap_or(ROUNDS);
-        let seconds = arguments.take_value("--seconds")?.unwrap_or(SECONDS);
         let owed = arguments.take_value("--owed")?.unwrap_or(OWED);
-        let names = arguments.into_names()?;
-        for name in &names {
-            ensure!(
-                CASES.contains(&name.as_str()),
-                "there is nothing called `{name}` to measure; there is {}",
-                CASES.join(", ")
-            );
-        }
-        ensure!(
-            rounds > 0 && seconds > 0.0 && owed > 0,
-            "no rounds, no time, nothing owed: no figures"
-        );
-        Ok(Self {
-            upcall,
-            node,
-            express,
-            rounds,
-            seconds,
-            owed,
-            names,
-        })
+        ensure!(owed > 0, "nothing owed: no figures");
+        let suite = Suite::parse(arguments, &CASES)?;
+        Ok(Self { suite, owed })
     }
 }
 
@@ -89,17 +57,12 @@ struct Bench {
 /// Runs it.
 pub(crate) async fn run(options: Options) -> Result<()> {
     machine::raise_limit();
+    let Options { suite, owed } = options;
     let bench = Bench {
-        stand: Stand {
-            upcall: options.upcall,
-            node: options.node,
-            express: options.express,
-            folder: Folder::make("bench-callback")?,
-            started: AtomicU32::new(0),
-        },
-        rounds: options.rounds,
-        time: Duration::from_secs_f64(options.seconds),
-        owed: options.owed,
+        stand: suite.stand("bench-callback")?,
+        rounds: suite.rounds,
+        time: suite.time(),
+        owed,
         application: Sink::start(None).await?,
     };
     let machine = machine::facts(bench.stand.folder.path());
@@ -108,13 +71,13 @@ pub(crate) async fn run(options: Options) -> Result<()> {
         "{} rounds of {} s, contenders in turn, load generator and application on the same machine; \
          the application alone takes {:.0} calls/s",
         bench.rounds,
-        options.seconds,
+        suite.seconds,
         limit_of_application(&bench).await?
     );
     println!("{machine}\n{versions}\n{manner}");
     let (mut markdown, mut missing) = (String::new(), Vec::new());
     for case in CASES {
-        if options.names.is_empty() || options.names.iter().any(|name| name == case) {
+        if suite.wanted.has(case) {
             match measure(&bench, case).await {
                 Ok(report) => {
                     print!("{}", report.text());
@@ -196,9 +159,6 @@ const CASES: [&str; 6] = [
     "redelivery",
     "record",
 ];
-/// A median of five tells a slow round from a slow server.
-const ROUNDS: usize = 5;
-const SECONDS: f64 = 3.0;
 /// What piles up in an outage of a minute at full speed.
 const OWED: u64 = 100_000;
 /// Clients that upload at the same time.

@@ -12,8 +12,6 @@ mod large;
 mod latency;
 pub(crate) mod list;
 
-use std::path::PathBuf;
-use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -22,51 +20,21 @@ use xtask::arguments::Arguments;
 use crate::bench::contender::Stand;
 use crate::bench::machine;
 use crate::bench::report::{MARKDOWN_HEAD, Report};
-use crate::folder::Folder;
+use crate::bench::suite::Suite;
 
 /// What was asked for.
 #[derive(Debug)]
 pub(crate) struct Options {
-    upcall: PathBuf,
-    node: PathBuf,
-    express: PathBuf,
-    rounds: usize,
-    seconds: f64,
+    suite: Suite,
     many: u32,
-    names: Vec<String>,
 }
 
 impl Options {
     pub(crate) fn parse(mut arguments: Arguments) -> Result<Self> {
-        let mut path = |flag: &str| {
-            let path: Option<PathBuf> = arguments.take_value(flag)?;
-            path.with_context(|| format!("`{flag}` is missing"))
-        };
-        let (upcall, node, express) = (path("--upcall")?, path("--node")?, path("--express")?);
-        let rounds = arguments.take_value("--rounds")?.unwrap_or(ROUNDS);
-        let seconds = arguments.take_value("--seconds")?.unwrap_or(SECONDS);
         let many = arguments.take_value("--many")?.unwrap_or(MANY);
-        let names = arguments.into_names()?;
-        for name in &names {
-            ensure!(
-                CASES.contains(&name.as_str()),
-                "there is nothing called `{name}` to measure; there is {}",
-                CASES.join(", ")
-            );
-        }
-        ensure!(
-            rounds > 0 && seconds > 0.0 && many > 0,
-            "no rounds, no time, no files: no figures"
-        );
-        Ok(Self {
-            upcall,
-            node,
-            express,
-            rounds,
-            seconds,
-            many,
-            names,
-        })
+        ensure!(many > 0, "no files: no figures");
+        let suite = Suite::parse(arguments, &CASES)?;
+        Ok(Self { suite, many })
     }
 }
 
@@ -84,17 +52,12 @@ struct Bench {
 /// Runs it.
 pub(crate) async fn run(options: Options) -> Result<()> {
     machine::raise_limit();
+    let Options { suite, many } = options;
     let bench = Bench {
-        stand: Stand {
-            upcall: options.upcall,
-            node: options.node,
-            express: options.express,
-            folder: Folder::make("bench-store")?,
-            started: AtomicU32::new(0),
-        },
-        rounds: options.rounds,
-        time: Duration::from_secs_f64(options.seconds),
-        many: options.many,
+        stand: suite.stand("bench-store")?,
+        rounds: suite.rounds,
+        time: suite.time(),
+        many,
     };
     let machine = machine::facts(bench.stand.folder.path());
     let versions = format!(
@@ -104,12 +67,12 @@ pub(crate) async fn run(options: Options) -> Result<()> {
     );
     let manner = format!(
         "{} rounds of {} s, contenders in turn, load generator on the same machine",
-        bench.rounds, options.seconds
+        bench.rounds, suite.seconds
     );
     println!("{machine}\n{versions}\n{manner}");
     let mut markdown = String::new();
     for case in CASES {
-        if options.names.is_empty() || options.names.iter().any(|name| name == case) {
+        if suite.wanted.has(case) {
             let report = measure(&bench, case).await;
             let report = report.with_context(|| format!("`{case}` was not measured"))?;
             print!("{}", report.text());
@@ -146,8 +109,5 @@ const CASES: [&str; 10] = [
     "get-large",
     "idle",
 ];
-/// A median of five tells a slow round from a slow server.
-const ROUNDS: usize = 5;
-const SECONDS: f64 = 3.0;
 /// In each round; with five rounds more than 256 in all.
 const MANY: u32 = 64;
