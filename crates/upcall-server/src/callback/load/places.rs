@@ -128,12 +128,10 @@ impl Places {
     /// Whether a call would be under way at once, if it were to enter now.
     pub(in crate::callback) fn has_room(&self, destination: &Destination) -> bool {
         let state = self.lock();
-        let free = self.limits.calls.saturating_sub(state.calls);
-        let none = (0, 0, true);
-        let (calls, under_way, is_first) = state.shares.get(destination).map_or(none, |share| {
-            (share.calls, share.under_way, share.waiting.is_empty())
-        });
-        calls < free && is_first && self.limits.let_start(under_way, state.under_way)
+        let none = Share::default();
+        let share = state.shares.get(destination).unwrap_or(&none);
+        self.limits.let_in(share.calls, state.calls)
+            && share.may_start(&self.limits, state.under_way)
     }
 
     fn entry(self: &Arc<Self>, destination: &Arc<Destination>) -> Result<Entry, Crowded> {
@@ -144,14 +142,13 @@ impl Places {
         };
         let mut state = self.lock();
         let state = &mut *state;
-        let free = self.limits.calls.saturating_sub(state.calls);
         let taken = state.shares.get(destination).map_or(0, |share| share.calls);
-        if taken >= free {
+        if !self.limits.let_in(taken, state.calls) {
             return Err(Crowded::Full { calls: taken });
         }
         let share = state.shares.entry(Arc::clone(destination)).or_default();
         share.forget_who_is_gone();
-        if share.waiting.is_empty() && self.limits.let_start(share.under_way, state.under_way) {
+        if share.may_start(&self.limits, state.under_way) {
             share.calls += 1;
             share.under_way += 1;
             state.calls += 1;
@@ -198,6 +195,11 @@ impl Places {
 }
 
 impl PlaceLimits {
+    /// Whether an application with so many calls may have one more, of so many in all.
+    fn let_in(&self, its: usize, all: usize) -> bool {
+        its < self.calls.saturating_sub(all)
+    }
+
     /// Whether an application with so many calls under way may have one more, of so many in all.
     fn let_start(&self, its: usize, all: usize) -> bool {
         its < self.under_way_each && its < self.under_way.saturating_sub(all)
@@ -255,6 +257,11 @@ impl State {
 }
 
 impl Share {
+    /// Whether one more is under way at once, with so many under way in all: nobody waits before it.
+    fn may_start(&self, limits: &PlaceLimits, all: usize) -> bool {
+        self.waiting.is_empty() && limits.let_start(self.under_way, all)
+    }
+
     /// All wait for the same time, so whoever has given up stands in front.
     fn forget_who_is_gone(&mut self) {
         while self.waiting.front().is_some_and(oneshot::Sender::is_closed) {
