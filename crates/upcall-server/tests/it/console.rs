@@ -19,6 +19,20 @@ pub(crate) async fn login(server: &TestServer) -> String {
     cookie(&answer)
 }
 
+/// A server whose clock says what the second one holds, in seconds.
+async fn server_with_clock() -> (TestServer, Arc<AtomicI64>) {
+    let now = Arc::new(AtomicI64::new(1_800_000_000));
+    let told = Arc::clone(&now);
+    let clock =
+        Clock::from_fn(move || Timestamp::from_second(told.load(Ordering::Relaxed)).unwrap());
+    let server = TestServer::start_with(Setup {
+        clock,
+        ..Setup::default()
+    })
+    .await;
+    (server, now)
+}
+
 /// The header that a browser sends back.
 fn cookie(answer: &Answer) -> String {
     let set = answer.header("set-cookie");
@@ -109,15 +123,7 @@ async fn its_files_are_kept_to_themselves() {
 
 #[tokio::test]
 async fn a_session_opens_what_the_secret_opens_until_it_ends() {
-    let now = Arc::new(AtomicI64::new(1_800_000_000));
-    let told = Arc::clone(&now);
-    let clock =
-        Clock::from_fn(move || Timestamp::from_second(told.load(Ordering::Relaxed)).unwrap());
-    let server = TestServer::start_with(Setup {
-        clock,
-        ..Setup::default()
-    })
-    .await;
+    let (server, now) = server_with_clock().await;
     let client = Client::new(server.admin());
     let origin = format!("Origin: http://{}\r\n{MARK}", server.admin());
     let answer = try_login(&server, ADMIN, &origin).await;
@@ -347,15 +353,7 @@ async fn behind_a_proxy_with_tls_the_cookie_is_for_tls_alone() {
 
 #[tokio::test]
 async fn wrong_secrets_are_slowed_down_and_never_repeated() {
-    let now = Arc::new(AtomicI64::new(1_800_000_000));
-    let told = Arc::clone(&now);
-    let clock =
-        Clock::from_fn(move || Timestamp::from_second(told.load(Ordering::Relaxed)).unwrap());
-    let server = TestServer::start_with(Setup {
-        clock,
-        ..Setup::default()
-    })
-    .await;
+    let (server, now) = server_with_clock().await;
     let origin = format!("Origin: http://{}\r\n{MARK}", server.admin());
     for guess in [
         "",
