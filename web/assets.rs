@@ -46,10 +46,10 @@ pub(crate) const ASSETS: &[Asset] = &[
         bytes: include_bytes!("dist/console/assets/favicon-C9HehRxi.svg"),
     },
     Asset {
-        path: "/console/assets/index-D0zjPiD7.js",
+        path: "/console/assets/index-B80vKtfm.js",
         content_type: "text/javascript; charset=utf-8",
         immutable: true,
-        bytes: include_bytes!("dist/console/assets/index-D0zjPiD7.js"),
+        bytes: include_bytes!("dist/console/assets/index-B80vKtfm.js"),
     },
     Asset {
         path: "/console/assets/index-m39e5LIu.css",

@@ -9,7 +9,7 @@ import { useSurroundings } from "../parts/context";
 import { Diagnose } from "../parts/Diagnose";
 import { ErrorNote } from "../parts/ErrorNote";
 import { Facts, Page, Table } from "../parts/Page";
-import { Untrusted, UntrustedBlock } from "../parts/Untrusted";
+import { Untrusted, UntrustedBlock, UntrustedRows } from "../parts/Untrusted";
 import { useAsked, useDoing } from "../parts/useAsked";
 
 export function CallPage({ id }: { id: string }) {
@@ -175,20 +175,7 @@ function HeaderTable({ headers, label }: { headers: Headers; label: string }) {
   if (headers.length === 0) return null;
   return (
     <Table label={label} head={[messages.header, messages.headerValue]}>
-      {headers.map(([name, value], index) => (
-        <tr key={index}>
-          <td class="nowrap">
-            <code>
-              <Untrusted text={name} />
-            </code>
-          </td>
-          <td class="wide">
-            <code>
-              <Untrusted text={value} />
-            </code>
-          </td>
-        </tr>
-      ))}
+      <UntrustedRows pairs={headers} />
     </Table>
   );
 }

@@ -5,7 +5,7 @@ import type { Explanation, Refusal } from "../facts";
 import { useSurroundings } from "../parts/context";
 import { ErrorNote } from "../parts/ErrorNote";
 import { Facts, Page, Table } from "../parts/Page";
-import { Untrusted, UntrustedBlock } from "../parts/Untrusted";
+import { Untrusted, UntrustedBlock, UntrustedRows } from "../parts/Untrusted";
 import { useAsked } from "../parts/useAsked";
 import { ObjectName } from "./Refusals";
 
@@ -98,20 +98,7 @@ function Form({ refusal }: { refusal: Refusal }) {
         <>
           <p class="section-text">{messages.formText}</p>
           <Table label={messages.form} head={[messages.field, messages.value]}>
-            {form.fields.map(([name, value], index) => (
-              <tr key={index}>
-                <td class="nowrap">
-                  <code>
-                    <Untrusted text={name} />
-                  </code>
-                </td>
-                <td class="wide">
-                  <code>
-                    <Untrusted text={value} />
-                  </code>
-                </td>
-              </tr>
-            ))}
+            <UntrustedRows pairs={form.fields} />
             <tr>
               <td>{messages.file}</td>
               <td class="wide">

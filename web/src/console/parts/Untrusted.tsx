@@ -14,6 +14,28 @@ export function UntrustedBlock({ text, label }: { text: string; label: string })
   );
 }
 
+/** Names and values of strangers: rows of a table. */
+export function UntrustedRows({ pairs }: { pairs: [string, string][] }) {
+  return (
+    <>
+      {pairs.map(([name, value], index) => (
+        <tr key={index}>
+          <td class="nowrap">
+            <code>
+              <Untrusted text={name} />
+            </code>
+          </td>
+          <td class="wide">
+            <code>
+              <Untrusted text={value} />
+            </code>
+          </td>
+        </tr>
+      ))}
+    </>
+  );
+}
+
 function pieces(text: string, lines: "one" | "several") {
   return visible(text, lines).map((piece, index) =>
     piece.isNamed ? (
