@@ -1,0 +1,213 @@
+"""What the tests of the examples share: a closed network, servers of keys, and one running example per language."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import isolation
+from callbacks import OURS, ROOT, SMALL, THEIRS, VECTORS, pem
+from servers import KeyServer, NameServer, Traps
+
+#: Below `examples`: the program that starts each.
+STARTERS = {
+    "go": "go/run",
+    "java": "java/run",
+    "node": "node/run",
+    "php": "php/run",
+    "php-apache": "php/run-apache",
+    "python": "python/run",
+    "ruby": "ruby/run",
+    "rust": "rust/run",
+}
+
+ACCESS_KEY = ("upcall-test-key", "upcall-test-secret")
+TARGET = "/callback?a=1&b=x%2Fy"
+
+HOSTS = {
+    "gosspublic.alicdn.com": "127.0.0.3",
+    "evil.example": "127.0.0.4",
+    "gosspublic.alicdn.com.evil.example": "127.0.0.4",
+    "evilgosspublic.alicdn.com": "127.0.0.4",
+}
+
+
+def pytest_configure(config):
+    """Everything is installed first: from the closed network nothing can be."""
+    for starter in wanted():
+        done = subprocess.run([ROOT / "examples" / STARTERS[starter], "--install"], env=environment(), check=False)
+        if done.returncode != 0:
+            raise pytest.UsageError(f"`examples/{STARTERS[starter]} --install` failed")
+    isolation.enter(HOSTS, Path(tempfile.mkdtemp(prefix="upcall-examples-")))
+
+
+def wanted() -> list[str]:
+    """All of them, or those that `EXAMPLES` names."""
+    return os.environ.get("EXAMPLES", " ".join(STARTERS)).split()
+
+
+def pytest_generate_tests(metafunc):
+    if "language" in metafunc.fixturenames:
+        metafunc.parametrize("language", wanted(), scope="session")
+
+
+def environment(**more) -> dict[str, str]:
+    """Ours without what would lead an example elsewhere."""
+    own = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    for name in list(own):
+        if name.startswith(("OSS_", "CALLBACK_", "UPLOADS")) or name == "PORT":
+            del own[name]
+    return own | more
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@dataclass
+class World:
+    """What there is beside the example."""
+
+    keys: KeyServer
+    oss: KeyServer
+    traps: Traps
+    names: NameServer
+    trap_port: int
+    down_port: int
+
+    def address(self, template: str) -> str:
+        own = self.keys.url.removeprefix("http://")
+        parts = {"OWN": own, "TRAP": f"127.0.0.1:{self.trap_port}", "DOWN": f"127.0.0.1:{self.down_port}"}
+        for name, value in parts.items():
+            template = template.replace(name, value)
+        return template
+
+    @property
+    def allowed(self) -> str:
+        return " ".join(map(self.address, ["http://OWN/callback_pub_key_v1.pem", "http://OWN/keys/", "http://DOWN/keys/"]))
+
+
+@pytest.fixture(scope="session")
+def world() -> World:
+    traps = Traps()
+    trap_port = traps.set("127.0.0.1", 0)
+    for address in ["127.0.0.3", "127.0.0.4"]:
+        for port in [443, 8080]:
+            traps.set(address, port)
+    traps.set("127.0.0.4", 80)
+    keys = KeyServer("127.0.0.1", 0, {
+        "/callback_pub_key_v1.pem": pem(OURS),
+        "/keys/small.pem": pem(SMALL),
+        "/keys/redirected.pem": f"http://127.0.0.1:{trap_port}/callback_pub_key_v1.pem",
+        "/keys/moved.pem": "/callback_pub_key_v1.pem",
+        "/keys/garbage.pem": b"-----BEGIN PUBLIC KEY-----\nbm8ga2V5\n-----END PUBLIC KEY-----\n",
+        "/keys/huge.pem": pem(OURS) + b"\n" * (4 << 20),
+    })
+    oss = KeyServer("127.0.0.3", 80, {
+        "/callback_pub_key_v1.pem": VECTORS["oss_public_key"]["pem"].encode(),
+        "/callback_pub_key_v2.pem": pem(SMALL),
+    })
+    return World(keys, oss, traps, NameServer(), trap_port, free_port())
+
+
+class Example:
+    """One running example."""
+
+    def __init__(self, language: str, world: World, folder: Path, **settings):
+        self.language = language
+        self.port = free_port()
+        self.callback_url = f"http://127.0.0.1:{self.port}{settings.pop('target', TARGET)}"
+        given = {
+            "PORT": str(self.port),
+            "OSS_ACCESS_KEY_ID": ACCESS_KEY[0],
+            "OSS_ACCESS_KEY_SECRET": ACCESS_KEY[1],
+            "OSS_HOST": "http://127.0.0.1:9/photos/",
+            "CALLBACK_URL": self.callback_url,
+            "CALLBACK_KEY_URLS": world.allowed,
+            "UPLOADS": str(folder / "uploads"),
+        } | settings
+        self.log = open(folder / "stderr", "ab")
+        folder.chmod(0o777)  # Apache's workers are another user where the tests are root
+        self.process = subprocess.Popen(
+            [ROOT / "examples" / STARTERS[language]],
+            env=environment(**given), cwd=folder, stdout=subprocess.PIPE, stderr=self.log, text=True,
+        )
+        ready = self.process.stdout.readline().strip()
+        assert ready == f"ready: http://127.0.0.1:{self.port}/", (ready, (folder / "stderr").read_text())
+
+    def stop(self) -> int:
+        """Its exit status. Not `finally` everywhere: a session's end stops what is left."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(5)
+        finally:
+            self.process.kill()
+            self.log.close()
+
+
+@pytest.fixture(scope="session")
+def example(language, world, tmp_path_factory):
+    running = Example(language, world, tmp_path_factory.mktemp(language))
+    yield running
+    if running.process.poll() is None:
+        running.stop()
+
+
+@pytest.fixture
+def another(language, world, tmp_path):
+    """Starts the same example with other settings."""
+    started = []
+
+    def start(**settings) -> Example:
+        started.append(Example(language, world, tmp_path, **settings))
+        return started[-1]
+
+    yield start
+    for running in started:
+        if running.process.poll() is None:
+            running.stop()
+
+
+@dataclass
+class Storage:
+    """A running `upcall dev`."""
+
+    process: subprocess.Popen
+    facts: dict
+
+    @property
+    def bucket_url(self) -> str:
+        return f"{self.facts['storage']}/{self.facts['bucket']}/"
+
+
+@pytest.fixture(scope="session")
+def storage(tmp_path_factory):
+    upcall = os.environ.get("UPCALL", str(ROOT / "target/debug/upcall"))
+    data = tmp_path_factory.mktemp("upcall") / "data"
+    addresses = [word for flag in ("--storage", "--app", "--admin") for word in (flag, "127.0.0.1:0")]
+    process = subprocess.Popen(
+        [upcall, "dev", "--json", "--data", data, *addresses],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment(),
+    )
+    yield Storage(process, json.loads(process.stdout.readline()))
+    process.terminate()
+    process.wait(20)
+
+
+def wait_until(condition, seconds: float = 10):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come to that"
+        time.sleep(0.05)
