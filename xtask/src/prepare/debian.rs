@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use crate::logged;
 
 /// A package, and how to see whether what it brings is there.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Package {
     name: &'static str,
     /// A program that ends well if there is nothing to install.
@@ -17,6 +17,16 @@ pub(super) struct Package {
     arguments: &'static [&'static str],
 }
 
+pub(super) const APACHE: Package = Package {
+    name: "apache2",
+    probe: "/usr/sbin/apache2",
+    arguments: &["-v"],
+};
+pub(super) const CADDY: Package = Package {
+    name: "caddy",
+    probe: "caddy",
+    arguments: &["version"],
+};
 pub(super) const CHROMIUM: Package = Package {
     name: "chromium",
     probe: "/usr/bin/chromium",
@@ -27,15 +37,65 @@ pub(super) const CURL: Package = Package {
     probe: "curl",
     arguments: &["--version"],
 };
+pub(super) const GO: Package = Package {
+    name: "golang-go",
+    probe: "go",
+    arguments: &["version"],
+};
+pub(super) const JAVA: Package = Package {
+    name: "default-jdk-headless",
+    probe: "javac",
+    arguments: &["-version"],
+};
 pub(super) const NGINX: Package = Package {
     name: "nginx",
     probe: "/usr/sbin/nginx",
     arguments: &["-v"],
 };
+pub(super) const PHP: Package = Package {
+    name: "php-cli",
+    probe: "php",
+    arguments: &["--version"],
+};
+pub(super) const PHP_CGI: Package = Package {
+    name: "php-cgi",
+    probe: "php-cgi",
+    arguments: &["--version"],
+};
+pub(super) const PHP_FOR_APACHE: Package = Package {
+    name: "libapache2-mod-php",
+    probe: "sh",
+    arguments: &["-c", "ls /usr/lib/apache2/modules/libphp*.so"],
+};
+pub(super) const PHP_SQLITE: Package = Package {
+    name: "php-sqlite3",
+    probe: "php",
+    arguments: &["-r", "exit(extension_loaded('pdo_sqlite') ? 0 : 1);"],
+};
 pub(super) const PYTHON: Package = Package {
     name: "python3-venv",
     probe: "python3",
     arguments: &["-c", "import ensurepip, venv"],
+};
+pub(super) const RUBY: Package = Package {
+    name: "ruby",
+    probe: "ruby",
+    arguments: &["--version"],
+};
+pub(super) const RUBY_RACK: Package = Package {
+    name: "ruby-rack",
+    probe: "ruby",
+    arguments: &["-e", "require 'rack'"],
+};
+pub(super) const RUBY_SQLITE: Package = Package {
+    name: "ruby-sqlite3",
+    probe: "ruby",
+    arguments: &["-e", "require 'sqlite3'"],
+};
+pub(super) const RUBY_WEBRICK: Package = Package {
+    name: "ruby-webrick",
+    probe: "ruby",
+    arguments: &["-e", "require 'webrick'"],
 };
 pub(super) const STRACE: Package = Package {
     name: "strace",

@@ -8,9 +8,10 @@ mod node;
 mod python;
 mod stamp;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use debian::Package;
 use xtask::workspace::Workspace;
 
 use crate::logged;
@@ -20,29 +21,98 @@ pub(crate) use node::Node;
 /// One thing that a step needs.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Need {
+    /// Debian's Apache and what it runs PHP with.
+    Apache,
+    /// Debian's Caddy.
+    Caddy,
     /// Debian's Chromium.
     Chromium,
-    /// curl, for the README's command line.
+    /// curl, for the command lines of the documentation.
     Curl,
     /// The Python packages of the foreign clients, in a virtual environment.
     ForeignClients,
     /// A current Node, and Express and multer, to measure against.
     Express,
-    /// nginx, to measure against.
+    /// Debian's Go.
+    Go,
+    /// A JDK.
+    Java,
+    /// nginx, to measure against and to stand behind.
     Nginx,
+    /// A current Node, and nothing with it.
+    Node,
+    /// A current Node, and what the package for Node is tested with.
+    NodePackage,
     /// A current Node, and what the page is built with.
     Page,
     /// A current Node, and what the browser tests drive.
     PageTests,
+    /// Debian's PHP with SQLite.
+    Php,
+    /// The Python packages that the package for Python is tested with, in a virtual environment.
+    PythonPackage,
+    /// Debian's Ruby with rack, a server and SQLite.
+    Ruby,
     /// strace, which has system calls fail.
     Strace,
+    /// A current Node, and the upload components that people already have on their pages.
+    Uploaders,
+}
+
+impl Need {
+    /// What Debian has of it.
+    const fn packages(self) -> &'static [Package] {
+        match self {
+            Self::Apache => &[
+                debian::APACHE,
+                debian::PHP,
+                debian::PHP_CGI,
+                debian::PHP_FOR_APACHE,
+                debian::PHP_SQLITE,
+            ],
+            Self::Caddy => &[debian::CADDY],
+            Self::Chromium => &[debian::CHROMIUM],
+            Self::Curl => &[debian::CURL],
+            Self::ForeignClients | Self::PythonPackage => &[debian::PYTHON],
+            Self::Go => &[debian::GO],
+            Self::Java => &[debian::JAVA],
+            Self::Nginx => &[debian::NGINX],
+            Self::Php => &[debian::PHP, debian::PHP_SQLITE],
+            Self::Ruby => &[
+                debian::RUBY,
+                debian::RUBY_RACK,
+                debian::RUBY_SQLITE,
+                debian::RUBY_WEBRICK,
+            ],
+            Self::Strace => &[debian::STRACE],
+            Self::Express
+            | Self::Node
+            | Self::NodePackage
+            | Self::Page
+            | Self::PageTests
+            | Self::Uploaders => &[],
+        }
+    }
+
+    const fn is_of_node(self) -> bool {
+        matches!(
+            self,
+            Self::Express
+                | Self::Node
+                | Self::NodePackage
+                | Self::Page
+                | Self::PageTests
+                | Self::Uploaders
+        )
+    }
 }
 
 /// Where the tools are.
 #[derive(Debug, Default)]
 pub(crate) struct Tools {
     node: Option<Node>,
-    python: Option<PathBuf>,
+    foreign_clients: Option<PathBuf>,
+    python_package: Option<PathBuf>,
 }
 
 impl Tools {
@@ -52,9 +122,16 @@ impl Tools {
 
     /// The interpreter in the environment of the foreign clients.
     pub(crate) fn python(&self) -> Result<&PathBuf> {
-        self.python
+        self.foreign_clients
             .as_ref()
-            .context("this step did not ask for Python")
+            .context("this step did not ask for the foreign clients")
+    }
+
+    /// The interpreter in the environment of the package for Python.
+    pub(crate) fn python_package(&self) -> Result<&PathBuf> {
+        self.python_package
+            .as_ref()
+            .context("this step did not ask for the package for Python")
     }
 }
 
@@ -66,22 +143,18 @@ pub(crate) fn prepare(workspace: &Workspace, needs: &[Need]) -> Result<Tools> {
     installed.with_context(|| format!("the whole output is in `{}`", log.display()))
 }
 
-fn install(workspace: &Workspace, needs: &[Need], log: &std::path::Path) -> Result<Tools> {
+fn install(workspace: &Workspace, needs: &[Need], log: &Path) -> Result<Tools> {
     let has = |need| needs.contains(&need);
-    let wants_node = has(Need::Page) || has(Need::PageTests) || has(Need::Express);
+    let wants_node = needs.iter().any(|need| need.is_of_node());
     let found_node = if wants_node { Node::find() } else { None };
-    let wants_python = has(Need::ForeignClients) || (wants_node && found_node.is_none());
 
-    let mut packages = Vec::new();
-    for (is_wanted, package) in [
-        (has(Need::Chromium), debian::CHROMIUM),
-        (has(Need::Curl), debian::CURL),
-        (has(Need::Nginx), debian::NGINX),
-        (has(Need::Strace), debian::STRACE),
-        (wants_python, debian::PYTHON),
-    ] {
-        if is_wanted {
-            packages.push(package);
+    let mut packages: Vec<Package> = Vec::new();
+    let wanted = needs.iter().flat_map(|need| need.packages());
+    // Node comes from the Python package index where the machine has none that is new enough.
+    let for_node = (wants_node && found_node.is_none()).then_some(&debian::PYTHON);
+    for package in wanted.chain(for_node) {
+        if !packages.contains(package) {
+            packages.push(*package);
         }
     }
     debian::install(&packages, log)?;
@@ -92,21 +165,37 @@ fn install(workspace: &Workspace, needs: &[Need], log: &std::path::Path) -> Resu
             Some(node) => node,
             None => Node::install(workspace, log)?,
         };
-        if has(Need::Page) {
-            node.install_packages(workspace, "web", log)?;
-        }
-        if has(Need::PageTests) {
-            node.install_packages(workspace, "web/tests", log)?;
+        for (need, folder) in [
+            (Need::Page, "web"),
+            (Need::PageTests, "web/tests"),
+            (Need::NodePackage, "packages/node"),
+            (Need::Uploaders, "web/tests/uploaders"),
+        ] {
+            if has(need) {
+                node.install_packages(workspace, folder, log)?;
+            }
         }
         if has(Need::Express) {
             node.install_express(workspace, log)?;
         }
         tools.node = Some(node);
     }
-    if has(Need::ForeignClients) {
-        let requirements = workspace.root().join("tests/foreign/requirements.txt");
-        let environment = workspace.own("foreign-clients");
-        tools.python = Some(python::environment(&environment, &requirements, log)?);
-    }
+    let environment = |need, folder: &str, list: &str| {
+        let install = || {
+            let requirements = workspace.root().join(list);
+            python::environment(&workspace.own(folder), &requirements, log)
+        };
+        has(need).then(install).transpose()
+    };
+    tools.foreign_clients = environment(
+        Need::ForeignClients,
+        "foreign-clients",
+        "tests/foreign/requirements.txt",
+    )?;
+    tools.python_package = environment(
+        Need::PythonPackage,
+        "python-package",
+        "packages/python/tests/requirements.txt",
+    )?;
     Ok(tools)
 }

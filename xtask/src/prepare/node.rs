@@ -3,6 +3,7 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -119,14 +120,36 @@ impl Node {
         };
         let mut command = Command::new(folder.join(name));
         // npm's scripts look for `node` on the path.
-        let mut path = OsString::from(folder);
-        if let Some(inherited) = std::env::var_os("PATH") {
-            path.push(":");
-            path.push(inherited);
-        }
-        command.env("PATH", path);
+        command.env("PATH", on_path(&[folder]));
         command
     }
+
+    /// The value of `PATH` with which other programs find `node` and `npm`.
+    pub(crate) fn path(&self, workspace: &Workspace) -> Result<OsString> {
+        let (Some(folder), Some(script)) = (&self.folder, &self.npm) else {
+            return Ok(on_path(&[]));
+        };
+        // The wheel has npm as a script only.
+        let shim = workspace.own("npm");
+        fs::create_dir_all(&shim).context("cannot make a folder for npm")?;
+        let npm = shim.join("npm");
+        let text = format!("#!/bin/sh\nexec node '{}' \"$@\"\n", script.display());
+        fs::write(&npm, text).context("cannot write npm's program")?;
+        let may_run = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(&npm, may_run).context("cannot make npm a program")?;
+        Ok(on_path(&[folder, &shim]))
+    }
+}
+
+/// `PATH`, with these folders before it.
+fn on_path(folders: &[&PathBuf]) -> OsString {
+    let mut path = OsString::new();
+    for folder in folders {
+        path.push(folder);
+        path.push(":");
+    }
+    path.push(std::env::var_os("PATH").unwrap_or_default());
+    path
 }
 
 /// `v20.20.2` as numbers.

@@ -5,6 +5,7 @@
 //! stop the next one; a step that ran no test has failed.
 
 mod dist;
+mod languages;
 mod running;
 mod steps;
 

@@ -9,7 +9,7 @@ use xtask::tally::Tally;
 use xtask::workspace::{Build, Program};
 
 use super::running::Dev;
-use super::{Bench, Length, dist};
+use super::{Bench, Length, dist, languages};
 use crate::logged;
 use crate::prepare::Need;
 
@@ -49,16 +49,47 @@ pub(super) const STEPS: &[Step] = &[
         run: dist::compare,
     },
     Step {
+        name: "packages",
+        about: "the packages for Node and Python, with the frameworks that they are for",
+        needs: &[Need::NodePackage, Need::PythonPackage],
+        run: languages::packages,
+    },
+    Step {
         name: "foreign",
         about: "other people's clients and verifiers, and the README's curl",
         needs: &[Need::ForeignClients, Need::Curl],
         run: foreign,
     },
     Step {
+        name: "guides",
+        about: "every command of the documentation; nginx, Apache and Caddy before both servers",
+        needs: &[
+            Need::Apache,
+            Need::Caddy,
+            Need::Curl,
+            Need::ForeignClients,
+            Need::Nginx,
+            Need::Node,
+        ],
+        run: languages::guides,
+    },
+    Step {
+        name: "examples",
+        about: "the application servers in seven languages, and callbacks that are forged",
+        needs: languages::EXAMPLES,
+        run: languages::examples,
+    },
+    Step {
         name: "browser",
-        about: "the page, plupload and the console in Chromium",
-        needs: &[Need::Chromium, Need::PageTests],
+        about: "the page, the console and other people's upload components in Chromium",
+        needs: &[Need::Chromium, Need::PageTests, Need::Uploaders],
         run: browser,
+    },
+    Step {
+        name: "pages",
+        about: "the classic pages in Chromium, with each of the examples behind them",
+        needs: languages::PAGES,
+        run: languages::pages,
     },
     Step {
         name: "crash",
@@ -112,38 +143,34 @@ fn web(bench: &Bench<'_>) -> Result<()> {
 }
 
 fn foreign(bench: &Bench<'_>) -> Result<()> {
-    let upcall = bench.workspace.build(Program::Upcall, Build::Dev)?;
-    let mut pytest = Command::new(bench.tools.python()?);
-    pytest
-        .current_dir(bench.workspace.root())
-        .args([
-            "-m",
-            "pytest",
-            "-p",
-            "no:cacheprovider",
-            "--quiet",
-            "tests/foreign",
-        ])
-        .env("UPCALL", upcall)
-        .env("PYTHONDONTWRITEBYTECODE", "1");
+    let python = bench.tools.python()?;
+    let mut pytest = languages::pytest(bench, python, &["tests/foreign"])?;
     logged::run(&mut pytest, &bench.log)
 }
 
 fn browser(bench: &Bench<'_>) -> Result<()> {
-    let upcall = bench.workspace.build(Program::Upcall, Build::Dev)?;
-    let dev = Dev::start(&upcall, &bench.log)?;
-    let mut node = bench.tools.node()?.node();
-    node.current_dir(bench.workspace.root().join("web/tests"))
-        .args([
-            "--test",
-            "--test-reporter=spec",
-            "--test-concurrency=2",
+    // Two runs: both let sites of their own use the bucket, which is to read its rules and write them.
+    run_specs(
+        bench,
+        &[
             "page.spec.mjs",
             "plupload.mjs",
             "console.spec.mjs",
             "consoleUse.spec.mjs",
             "hostile.spec.mjs",
-        ])
+        ],
+    )?;
+    run_specs(bench, &["uploaders.spec.mjs"])
+}
+
+/// Runs files of browser tests beside a fresh `upcall dev`.
+fn run_specs(bench: &Bench<'_>, specs: &[&str]) -> Result<()> {
+    let upcall = bench.workspace.build(Program::Upcall, Build::Dev)?;
+    let dev = Dev::start(&upcall, &bench.log)?;
+    let mut node = bench.tools.node()?.node();
+    node.current_dir(bench.workspace.root().join("web/tests"))
+        .args(["--test", "--test-reporter=spec", "--test-concurrency=2"])
+        .args(specs)
         .env("ADMIN_SECRET", ADMIN_SECRET)
         .env("SCREENSHOTS", bench.workspace.own("screenshots"));
     for (name, member) in [
