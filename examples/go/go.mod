@@ -1,0 +1,3 @@
+module appserver
+
+go 1.19

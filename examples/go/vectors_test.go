@@ -1,0 +1,86 @@
+package main
+
+import (
+	"crypto/rsa"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+)
+
+// The table that the packages of all languages read: requests, and what is wrong with each.
+const verifyTable = "../../crates/upcall/tests/vectors/verify.json"
+
+func TestVectors(t *testing.T) {
+	var table struct {
+		Errors  map[string]string
+		KeyURLs []string
+		Keys    map[string]string
+		Cases   []struct {
+			Name, Method, Target, Body string
+			BodyBase64                 *string
+			Headers                    [][2]string
+			Error                      *string
+		}
+	}
+	text, err := os.ReadFile(verifyTable)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &table); err != nil {
+		t.Fatal(err)
+	}
+	if len(table.Cases) < 79 {
+		t.Fatalf("the table has %d requests only", len(table.Cases))
+	}
+	allowed, err := parseKeyURLs(strings.Join(table.KeyURLs, " "))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, request := range table.Cases {
+		t.Run(request.Name, func(t *testing.T) {
+			headers := http.Header{}
+			for _, pair := range request.Headers {
+				headers.Add(pair[0], pair[1])
+			}
+			body := []byte(request.Body)
+			if request.BodyBase64 != nil {
+				if body, err = base64.StdEncoding.DecodeString(*request.BodyBase64); err != nil {
+					t.Fatal(err)
+				}
+			}
+			fetched := ""
+			fetchKey := func(url string) (*rsa.PublicKey, error) {
+				fetched = url
+				if pem, found := table.Keys[url]; found {
+					return parsePublicKey([]byte(pem))
+				}
+				return nil, errors.New("no such key")
+			}
+			wanted := "genuine"
+			if request.Error != nil {
+				wanted = *request.Error
+				if table.Errors[wanted] == "" {
+					t.Fatalf("%s is no code of the table", wanted)
+				}
+			}
+			got := "genuine"
+			err := verifyCallback(allowed, request.Method, request.Target, headers, body, fetchKey)
+			if err != nil {
+				got = err.Error()
+			}
+			if got != wanted {
+				t.Errorf("%s, but it must be %s", got, wanted)
+			}
+			mayFetch := map[string]bool{
+				"genuine": true, "signature": true, "key-too-small": true, "key-unavailable": true,
+			}
+			if (fetched != "") != mayFetch[wanted] {
+				t.Errorf("fetched %q", fetched)
+			}
+		})
+	}
+}
