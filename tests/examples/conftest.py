@@ -89,14 +89,14 @@ class World:
 
     def address(self, template: str) -> str:
         own = self.keys.url.removeprefix("http://")
-        parts = {"OWN": own, "TRAP": f"127.0.0.1:{self.trap_port}", "DOWN": f"127.0.0.1:{self.down_port}"}
+        parts = {"OWN": own, "TRAP": f"127.0.0.1:{self.trap_port}", "NOBODY": f"127.0.0.1:{self.down_port}"}
         for name, value in parts.items():
             template = template.replace(name, value)
         return template
 
     @property
     def allowed(self) -> str:
-        return " ".join(map(self.address, ["http://OWN/callback_pub_key_v1.pem", "http://OWN/keys/", "http://DOWN/keys/"]))
+        return " ".join(map(self.address, ["http://OWN/callback_pub_key_v1.pem", "http://OWN/keys/", "http://NOBODY/keys/"]))
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """The forgeries, the same for every language. Each is made of a genuine callback.
 
-In capitals: OWN is where the genuine key lies (`host:port`), TRAP where the forger listens.
+In capitals: OWN is where the genuine key lies (`host:port`), TRAP where the forger listens, NOBODY
+where nobody does.
 """
 
 from cryptography.hazmat.primitives import hashes
@@ -80,7 +81,7 @@ LOOK_ALIKES = {
 ALLOWED_AND_USELESS = {
     "redirected": ("http://OWN/keys/redirected.pem", THEIRS),
     "redirected to the genuine one": ("http://OWN/keys/moved.pem", OURS),
-    "down": ("http://DOWN/keys/down.pem", THEIRS),
+    "down": ("http://NOBODY/keys/down.pem", THEIRS),
     "not found": ("http://OWN/keys/none.pem", THEIRS),
     "no key": ("http://OWN/keys/garbage.pem", THEIRS),
     "endless": ("http://OWN/keys/huge.pem", OURS),

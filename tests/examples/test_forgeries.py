@@ -32,8 +32,8 @@ def forged(world) -> dict[str, Callback]:
     return all_of_them
 
 
-def test_the_genuine_callback_is_kept_once(example, world):
-    asked = len(world.keys.asked)
+def test_the_genuine_callback_is_kept_once(another, world):
+    example, asked = another(), len(world.keys.asked)
     for _ in range(3):
         answer = send(example.port, genuine(world))
         assert (answer.status, answer.json()["Status"], answer.json()["object"]) == (200, "OK", OBJECT)
