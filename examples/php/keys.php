@@ -1,0 +1,112 @@
+<?php
+
+/*
+ * Fetches public keys and keeps them.
+ *
+ * A PHP process remembers nothing from one request to the next, so a key is kept in a file, in a
+ * folder of the owner alone: who could write there could sign callbacks.
+ */
+
+declare(strict_types=1);
+
+/** For all of connecting, asking and reading: the storage server waits five seconds for our answer. */
+const FETCH_SECONDS = 2.0;
+const MAX_KEY_BYTES = 16 * 1024;
+const MAX_HEAD_BYTES = 8 * 1024;
+/** A rotated key has another address; this only heals a test server that was set up anew. */
+const KEY_KEPT_SECONDS = 3600;
+const FAILURE_KEPT_SECONDS = 3;
+
+/** The key from the folder, or else from its address; null if it cannot be had. */
+function kept_key(string $folder, string $url): ?string
+{
+    if (!is_dir($folder)) {
+        @mkdir($folder, 0700); // fails where another request was faster
+    }
+    if (is_link($folder) || @fileowner($folder) !== posix_geteuid() || fileperms($folder) & 0o022) {
+        throw new RuntimeException("the folder `$folder` is not this process's own");
+    }
+    $name = hash('sha256', $url);
+    $file = "$folder/$name.pem";
+    return fresh_key($file) ?? with_lock("$folder/lock-$name[0]", function ($lock) use ($file, $name, $url) {
+        [$failed, $until] = explode(' ', (string) stream_get_contents($lock)) + [1 => '0'];
+        if ($key = fresh_key($file)) {
+            return $key; // another request has fetched it while this one waited
+        }
+        if ($failed === $name && time() < (int) $until) {
+            return null;
+        }
+        $key = fetched_key($url);
+        if ($key === null) {
+            ftruncate($lock, 0);
+            rewind($lock);
+            fwrite($lock, $name . ' ' . time() + FAILURE_KEPT_SECONDS);
+            return null;
+        }
+        $new = tempnam(dirname($file), 'new-'); // of mode 0600
+        file_put_contents($new, $key);
+        rename($new, $file); // at once: nobody reads half a key
+        return $key;
+    });
+}
+
+function fresh_key(string $file): ?string
+{
+    clearstatcache(true, $file);
+    $age = time() - (@filemtime($file) ?: 0);
+    return $age < KEY_KEPT_SECONDS ? (@file_get_contents($file) ?: null) : null;
+}
+
+/**
+ * Requests that need the same key wait for one fetch. There are 16 locks, not one for each address:
+ * a stranger may name as many addresses as he likes below an allowed one.
+ */
+function with_lock(string $path, Closure $work): mixed
+{
+    $lock = fopen($path, 'c+');
+    flock($lock, LOCK_EX);
+    try {
+        return $work($lock);
+    } finally {
+        fclose($lock); // and unlocks
+    }
+}
+
+/**
+ * GET by hand: file_get_contents would need `allow_url_fopen`, follows redirects unless its context
+ * says `follow_location => 0`, and its `timeout` is for each read, so that a slow sender is never
+ * given up. HTTP/1.0, so that the answer does not come in chunks.
+ */
+function fetched_key(string $url): ?string
+{
+    $deadline = microtime(true) + FETCH_SECONDS;
+    preg_match('~\A(https?)://([^/]+)(/.+)\z~', $url, $parts);
+    [, $scheme, $host, $path] = $parts;
+    $port = preg_match('~:\d+\z~', $host) ? '' : ($scheme === 'https' ? ':443' : ':80');
+    $transport = $scheme === 'https' ? 'tls' : 'tcp';
+    // Half of the time, as it counts for the connection and for the TLS handshake, each.
+    $socket = @stream_socket_client("$transport://$host$port", $code, $why, FETCH_SECONDS / 2);
+    if ($socket === false) {
+        return null;
+    }
+    fwrite($socket, "GET $path HTTP/1.0\r\nHost: $host\r\nConnection: close\r\n\r\n");
+    $answer = '';
+    while (!feof($socket)) {
+        $left = $deadline - microtime(true);
+        if ($left <= 0 || strlen($answer) > MAX_HEAD_BYTES + MAX_KEY_BYTES) {
+            return null;
+        }
+        stream_set_timeout($socket, 0, (int) ($left * 1e6));
+        $answer .= fread($socket, 8192);
+    }
+    return key_of_answer($answer);
+}
+
+function key_of_answer(string $answer): ?string
+{
+    [$head, $key] = explode("\r\n\r\n", $answer, 2) + [1 => ''];
+    $isWhole = !preg_match('~^content-length: *(\d+)~mi', $head, $length)
+        || (int) $length[1] === strlen($key);
+    $isKey = str_starts_with($key, '-----BEGIN PUBLIC KEY-----') && strlen($key) <= MAX_KEY_BYTES;
+    return preg_match('~\AHTTP/1\.[01] 200 ~', $head) && $isWhole && $isKey ? $key : null;
+}

@@ -1,0 +1,60 @@
+# What `run` and `run-apache` have in common: the settings, and a server that is started, waited for
+# and stopped. Read with `.` by bash.
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+
+fail() {
+    echo "$*" >&2
+    exit 1
+}
+
+# Takes the settings from the environment, with the defaults that README.md lists.
+read_settings() {
+    local name
+    for name in OSS_ACCESS_KEY_ID OSS_ACCESS_KEY_SECRET OSS_HOST; do
+        [ -n "${!name:-}" ] || fail "the setting $name is missing: README.md says where it comes from"
+    done
+    export OSS_ACCESS_KEY_ID OSS_ACCESS_KEY_SECRET OSS_HOST
+    export PORT=${PORT:-3000}
+    [[ $PORT =~ ^[0-9]{1,5}$ ]] || fail "PORT is not a number: $PORT"
+    export CALLBACK_URL=${CALLBACK_URL:-http://127.0.0.1:$PORT/callback}
+    export CALLBACK_KEY_URLS=${CALLBACK_KEY_URLS:-}
+    export UPLOADS=${UPLOADS:-$here/uploads.sqlite}
+    [[ $UPLOADS = /* ]] || UPLOADS=$PWD/$UPLOADS
+    php -r 'require $argv[1]; try { new PublicKeyUrls(getenv("CALLBACK_KEY_URLS")); }
+        catch (InvalidArgumentException $e) { fwrite(STDERR, $e->getMessage() . "\n"); exit(1); }' \
+        "$here/verify.php" || exit 1
+    # Kept keys: a test server that was set up anew may have another one under the same address.
+    rm -rf -- "$UPLOADS.keys"
+}
+
+is_listening() { (exec 3<>"/dev/tcp/127.0.0.1/$PORT") 2>/dev/null; }
+
+# Runs the command in a process group of its own until it ends or this script is told to, by SIGTERM
+# or Ctrl-C; then sends the signal $1 to the group and ends with 0.
+serve() {
+    local signal=$1 server
+    shift
+    ! is_listening || fail "port $PORT is taken"
+    set -m
+    "$@" &
+    server=$!
+    trap 'stop "$signal" "$server"' TERM INT
+    until is_listening; do
+        kill -0 "$server" 2>/dev/null || fail "the server did not start"
+        sleep 0.05
+    done
+    echo "ready: http://127.0.0.1:$PORT/"
+    wait "$server"
+}
+
+stop() {
+    trap '' TERM INT
+    kill "-$1" -- "-$2" 2>/dev/null || true
+    for _ in {1..30}; do
+        kill -0 -- "-$2" 2>/dev/null || exit 0
+        sleep 0.05
+    done
+    kill -KILL -- "-$2" 2>/dev/null || true
+    exit 0
+}

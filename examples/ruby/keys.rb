@@ -1,0 +1,77 @@
+# frozen_string_literal: true
+
+# Fetches public keys and keeps them, in memory: a rotated key has another address.
+
+require 'net/http'
+require 'timeout'
+
+class PublicKeys
+  # For all of connecting, asking and reading: the storage server waits five seconds for our answer.
+  FETCH_SECONDS = 2
+  MAX_KEY_BYTES = 16 * 1024
+  FAILURE_KEPT_SECONDS = 3
+  # A stranger may name as many addresses as he likes below an allowed one.
+  MAX_ENTRIES = 64
+
+  Entry = Struct.new(:lock, :pem, :failed_at)
+
+  def initialize
+    @lock = Mutex.new
+    @entries = {}
+  end
+
+  # The key, or nil if it cannot be had. Requests that need the same key wait for one fetch.
+  def [](url)
+    entry = @lock.synchronize { entry(url) }
+    entry.lock.synchronize do
+      unless entry.pem || failed_lately?(entry)
+        entry.pem = fetch(URI(url))
+        entry.failed_at = now unless entry.pem
+      end
+      entry.pem
+    end
+  end
+
+  private
+
+  def entry(url)
+    if @entries.size >= MAX_ENTRIES && !@entries.key?(url)
+      oldest, = @entries.find { |_, entry| entry.pem.nil? } || @entries.first
+      @entries.delete(oldest)
+    end
+    @entries[url] ||= Entry.new(Mutex.new)
+  end
+
+  def failed_lately?(entry)
+    entry.failed_at && now - entry.failed_at < FAILURE_KEPT_SECONDS
+  end
+
+  def now
+    Process.clock_gettime(Process::CLOCK_MONOTONIC)
+  end
+
+  # Net::HTTP follows no redirects. Timeout, as its own limits are for each read. `nil` for the proxy,
+  # which it would take from the environment; `identity`, as it would else ask for gzip, and a small
+  # answer could become a large one.
+  def fetch(uri)
+    Timeout.timeout(FETCH_SECONDS) do
+      Net::HTTP.start(uri.hostname, uri.port, nil, use_ssl: uri.scheme == 'https', max_retries: 0) do |http|
+        http.request_get(uri.request_uri, 'accept-encoding' => 'identity') do |answer|
+          return answer.code == '200' ? read_key(answer) : nil
+        end
+      end
+    end
+  rescue Timeout::Error, SystemCallError, SocketError, IOError, OpenSSL::SSL::SSLError,
+         Net::ProtocolError, Net::HTTPBadResponse, URI::Error
+    nil
+  end
+
+  def read_key(answer)
+    key = +''
+    answer.read_body do |piece|
+      key << piece
+      return nil if key.bytesize > MAX_KEY_BYTES
+    end
+    key if key.start_with?('-----BEGIN PUBLIC KEY-----')
+  end
+end

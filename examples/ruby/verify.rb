@@ -1,0 +1,151 @@
+# frozen_string_literal: true
+
+# Is this callback the storage server's?
+#
+# In: a request as it came, raw target and raw body. Out: nothing, or a VerifyError that says what is
+# wrong. What was signed is target and body and nothing else: no host, no time, no other header.
+#
+# Source: OSS, "Callback" (step 4). The table in crates/upcall/tests/vectors/verify.json says what must
+# pass and what must not; test_vectors.rb runs it.
+
+require 'digest'
+require 'openssl'
+
+class VerifyError < StandardError
+  # One of the codes of verify.json.
+  attr_reader :code
+
+  def initialize(code, header = nil)
+    @code = code
+    super(header ? "#{code}: #{header}" : code)
+  end
+end
+
+# Where public keys may come from. Whoever controls the address decides which signatures are good.
+class PublicKeyUrls
+  OSS = %w[http://gosspublic.alicdn.com/ https://gosspublic.alicdn.com/].freeze
+  # OSS's key has 512 bits. From any other address that is too small to prove anything.
+  OSS_KEYS = OSS.map { |folder| "#{folder}callback_pub_key_v1.pem" }.freeze
+
+  SEGMENT = /[A-Za-z0-9_~-][A-Za-z0-9._~-]*/
+  FOLDER = %r{https?://[A-Za-z0-9.:\[\]-]+(?:/#{SEGMENT})*/}
+  URL = /\A#{FOLDER}#{SEGMENT}\z/
+  ENTRY = /\A#{FOLDER}(?:#{SEGMENT}|[A-Za-z0-9._~-]*\*[A-Za-z0-9._~-]*)?\z/
+  MAX_BYTES = 1024
+
+  # `list` has addresses beside OSS's own, with spaces or commas between: a whole one; or with a final
+  # `/` all below it; or with one `*` in the last segment for letters, digits and `-`.
+  def initialize(list = '')
+    @patterns = (OSS + list.split(/[\s,]+/).reject(&:empty?)).map { |entry| pattern(entry) }
+  end
+
+  # The address is compared as text, before a URL parser sees it: where two parsers could see two hosts
+  # (`@`, `\`, `%`, spaces), it is refused. `\A` and `\z`, as Ruby's `^` and `$` match at every line.
+  def admit?(url)
+    url.bytesize <= MAX_BYTES && URL.match?(url) && @patterns.any? { |pattern| pattern.match?(url) }
+  end
+
+  def least_bits(url)
+    OSS_KEYS.include?(url) ? 512 : 1024
+  end
+
+  private
+
+  def pattern(entry)
+    unless ENTRY.match?(entry)
+      raise ArgumentError, "CALLBACK_KEY_URLS: `#{entry}` is not of the form http(s)://host/path in " \
+                           'plain letters, with one `*` at most, after the last `/`'
+    end
+    quoted = Regexp.escape(entry).sub('\*', '[A-Za-z0-9-]+')
+    entry.end_with?('/') ? /\A#{quoted}./ : /\A#{quoted}\z/
+  end
+end
+
+class CallbackVerifier
+  # `fetch_key` gives the PEM at an address that was judged, or nil.
+  def initialize(key_urls, &fetch_key)
+    @key_urls = key_urls
+    @fetch_key = fetch_key
+  end
+
+  # `headers` are pairs: names in any case, and values. Everything is bytes: a body or header that is no
+  # UTF-8 would else raise in the first regular expression.
+  def verify(method:, target:, headers:, raw_body:)
+    raise VerifyError, 'method' unless method == 'POST'
+
+    raw_path, mark, query = target.b.partition('?')
+    path = percent_decoded(raw_path)
+    # The path is signed decoded, with `?` and LF as marks behind it: were they allowed in it, `/a%3Fb`
+    # would carry the signature of `/a?b`.
+    unless path.start_with?('/') && !path.match?(/[?\n]/n) && !target.include?("\n")
+      raise VerifyError, 'target'
+    end
+
+    key_url = decoded(needed(headers, 'x-oss-pub-key-url'))
+    raise VerifyError, 'key-url' unless key_url && @key_urls.admit?(key_url)
+
+    signature = decoded(needed(headers, 'authorization'))
+    raise VerifyError.new('header-not-base64', 'authorization') unless signature
+    raise VerifyError, 'signature-version' unless [nil, '1.0'].include?(header(headers, 'x-oss-signature-version'))
+
+    check_digest(header(headers, 'content-md5'), raw_body)
+
+    # The query is signed as it was sent, with its mark, even if it is empty.
+    check_signature(key(key_url), signature, "#{path}#{mark}#{query}\n".b + raw_body.b)
+  end
+
+  private
+
+  def check_digest(content_md5, raw_body)
+    return unless content_md5 # OSS's oldest callbacks have none; the signature covers the body anyway.
+
+    digest = decoded(content_md5)
+    raise VerifyError.new('header-not-base64', 'content-md5') unless digest
+    raise VerifyError, 'digest' unless digest == Digest::MD5.digest(raw_body)
+  end
+
+  def check_signature(key, signature, signed)
+    raise VerifyError, 'signature' unless key.verify('MD5', signature, signed)
+  rescue OpenSSL::PKey::PKeyError # for a signature of another length
+    raise VerifyError, 'signature'
+  end
+
+  def key(url)
+    pem = @fetch_key.call(url)
+    raise VerifyError, 'key-unavailable' unless pem&.start_with?('-----BEGIN PUBLIC KEY-----')
+
+    # With a passphrase: without one, OpenSSL would ask the terminal for that of an encrypted key.
+    key = OpenSSL::PKey.read(pem, '')
+    raise VerifyError, 'key-unavailable' unless key.is_a?(OpenSSL::PKey::RSA)
+    raise VerifyError, 'key-too-small' if key.n.num_bits < @key_urls.least_bits(url)
+
+    key
+  rescue OpenSSL::PKey::PKeyError
+    raise VerifyError, 'key-unavailable'
+  end
+
+  def needed(headers, name)
+    header(headers, name) || raise(VerifyError.new('header-missing', name))
+  end
+
+  # The one header of this name. Rack's servers join two with a comma; base64 and `1.0` have none.
+  def header(headers, name)
+    found = headers.select { |has, _| has.casecmp?(name) }.map { |_, value| value.b }
+    raise VerifyError.new('header-twice', name) if found.size > 1 || found.first&.include?(',')
+
+    found.first
+  end
+
+  # Strict base64: `m0` checks alphabet and padding, and the comparison the bits that are left over.
+  def decoded(base64)
+    bytes = base64.unpack1('m0')
+    [bytes].pack('m0') == base64 ? bytes : nil
+  rescue ArgumentError
+    nil
+  end
+
+  # By hand: URI.decode_www_form_component makes a space of `+`, and refuses a `%` that encodes nothing.
+  def percent_decoded(bytes)
+    bytes.gsub(/%(\h\h)/n) { [Regexp.last_match(1)].pack('H2') }
+  end
+end
