@@ -209,7 +209,7 @@ func targetOf(address string) (string, error) {
 
 var (
 	userName        = regexp.MustCompile(`^[a-z0-9_-]{1,32}$`)
-	callbackAddress = regexp.MustCompile(`^https?://[!"$->@-~]+?([/?][!"$-~]*)?$`)
+	callbackAddress = regexp.MustCompile(`^https?://[!"$-.0->@-~]+([/?][!"$-~]*)?$`)
 )
 
 // A callback has some hundred bytes.
