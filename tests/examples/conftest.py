@@ -1,5 +1,6 @@
 """What the tests of the examples share: a closed network, servers of keys, and one running example per language."""
 
+import contextlib
 import json
 import os
 import signal
@@ -19,13 +20,14 @@ import isolation
 from callbacks import OURS, ROOT, SMALL, THEIRS, VECTORS, pem
 from servers import KeyServer, NameServer, Traps
 
-#: Below `examples`: the program that starts each.
+#: Below `examples`: the program that starts each, with its arguments.
 STARTERS = {
     "go": "go/run",
     "java": "java/run",
     "node": "node/run",
     "php": "php/run",
     "php-apache": "php/run-apache",
+    "php-fpm": "php/run-apache --fpm",
     "python": "python/run",
     "ruby": "ruby/run",
     "rust": "rust/run",
@@ -45,10 +47,15 @@ HOSTS = {
 def pytest_configure(config):
     """Everything is installed first: from the closed network nothing can be."""
     for starter in wanted():
-        done = subprocess.run([ROOT / "examples" / STARTERS[starter], "--install"], env=environment(), check=False)
+        done = subprocess.run([*starting(starter), "--install"], env=environment(), check=False)
         if done.returncode != 0:
             raise pytest.UsageError(f"`examples/{STARTERS[starter]} --install` failed")
     isolation.enter(HOSTS, Path(tempfile.mkdtemp(prefix="upcall-examples-")))
+
+
+def starting(language: str) -> list[str]:
+    program, *arguments = STARTERS[language].split()
+    return [str(ROOT / "examples" / program), *arguments]
 
 
 def wanted() -> list[str]:
@@ -57,7 +64,8 @@ def wanted() -> list[str]:
 
 
 def pytest_generate_tests(metafunc):
-    if "language" in metafunc.fixturenames:
+    marked = [mark for mark in metafunc.definition.iter_markers("parametrize") if mark.args[0] == "language"]
+    if "language" in metafunc.fixturenames and not marked:
         metafunc.parametrize("language", wanted(), scope="session")
 
 
@@ -128,6 +136,7 @@ class Example:
     def __init__(self, language: str, world: World, folder: Path, **settings):
         self.language = language
         self.port = free_port()
+        arguments = settings.pop("arguments", [])
         self.callback_url = f"http://127.0.0.1:{self.port}{settings.pop('target', TARGET)}"
         given = {
             "PORT": str(self.port),
@@ -139,9 +148,8 @@ class Example:
             "UPLOADS": str(folder / "uploads"),
         } | settings
         self.log = open(folder / "stderr", "ab")
-        folder.chmod(0o777)  # Apache's workers are another user where the tests are root
         self.process = subprocess.Popen(
-            [ROOT / "examples" / STARTERS[language]],
+            [*starting(language), *arguments],
             env=environment(**given), cwd=folder, stdout=subprocess.PIPE, stderr=self.log, text=True,
         )
         ready = self.process.stdout.readline().strip()
@@ -157,27 +165,39 @@ class Example:
             self.log.close()
 
 
+@contextlib.contextmanager
+def open_folder():
+    """A folder for everybody: Apache's workers are another user where the tests are root."""
+    with tempfile.TemporaryDirectory(prefix="upcall-examples-") as folder:
+        os.chmod(folder, 0o777)
+        yield Path(folder)
+
+
 @pytest.fixture(scope="session")
-def example(language, world, tmp_path_factory):
-    running = Example(language, world, tmp_path_factory.mktemp(language))
-    yield running
-    if running.process.poll() is None:
-        running.stop()
+def example(language, world):
+    with open_folder() as folder:
+        running = Example(language, world, folder)
+        yield running
+        if running.process.poll() is None:
+            running.stop()
 
 
 @pytest.fixture
-def another(language, world, tmp_path):
-    """Starts the same example with other settings."""
+def another(language, world):
+    """Starts the same example with other settings, and the same file of rows."""
     started = []
+    folders = contextlib.ExitStack()
+    folder = folders.enter_context(open_folder())
 
     def start(**settings) -> Example:
-        started.append(Example(language, world, tmp_path, **settings))
+        started.append(Example(language, world, folder, **settings))
         return started[-1]
 
     yield start
     for running in started:
         if running.process.poll() is None:
             running.stop()
+    folders.close()
 
 
 @dataclass

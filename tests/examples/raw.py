@@ -19,7 +19,7 @@ class Answer:
 def exchange(port: int, method: str, target: str, headers=(), body: bytes = b"") -> Answer:
     lines = [f"{method} {target} HTTP/1.1", f"Host: 127.0.0.1:{port}", "Connection: close"]
     lines += [f"{name}: {value}" for name, value in headers]
-    if body or method == "POST":
+    if body or method in ("POST", "PUT"):
         lines.append(f"Content-Length: {len(body)}")
     head = "\r\n".join([*lines, "", ""]).encode("latin-1")
     with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:

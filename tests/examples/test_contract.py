@@ -1,20 +1,19 @@
 """What every example does alike: the policy, the limits, the start and the end."""
 
 import base64
+import datetime
 import hashlib
 import hmac
 import json
 import signal
 import subprocess
 import time
-import urllib.parse
-import urllib.request
 
 import pytest
 import requests
 
-from callbacks import BODY, ROOT, Callback
-from conftest import ACCESS_KEY, STARTERS, TARGET, environment, free_port
+from callbacks import BODY, Callback
+from conftest import ACCESS_KEY, TARGET, environment, free_port, starting
 from raw import exchange, send
 
 
@@ -45,8 +44,6 @@ def test_any_get_is_a_signed_policy(example, path):
 
 
 def parse_time(text: str) -> float:
-    import datetime
-
     return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
@@ -91,7 +88,7 @@ def test_it_ends_when_it_is_asked_to_and_keeps_its_rows(another, world):
 def test_a_setting_that_is_missing_is_named(language, missing, tmp_path):
     given = {"PORT": str(free_port()), "OSS_ACCESS_KEY_ID": "a", "OSS_ACCESS_KEY_SECRET": "b", "OSS_HOST": "http://127.0.0.1:9/b/"}
     del given[missing]
-    done = subprocess.run([ROOT / "examples" / STARTERS[language]], env=environment(**given), cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(starting(language), env=environment(**given), cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 1
     assert missing in done.stderr
     assert len(done.stderr.strip().splitlines()) <= 2, done.stderr

@@ -57,10 +57,10 @@ pub(super) const PHP: Package = Package {
     probe: "php",
     arguments: &["--version"],
 };
-pub(super) const PHP_CGI: Package = Package {
-    name: "php-cgi",
-    probe: "php-cgi",
-    arguments: &["--version"],
+pub(super) const PHP_FPM: Package = Package {
+    name: "php-fpm",
+    probe: "sh",
+    arguments: &["-c", "ls /usr/sbin/php-fpm*"],
 };
 pub(super) const PHP_FOR_APACHE: Package = Package {
     name: "libapache2-mod-php",

@@ -66,7 +66,7 @@ impl Need {
             Self::Apache => &[
                 debian::APACHE,
                 debian::PHP,
-                debian::PHP_CGI,
+                debian::PHP_FPM,
                 debian::PHP_FOR_APACHE,
                 debian::PHP_SQLITE,
             ],
