@@ -198,7 +198,8 @@ func setting(name, otherwise string) (string, error) {
 func targetOf(address string) (string, error) {
 	parts := callbackAddress.FindStringSubmatch(address)
 	if parts == nil {
-		return "", fmt.Errorf("CALLBACK_URL is not of the form http(s)://host/path in ASCII, without a fragment")
+		return "", errors.New("CALLBACK_URL is not of the form http(s)://host/path in ASCII, " +
+			"without a fragment")
 	}
 	if target := parts[1]; target != "" && target[0] == '/' {
 		return target, nil

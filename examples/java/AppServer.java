@@ -15,8 +15,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * An application server for direct uploads: it signs policies, and hears of each upload in a callback
- * whose signature it verifies. The JDK is all it needs.
+ * An application server for direct uploads: it signs policies, and hears of each upload in a
+ * callback whose signature it verifies. The JDK is all it needs.
  */
 public final class AppServer {
     private final PolicySigner policies;
@@ -164,7 +164,8 @@ public final class AppServer {
         Matcher parts = CALLBACK_ADDRESS.matcher(address);
         if (!parts.matches()) {
             throw new IllegalArgumentException(
-                    "CALLBACK_URL is not of the form http(s)://host/path in ASCII, without a fragment");
+                    "CALLBACK_URL is not of the form http(s)://host/path in ASCII, without a"
+                            + " fragment");
         }
         return parts.group(1).startsWith("/") ? parts.group(1) : "/" + parts.group(1);
     }
@@ -184,8 +185,9 @@ public final class AppServer {
 
     /** Starts the server. */
     public static void main(String[] arguments) {
-        // In seconds. Without them the JDK's server waits for slow peers for ever, each in a thread.
-        System.setProperty("sun.net.httpserver.maxReqTime", "10");
+        // In seconds. Without them the JDK's server waits for slow peers for ever, each in a
+        // thread.
+        System.setProperty("sun.net.httpserver.maxReqTime", "5");
         System.setProperty("sun.net.httpserver.maxRspTime", "20");
         System.setProperty("sun.net.httpserver.idleInterval", "30");
         try {
@@ -228,5 +230,6 @@ public final class AppServer {
     /** A callback has some hundred bytes. */
     private static final int MAX_CALLBACK_BYTES = 1024 * 1024;
 
-    private static final int THREADS = 32;
+    /** Each reads one request at a time, head and body, for as long as maxReqTime lets it. */
+    private static final int THREADS = 64;
 }

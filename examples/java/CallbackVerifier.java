@@ -50,8 +50,8 @@ final class CallbackVerifier {
         int mark = target.indexOf('?');
         byte[] path = percentDecode(mark < 0 ? target : target.substring(0, mark));
         String query = mark < 0 ? "" : target.substring(mark);
-        // The path is signed decoded, with `?` and a line feed as marks behind it: were they allowed
-        // in it, `/a%3Fb` would carry the signature of `/a?b`.
+        // The path is signed decoded, with `?` and a line feed as marks behind it: were they
+        // allowed in it, `/a%3Fb` would carry the signature of `/a?b`.
         check(target.startsWith("/") && !holds(path, '?') && !holds(path, '\n')
                 && target.indexOf('\n') < 0, "target");
 
@@ -150,7 +150,8 @@ final class CallbackVerifier {
         ByteArrayOutputStream decoded = new ByteArrayOutputStream();
         for (int i = 0; i < encoded.length; i++) {
             if (encoded[i] == '%' && i + 2 < encoded.length
-                    && HexFormat.isHexDigit(encoded[i + 1]) && HexFormat.isHexDigit(encoded[i + 2])) {
+                    && HexFormat.isHexDigit(encoded[i + 1])
+                    && HexFormat.isHexDigit(encoded[i + 2])) {
                 decoded.write(HexFormat.fromHexDigit(encoded[i + 1]) << 4
                         | HexFormat.fromHexDigit(encoded[i + 2]));
                 i += 2;

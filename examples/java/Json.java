@@ -30,8 +30,8 @@ final class Json {
             if (c == '\\') {
                 quoted.append("\\\\");
             } else if (c < ' ' || c == '"' || Character.isSurrogate(c)) {
-                // A lone surrogate could not be written as UTF-8. Quotation marks go the same way, so
-                // that Uploads finds the end of a text by the next one.
+                // A lone surrogate could not be written as UTF-8. Quotation marks go the same way,
+                // so that Uploads finds the end of a text by the next one.
                 quoted.append(String.format("\\u%04x", (int) c));
             } else {
                 quoted.append(c);

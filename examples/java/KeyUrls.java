@@ -14,8 +14,8 @@ final class KeyUrls {
 
     /**
      * Reads addresses with spaces or commas between them; OSS's own always count. One with a final
-     * {@code /} stands for all below it, a {@code *} after the last {@code /} for letters, digits and
-     * {@code -}.
+     * {@code /} stands for all below it, a {@code *} after the last {@code /} for letters, digits
+     * and {@code -}.
      */
     KeyUrls(String text) {
         OSS.forEach(this::add);
@@ -40,9 +40,9 @@ final class KeyUrls {
             example += "x";
         }
         if (!PLAIN.matcher(example).matches() || star >= 0 && star < entry.lastIndexOf('/')) {
-            throw new IllegalArgumentException("CALLBACK_KEY_URLS: `" + entry + "` is not of the form"
-                    + " http(s)://host/path in plain characters, with / at its end or one * after its"
-                    + " last /");
+            throw new IllegalArgumentException("CALLBACK_KEY_URLS: `" + entry + "` is not of the"
+                    + " form http(s)://host/path in plain characters, with / at its end or one *"
+                    + " after its last /");
         }
         listed.add(Pattern.compile(pattern));
     }
@@ -62,7 +62,7 @@ final class KeyUrls {
         return OSS.stream().anyMatch(prefix -> url.equals(prefix + OSS_KEY)) ? 512 : 1024;
     }
 
-    /** With the final slash, without which {@code gosspublic.alicdn.com.evil.example} would pass. */
+    /** With the final slash: {@code gosspublic.alicdn.com.evil.example} is not OSS. */
     private static final Set<String> OSS =
             Set.of("http://gosspublic.alicdn.com/", "https://gosspublic.alicdn.com/");
 

@@ -19,13 +19,14 @@ final class PolicySigner {
 
     PolicySigner(String accessKeyId, String accessKeySecret, String host, String callbackUrl) {
         this.accessKeyId = accessKeyId;
-        this.secret = new SecretKeySpec(accessKeySecret.getBytes(StandardCharsets.UTF_8), "HmacSHA1");
+        this.secret =
+                new SecretKeySpec(accessKeySecret.getBytes(StandardCharsets.UTF_8), "HmacSHA1");
         this.host = host;
         this.callback = base64(Json.of(Map.of(
                 "callbackUrl", callbackUrl,
                 "callbackBody", "bucket=${bucket}&object=${object}&etag=${etag}&size=${size}"
-                        + "&mimeType=${mimeType}&height=${imageInfo.height}&width=${imageInfo.width}"
-                        + "&requestId=${reqId}",
+                        + "&mimeType=${mimeType}&height=${imageInfo.height}"
+                        + "&width=${imageInfo.width}&requestId=${reqId}",
                 "callbackBodyType", "application/x-www-form-urlencoded")));
     }
 

@@ -18,8 +18,8 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * Keeps a row of each upload: in a file, a line of JSON each. It stands for the database that a real
- * application has.
+ * Keeps a row of each upload: in a file, a line of JSON each. It stands for the database that a
+ * real application has.
  */
 final class Uploads {
     private final FileChannel file;

@@ -21,7 +21,8 @@ public final class VectorsTest {
     private VectorsTest(Map<?, ?> table) {
         errors = (Map<?, ?>) table.get("errors");
         keys = (Map<?, ?>) table.get("keys");
-        List<String> keyUrls = ((List<?>) table.get("keyUrls")).stream().map(String::valueOf).toList();
+        List<?> listed = (List<?>) table.get("keyUrls");
+        List<String> keyUrls = listed.stream().map(String::valueOf).toList();
         verifier = new CallbackVerifier(new KeyUrls(String.join(" ", keyUrls)));
     }
 

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+const somePEM = `-----BEGIN PUBLIC KEY-----
+MFwwDQYJKoZIhvcNAQEBBQADSwAwSAJBAKs/JBGzwUB2aVht4crBx3oIPBLNsjGs
+C0fTXv+nvlmklvkcolvpvXLTjaxUHR3W9LXxQ2EHXAJfCB+6H2YF1k8CAwEAAQ==
+-----END PUBLIC KEY-----
+`
+
+func TestWhatIsNoKeyIsNotTaken(t *testing.T) {
+	foreign := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/good":
+			fmt.Fprint(w, somePEM)
+		case "/elsewhere":
+			http.Redirect(w, r, "/foreign", http.StatusFound)
+		case "/foreign":
+			foreign++
+			fmt.Fprint(w, somePEM)
+		case "/long":
+			fmt.Fprint(w, somePEM+strings.Repeat("\n", maxKeyBytes))
+		case "/drip":
+			w.Header().Set("Content-Length", "10000")
+			for r.Context().Err() == nil {
+				fmt.Fprint(w, "-")
+				w.(http.Flusher).Flush()
+				time.Sleep(50 * time.Millisecond)
+			}
+		case "/created":
+			w.WriteHeader(http.StatusCreated)
+			fmt.Fprint(w, somePEM)
+		}
+	}))
+	defer server.Close()
+
+	var keys publicKeys
+	if _, err := keys.get(server.URL + "/good"); err != nil {
+		t.Error(err)
+	}
+	began := time.Now()
+	for _, path := range []string{"/elsewhere", "/long", "/drip", "/created", "/empty"} {
+		if _, err := keys.get(server.URL + path); err == nil {
+			t.Errorf("a key was taken from %s", path)
+		}
+	}
+	if took := time.Since(began); took > 4*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	if foreign > 0 {
+		t.Error("a redirect was followed")
+	}
+}
+
+func TestOneFetchServesAllWhoWait(t *testing.T) {
+	var asked atomic.Int32
+	release := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asked.Add(1) == 1 {
+			<-release
+			http.Error(w, "not now", http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprint(w, somePEM)
+	}))
+	defer server.Close()
+
+	var keys publicKeys
+	var started, ended sync.WaitGroup
+	for i := 0; i < 8; i++ {
+		started.Add(1)
+		ended.Add(1)
+		go func() {
+			defer ended.Done()
+			started.Done()
+			if _, err := keys.get(server.URL); err == nil {
+				t.Error("that fetch failed, and yet there is a key")
+			}
+		}()
+	}
+	started.Wait()
+	time.Sleep(100 * time.Millisecond) // until all of them wait
+	close(release)
+	ended.Wait()
+	if asked.Load() != 1 {
+		t.Errorf("%d fetches", asked.Load())
+	}
+	for i := 0; i < 2; i++ {
+		if _, err := keys.get(server.URL); err != nil {
+			t.Errorf("the failure was kept: %v", err)
+		}
+	}
+	if asked.Load() != 2 {
+		t.Errorf("%d fetches: the key was not kept", asked.Load())
+	}
+}
+
+func TestSettingsThatAllowTooMuchAreRefused(t *testing.T) {
+	for _, entry := range []string{
+		"http://keys.example", "keys.example/", "http://*/k.pem", "http://k*/k.pem", "http://a/*/k.pem",
+		"http://a/*-*.pem", "http://a@b/k.pem", "http://a/../", "http://a//", "ftp://a/k.pem", "/", "*",
+	} {
+		if _, err := parseKeyURLs(entry); err == nil {
+			t.Errorf("%s was taken", entry)
+		}
+	}
+}

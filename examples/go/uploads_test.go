@@ -1,0 +1,50 @@
+package main
+
+import (
+	"net/url"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func TestRowsOutliveTheProgram(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "uploads.jsonl")
+	add := func(object, requestID string) {
+		t.Helper()
+		uploads, err := openUploads(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer uploads.file.Close()
+		form := url.Values{"object": {object}, "requestId": {requestID}, "size": {"5"}, "width": {""}}
+		for range [2]int{} {
+			if err := uploads.add(uploadOf(form)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	add(`a "quoted" \ 猫`, "1")
+	// The machine went down while a row was being written.
+	torn, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := torn.WriteString(`{"bucket":"photos","object":"torn`); err != nil {
+		t.Fatal(err)
+	}
+	torn.Close()
+	add("b", "2")
+	add("b again", "2")
+
+	uploads, err := openUploads(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := string(toJSON(uploads.newest()))
+	wanted := `[{"object":"b","size":5,"mimeType":"","width":null,"height":null,"requestId":"2"},` +
+		`{"object":"a \"quoted\" \\ 猫","size":5,"mimeType":"","width":null,"height":null,` +
+		`"requestId":"1"}]`
+	if got != wanted {
+		t.Errorf("%s", got)
+	}
+}
