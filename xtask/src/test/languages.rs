@@ -59,7 +59,7 @@ pub(super) fn examples(bench: &Bench<'_>) -> Result<()> {
     let root = bench.workspace.root();
     for (folder, words) in [
         ("examples/go", &["go", "test", "-v", "./..."][..]),
-        ("examples/java", &["java", "VectorsTest.java"]),
+        ("examples/java", &["./test"]),
         ("examples/php", &["php", "test_vectors.php"]),
         ("examples/ruby", &["ruby", "test_vectors.rb"]),
     ] {
