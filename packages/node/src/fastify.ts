@@ -49,7 +49,7 @@ function bytesOf({ body, raw }: FastifyRequest): Buffer {
   // Without content there is nothing to parse.
   const isEmpty = (body === undefined || body === null) && !raw.headers["transfer-encoding"] && !Number(raw.headers["content-length"]);
   if (isEmpty) return Buffer.alloc(0);
-  throw new BodyAlreadyReadError("let no `preParsing` hook or middleware read it");
+  throw new BodyAlreadyReadError("let no hook replace `request.body` on this route");
 }
 
 function send(reply: FastifyReply, answer: unknown): FastifyReply {

@@ -55,7 +55,7 @@ async function readBody(context: Context, limitBytes: number): Promise<Buffer | 
   // What was read as bytes is kept as bytes. Anything else Hono would write anew from what it parsed.
   if (bodyCache.arrayBuffer !== undefined) return Buffer.from(await bodyCache.arrayBuffer);
   if (raw.bodyUsed || Object.keys(bodyCache).length > 0) {
-    throw new BodyAlreadyReadError("let no middleware read it by `c.req.json()`, `parseBody()` or `text()`");
+    throw new BodyAlreadyReadError("let no middleware read it by `c.req.json()` or `c.req.text()`");
   }
   try {
     return await readWebBody(raw.body, limitBytes);
