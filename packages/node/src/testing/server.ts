@@ -20,8 +20,6 @@ import { startProgram, type StartedProgram } from "./program.js";
 export interface UpcallServerOptions {
   /** Instead of `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** The application server that a started program is to call (`upcall dev --app-url`). */
-  readonly appUrl?: string;
   /** More arguments for `upcall dev`. */
   readonly args?: readonly string[];
 }
@@ -109,9 +107,8 @@ function running(env: Readonly<Record<string, string | undefined>>): Found {
 }
 
 async function started(env: Readonly<Record<string, string | undefined>>, options: UpcallServerOptions): Promise<Found> {
-  const args = [...(options.appUrl === undefined ? [] : ["--app-url", options.appUrl]), ...(options.args ?? [])];
   const adminSecret = randomBytes(24).toString("hex");
-  const program = await startProgram(env["UPCALL"] || "upcall", args, { ...env, UPCALL_ADMIN_SECRET: adminSecret });
+  const program = await startProgram(env["UPCALL"] || "upcall", options.args ?? [], { ...env, UPCALL_ADMIN_SECRET: adminSecret });
   const { admin, storage, accessKeyId, accessKeySecret } = program.ready;
   return { admin: new Admin(admin, adminSecret), accessKey: { accessKeyId, accessKeySecret }, storageUrl: storage, program };
 }
