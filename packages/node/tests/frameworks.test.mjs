@@ -6,6 +6,7 @@ import { after, before, describe, test } from "node:test";
 
 import { serve } from "@hono/node-server";
 import express from "express";
+import express4 from "express4";
 import Fastify from "fastify";
 import { Hono } from "hono";
 
@@ -38,17 +39,8 @@ const LIMIT = 1000;
 
 /** Starts the application, mounted below `/api`, next to a parser of bodies that comes after it. */
 const FRAMEWORKS = {
-  async Express(options) {
-    const app = express();
-    const router = express.Router();
-    const onCallback = (callback, _request, response) => handle(callback, (status) => response.status(status));
-    router.post(/.*/, forExpress.receiveCallback(verifier, onCallback, options));
-    app.use("/api", router);
-    app.use(express.json(), express.urlencoded());
-    app.post("/form", (request, response) => void response.json(request.body));
-    app.use((error, _request, response, _next) => void response.status(500).json({ error: error.message }));
-    return listening(createServer(app));
-  },
+  "Express 5": (options) => startExpress(express, options),
+  "Express 4": (options) => startExpress(express4, options),
 
   async Fastify(options) {
     // A proxy's prefix is cut off, so that `url` is not what was signed.
@@ -75,6 +67,18 @@ const FRAMEWORKS = {
     });
   },
 };
+
+async function startExpress(express, options) {
+  const app = express();
+  const router = express.Router();
+  const onCallback = (callback, _request, response) => handle(callback, (status) => response.status(status));
+  router.post(/.*/, forExpress.receiveCallback(verifier, onCallback, options));
+  app.use("/api", router);
+  app.use(express.json(), express.urlencoded({ extended: false }));
+  app.post("/form", (request, response) => void response.json(request.body));
+  app.use((error, _request, response, _next) => void response.status(500).json({ error: error.message }));
+  return listening(createServer(app));
+}
 
 async function listening(server) {
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
