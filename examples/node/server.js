@@ -6,7 +6,13 @@
  * it verifies, it answers with a length.
  */
 import express from "express";
-import { CallbackParameter, CallbackVerifier, PolicyBuilder, PublicKeyUrls, SignedPolicy } from "upcall";
+import {
+  CallbackParameter,
+  CallbackVerifier,
+  PolicyBuilder,
+  PublicKeyUrls,
+  SignedPolicy,
+} from "upcall";
 import { receiveCallback } from "upcall/express";
 
 import { Uploads } from "./uploads.js";
@@ -18,10 +24,17 @@ const needed = (name) => {
 };
 const port = process.env.PORT || "3000";
 const callbackUrl = process.env.CALLBACK_URL || `http://127.0.0.1:${port}/callback`;
-const signer = { accessKeyId: needed("OSS_ACCESS_KEY_ID"), accessKeySecret: needed("OSS_ACCESS_KEY_SECRET") };
+const signer = {
+  accessKeyId: needed("OSS_ACCESS_KEY_ID"),
+  accessKeySecret: needed("OSS_ACCESS_KEY_SECRET"),
+};
 const host = needed("OSS_HOST");
-const verifier = new CallbackVerifier({ keyUrls: PublicKeyUrls.parse(process.env.CALLBACK_KEY_URLS) });
-const uploads = await Uploads.open(process.env.UPLOADS || new URL("uploads.jsonl", import.meta.url));
+const verifier = new CallbackVerifier({
+  keyUrls: PublicKeyUrls.parse(process.env.CALLBACK_KEY_URLS),
+});
+const uploads = await Uploads.open(
+  process.env.UPLOADS || new URL("uploads.jsonl", import.meta.url),
+);
 
 const callback = new CallbackParameter({
   url: callbackUrl,
@@ -30,9 +43,15 @@ const callback = new CallbackParameter({
     "&height=${imageInfo.height}&width=${imageInfo.width}&requestId=${reqId}",
 });
 /** Path and query as the storage server sends them, byte for byte: they are signed. */
-const callbackTarget = /^(?:https?:\/\/)?[^/?]+(.*)$/i.exec(callbackUrl)[1].replace(/^(?=\?|$)/, "/");
+const callbackTarget = /^(?:https?:\/\/)?[^/?]+(.*)$/i
+  .exec(callbackUrl)[1]
+  .replace(/^(?=\?|$)/, "/");
 
-const app = express().disable("x-powered-by").disable("etag").enable("strict routing").enable("case sensitive routing");
+const app = express()
+  .disable("x-powered-by")
+  .disable("etag")
+  .enable("strict routing")
+  .enable("case sensitive routing");
 
 app.options(/.*/, (_request, response) => {
   response.set({
@@ -86,7 +105,9 @@ app.post(/.*/, (request, response, next) => {
   return response.status(404).json({ Status: "not found" });
 });
 
-app.use((_request, response) => response.status(405).set("Allow", "GET, POST, OPTIONS").json({ Status: "no such method" }));
+app.use((_request, response) =>
+  response.status(405).set("Allow", "GET, POST, OPTIONS").json({ Status: "no such method" }),
+);
 
 app.use((error, _request, response, _next) => {
   console.error(error); // what went wrong is for us, not for whoever asked

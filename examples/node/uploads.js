@@ -54,7 +54,14 @@ export class Uploads {
 
   /** The last ones, the newest first. */
   newest(limit) {
-    const show = ({ object, size, mimeType, width, height, requestId }) => ({ object, size, mimeType, width, height, requestId });
+    const show = ({ object, size, mimeType, width, height, requestId }) => ({
+      object,
+      size,
+      mimeType,
+      width,
+      height,
+      requestId,
+    });
     return this.#rows.slice(-limit).reverse().map(show);
   }
 

@@ -47,7 +47,9 @@ export class CallbackParameter {
     }
     this.#encoded = Buffer.from(JSON.stringify(members)).toString("base64");
     if (this.#encoded.length > MAX_BASE64_BYTES) {
-      throw new TypeError(`the callback is ${this.#encoded.length} bytes long; as base64 it has at most ${MAX_BASE64_BYTES}`);
+      throw new TypeError(
+        `the callback is ${this.#encoded.length} bytes long; as base64 it has at most ${MAX_BASE64_BYTES}`,
+      );
     }
   }
 
@@ -63,7 +65,10 @@ function checkUrls(urls: string[]): void {
   }
   for (const url of urls) {
     // What a request line can carry; `;` would end the address. The scheme may be missing.
-    if (typeof url !== "string" || !/^(https?:\/\/)?[A-Za-z0-9_.-]+(:\d{1,5})?([/?][!$-:<-~]*)?$/i.test(url)) {
+    if (
+      typeof url !== "string" ||
+      !/^(https?:\/\/)?[A-Za-z0-9_.-]+(:\d{1,5})?([/?][!$-:<-~]*)?$/i.test(url)
+    ) {
       throw new TypeError(
         "a callback's address is `http(s)://host[:port]/path` in ASCII; encode everything else as `%XX`, a `;` as `%3B`",
       );
@@ -76,7 +81,8 @@ function checkTemplate(body: string): void {
   if (typeof body !== "string" || body === "") {
     throw new TypeError("give `body` a text, such as `object=${object}&size=${size}`");
   }
-  if (/\$\([A-Za-z0-9_.:]+\)/.test(body)) throw new TypeError("write `${name}` in `body`, not `$(name)`");
+  if (/\$\([A-Za-z0-9_.:]+\)/.test(body))
+    throw new TypeError("write `${name}` in `body`, not `$(name)`");
   if (/\$\{(?![^{}$&"\s]*\})/.test(body)) throw new TypeError("a `${` in `body` is not closed");
 }
 

@@ -7,8 +7,21 @@
 import type { Request, RequestHandler, Response } from "express";
 
 import type { CallbackVerifier, VerifiedCallback } from "./verifier.js";
-import { BodyAlreadyReadError, BodyTooLargeError, MAX_CALLBACK_BYTES, readRawBody } from "./rawBody.js";
-import { ACCEPTED, APPLICATION_JSON, jsonBytes, receive, type ReceiveOptions, REFUSED, TOO_LARGE } from "./receive.js";
+import {
+  BodyAlreadyReadError,
+  BodyTooLargeError,
+  MAX_CALLBACK_BYTES,
+  readRawBody,
+} from "./rawBody.js";
+import {
+  ACCEPTED,
+  APPLICATION_JSON,
+  jsonBytes,
+  receive,
+  type ReceiveOptions,
+  REFUSED,
+  TOO_LARGE,
+} from "./receive.js";
 
 export type { ReceiveOptions } from "./receive.js";
 

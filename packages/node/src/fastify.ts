@@ -8,7 +8,14 @@ import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from "fastif
 
 import type { CallbackVerifier, VerifiedCallback } from "./verifier.js";
 import { BodyAlreadyReadError, MAX_CALLBACK_BYTES } from "./rawBody.js";
-import { ACCEPTED, APPLICATION_JSON, jsonBytes, receive, type ReceiveOptions, REFUSED } from "./receive.js";
+import {
+  ACCEPTED,
+  APPLICATION_JSON,
+  jsonBytes,
+  receive,
+  type ReceiveOptions,
+  REFUSED,
+} from "./receive.js";
 
 /** How and where the plugin receives callbacks. */
 export interface FastifyReceiveOptions extends ReceiveOptions {
@@ -31,11 +38,17 @@ export function receiveCallback(
   return (scope, _options, registered) => {
     const bodyLimit = options.limitBytes ?? MAX_CALLBACK_BYTES;
     scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser("*", { parseAs: "buffer", bodyLimit }, (_request, body, done) => done(null, body));
+    scope.addContentTypeParser("*", { parseAs: "buffer", bodyLimit }, (_request, body, done) =>
+      done(null, body),
+    );
     scope.post(options.path, { bodyLimit }, async (request, reply) => {
       const rawBody = bytesOf(request);
       const { method, originalUrl: target, raw } = request;
-      const callback = await receive(verifier, { method, target, headers: raw.rawHeaders, rawBody }, options);
+      const callback = await receive(
+        verifier,
+        { method, target, headers: raw.rawHeaders, rawBody },
+        options,
+      );
       if (callback === undefined) return send(reply.code(400), REFUSED);
       const answer = (await handle(callback, request, reply)) ?? ACCEPTED;
       return reply.sent ? reply : send(reply, answer);
@@ -47,7 +60,10 @@ export function receiveCallback(
 function bytesOf({ body, raw }: FastifyRequest): Buffer {
   if (body instanceof Uint8Array) return Buffer.from(body);
   // Without content there is nothing to parse.
-  const isEmpty = (body === undefined || body === null) && !raw.headers["transfer-encoding"] && !Number(raw.headers["content-length"]);
+  const isEmpty =
+    (body === undefined || body === null) &&
+    !raw.headers["transfer-encoding"] &&
+    !Number(raw.headers["content-length"]);
   if (isEmpty) return Buffer.alloc(0);
   throw new BodyAlreadyReadError("let no hook replace `request.body` on this route");
 }

@@ -42,12 +42,17 @@ function valuesByName(headers: CallbackHeaders): Map<string, string[]> {
   if (isFlat(headers)) {
     if (headers.length % 2 !== 0) throw new TypeError(FORMS);
     for (let at = 0; at < headers.length; at += 2) add(headers[at] ?? "", [headers[at + 1] ?? ""]);
-  } else if (headers instanceof Headers || "get" in headers && typeof headers.get === "function") {
+  } else if (
+    headers instanceof Headers ||
+    ("get" in headers && typeof headers.get === "function")
+  ) {
     for (const [name, value] of headers as Headers) add(name, parted(name, value));
   } else if (Symbol.iterator in headers) {
     for (const [name, value] of headers as Iterable<readonly [string, string]>) add(name, [value]);
   } else {
-    for (const [name, value] of Object.entries(headers as Record<string, string | readonly string[] | undefined>)) {
+    for (const [name, value] of Object.entries(
+      headers as Record<string, string | readonly string[] | undefined>,
+    )) {
       if (value !== undefined) add(name, typeof value === "string" ? parted(name, value) : value);
     }
   }
@@ -66,6 +71,11 @@ function parted(name: string, value: string): string[] {
   return COMMALESS.has(name.toLowerCase()) ? value.split(/ *, */) : [value];
 }
 
-const COMMALESS = new Set(["authorization", "content-md5", "x-oss-pub-key-url", "x-oss-signature-version"]);
+const COMMALESS = new Set([
+  "authorization",
+  "content-md5",
+  "x-oss-pub-key-url",
+  "x-oss-signature-version",
+]);
 
 const FORMS = "headers are `rawHeaders`, pairs, a `Headers` or an object";

@@ -11,8 +11,21 @@ import type { Context, Handler } from "hono";
 
 import type { CallbackHeaders } from "./headers.js";
 import type { CallbackVerifier, VerifiedCallback } from "./verifier.js";
-import { BodyAlreadyReadError, BodyTooLargeError, MAX_CALLBACK_BYTES, readWebBody } from "./rawBody.js";
-import { ACCEPTED, APPLICATION_JSON, jsonBytes, receive, type ReceiveOptions, REFUSED, TOO_LARGE } from "./receive.js";
+import {
+  BodyAlreadyReadError,
+  BodyTooLargeError,
+  MAX_CALLBACK_BYTES,
+  readWebBody,
+} from "./rawBody.js";
+import {
+  ACCEPTED,
+  APPLICATION_JSON,
+  jsonBytes,
+  receive,
+  type ReceiveOptions,
+  REFUSED,
+  TOO_LARGE,
+} from "./receive.js";
 
 export type { ReceiveOptions } from "./receive.js";
 
@@ -39,7 +52,9 @@ export function receiveCallback(
 }
 
 function targetAndHeaders(context: Context): { target: string; headers: CallbackHeaders } {
-  const incoming = (context.env as { incoming?: IncomingMessage & { originalUrl?: string } } | undefined)?.incoming;
+  const incoming = (
+    context.env as { incoming?: IncomingMessage & { originalUrl?: string } } | undefined
+  )?.incoming;
   if (incoming?.url !== undefined) {
     // Express, if Hono is mounted in it, has cut `url`.
     return { target: incoming.originalUrl ?? incoming.url, headers: incoming.rawHeaders };

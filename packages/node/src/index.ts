@@ -5,9 +5,17 @@
  * The vocabulary is that of the crate `upcall` and of the Python package.
  */
 export { CallbackError, type CallbackErrorCode, type CheckedPart } from "./callbackError.js";
-export { type CallbackBodyType, CallbackParameter, type CallbackParameterOptions } from "./callbackParameter.js";
+export {
+  type CallbackBodyType,
+  CallbackParameter,
+  type CallbackParameterOptions,
+} from "./callbackParameter.js";
 export { type CallbackHeaders } from "./headers.js";
-export { FetchedPublicKeys, type FetchedPublicKeysOptions, type PublicKeySource } from "./publicKeys.js";
+export {
+  FetchedPublicKeys,
+  type FetchedPublicKeysOptions,
+  type PublicKeySource,
+} from "./publicKeys.js";
 export { PublicKey } from "./publicKey.js";
 export { PublicKeyUrls } from "./publicKeyUrls.js";
 export { type Condition, PolicyBuilder, PolicyDocument } from "./policy.js";

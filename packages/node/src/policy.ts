@@ -77,7 +77,11 @@ export class PolicyBuilder {
    * means: a file of any length.
    */
   build(): PolicyDocument {
-    const anyLength: Condition = { operator: "content-length-range", min: 0, max: Number.MAX_SAFE_INTEGER };
+    const anyLength: Condition = {
+      operator: "content-length-range",
+      min: 0,
+      max: Number.MAX_SAFE_INTEGER,
+    };
     const conditions = this.#conditions.length === 0 ? [anyLength] : [...this.#conditions];
     return new PolicyDocument(this.#expiration, conditions);
   }
@@ -133,7 +137,9 @@ function check(condition: Condition): void {
   if (condition.operator === "content-length-range") {
     const { min, max } = condition;
     if (!(Number.isSafeInteger(min) && Number.isSafeInteger(max) && min >= 0 && max >= min)) {
-      throw new RangeError(`content-length-range wants whole numbers with 0 <= min <= max, not ${min} and ${max}`);
+      throw new RangeError(
+        `content-length-range wants whole numbers with 0 <= min <= max, not ${min} and ${max}`,
+      );
     }
     return;
   }

@@ -19,7 +19,9 @@ export class PublicKey {
    */
   static fromPem(pem: string): PublicKey {
     // Node would also take a certificate, or a private key and derive the public one.
-    const block = /^-----BEGIN PUBLIC KEY-----\s[A-Za-z0-9+/=\s]+-----END PUBLIC KEY-----$/.exec(pem.trim());
+    const block = /^-----BEGIN PUBLIC KEY-----\s[A-Za-z0-9+/=\s]+-----END PUBLIC KEY-----$/.exec(
+      pem.trim(),
+    );
     if (block === null) throw new TypeError("this is not a PEM block `-----BEGIN PUBLIC KEY-----`");
     let key: KeyObject;
     try {
@@ -28,11 +30,15 @@ export class PublicKey {
       throw new TypeError("the PEM block does not hold a public key", { cause });
     }
     const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};
-    if (key.asymmetricKeyType !== "rsa") throw new TypeError("the PEM block does not hold an RSA public key");
+    if (key.asymmetricKeyType !== "rsa")
+      throw new TypeError("the PEM block does not hold an RSA public key");
     // A large exponent makes verifying slow; with an even one, or with 1, it verifies nothing.
-    const isExponent = publicExponent >= 3n && publicExponent < 1n << 33n && publicExponent % 2n === 1n;
+    const isExponent =
+      publicExponent >= 3n && publicExponent < 1n << 33n && publicExponent % 2n === 1n;
     if (modulusLength < 512 || modulusLength > 4096 || !isExponent) {
-      throw new TypeError("the RSA key has not 512 to 4,096 bits, or its numbers cannot be a key's");
+      throw new TypeError(
+        "the RSA key has not 512 to 4,096 bits, or its numbers cannot be a key's",
+      );
     }
     return new PublicKey(key, modulusLength);
   }

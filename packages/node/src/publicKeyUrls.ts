@@ -75,7 +75,9 @@ function matches(entry: string, url: string): boolean {
   if (after !== undefined) {
     const isLong = url.length > before.length + after.length;
     const between = url.slice(before.length, url.length - after.length);
-    return isLong && url.startsWith(before) && url.endsWith(after) && /^[A-Za-z0-9-]+$/.test(between);
+    return (
+      isLong && url.startsWith(before) && url.endsWith(after) && /^[A-Za-z0-9-]+$/.test(between)
+    );
   }
   return entry.endsWith("/") ? url.length > entry.length && url.startsWith(entry) : url === entry;
 }
@@ -97,7 +99,8 @@ function isPlain(url: string): boolean {
   if (path === undefined) return false;
   const segments = path.split("/");
   const file = segments.pop() ?? "";
-  const isFolder = (segment: string): boolean => segment !== "" && segment !== "." && segment !== "..";
+  const isFolder = (segment: string): boolean =>
+    segment !== "" && segment !== "." && segment !== "..";
   return segments.every(isFolder) && (file === "" || isFolder(file));
 }
 

@@ -71,7 +71,8 @@ async function readText(response: Response): Promise<string> {
   // Leaving the loop cancels the rest of the answer.
   for await (const piece of response.body ?? []) {
     length += piece.length;
-    if (length > MAX_BYTES) throw new Error(`the key's address answered with more than ${MAX_BYTES} bytes`);
+    if (length > MAX_BYTES)
+      throw new Error(`the key's address answered with more than ${MAX_BYTES} bytes`);
     pieces.push(piece);
   }
   return Buffer.concat(pieces).toString("latin1");

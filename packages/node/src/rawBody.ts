@@ -6,7 +6,9 @@ export class BodyAlreadyReadError extends Error {
   override readonly name = "BodyAlreadyReadError";
 
   constructor(advice: string) {
-    super(`the callback's body was read before upcall could: its signature covers the raw bytes, and they are gone; ${advice}`);
+    super(
+      `the callback's body was read before upcall could: its signature covers the raw bytes, and they are gone; ${advice}`,
+    );
   }
 }
 
@@ -29,8 +31,12 @@ export const MAX_CALLBACK_BYTES = 1024 * 1024;
  * Rejects with {@link BodyTooLargeError}; the connection can still be answered then, and should be
  * closed after it.
  */
-export function readRawBody(request: Readable, limitBytes: number = MAX_CALLBACK_BYTES): Promise<Buffer> {
-  if (request.readableDidRead) return Promise.reject(new BodyAlreadyReadError("read it once, here"));
+export function readRawBody(
+  request: Readable,
+  limitBytes: number = MAX_CALLBACK_BYTES,
+): Promise<Buffer> {
+  if (request.readableDidRead)
+    return Promise.reject(new BodyAlreadyReadError("read it once, here"));
   return new Promise((resolve, reject) => {
     const pieces: Buffer[] = [];
     let length = 0;
@@ -50,17 +56,25 @@ export function readRawBody(request: Readable, limitBytes: number = MAX_CALLBACK
     };
     const onEnd = (): void => settle(() => resolve(Buffer.concat(pieces)));
     const onError = (error: Error): void => settle(() => reject(error));
-    const onClose = (): void => settle(() => reject(new Error("the connection broke before the body had come")));
+    const onClose = (): void =>
+      settle(() => reject(new Error("the connection broke before the body had come")));
     request.on("data", onData).on("end", onEnd).on("error", onError).on("close", onClose);
   });
 }
 
 /** The same for a web stream. */
-export async function readWebBody(body: ReadableStream<Uint8Array> | null, limitBytes: number): Promise<Buffer> {
+export async function readWebBody(
+  body: ReadableStream<Uint8Array> | null,
+  limitBytes: number,
+): Promise<Buffer> {
   const pieces: Uint8Array[] = [];
   let length = 0;
   const reader = body?.getReader();
-  for (let read = await reader?.read(); read !== undefined && !read.done; read = await reader?.read()) {
+  for (
+    let read = await reader?.read();
+    read !== undefined && !read.done;
+    read = await reader?.read()
+  ) {
     length += read.value.length;
     if (length > limitBytes) throw new BodyTooLargeError(limitBytes);
     pieces.push(read.value);

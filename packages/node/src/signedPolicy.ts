@@ -55,13 +55,21 @@ export interface PolicyAnswerV4 {
 
 type Signature =
   | { version: "V1"; accessKeyId: string; signature: string }
-  | { version: "V4"; credential: string; date: string; signature: string; securityToken: string | undefined };
+  | {
+      version: "V4";
+      credential: string;
+      date: string;
+      signature: string;
+      securityToken: string | undefined;
+    };
 
 /**
  * A policy, its signature and what a page needs beside them. Whoever holds it may upload what the
  * policy allows until it expires.
  */
-export class SignedPolicy<Answer extends PolicyAnswerV1 | PolicyAnswerV4 = PolicyAnswerV1 | PolicyAnswerV4> {
+export class SignedPolicy<
+  Answer extends PolicyAnswerV1 | PolicyAnswerV4 = PolicyAnswerV1 | PolicyAnswerV4,
+> {
   // Private, so that no log that prints the object shows policy or signature.
   readonly #policy: string;
   readonly #signature: Signature;
@@ -85,7 +93,11 @@ export class SignedPolicy<Answer extends PolicyAnswerV1 | PolicyAnswerV4 = Polic
     checkText(signer, ["accessKeyId", "accessKeySecret"]);
     const encoded = policy.encode();
     const signature = createHmac("sha1", signer.accessKeySecret).update(encoded).digest("base64");
-    return new SignedPolicy(encoded, policy.expiration, { version: "V1", accessKeyId: signer.accessKeyId, signature });
+    return new SignedPolicy(encoded, policy.expiration, {
+      version: "V1",
+      accessKeyId: signer.accessKeyId,
+      signature,
+    });
   }
 
   /**
@@ -104,13 +116,22 @@ export class SignedPolicy<Answer extends PolicyAnswerV1 | PolicyAnswerV4 = Polic
       { operator: "eq", field: DATE, value: date },
     ];
     if (securityToken) bound.push({ operator: "eq", field: SECURITY_TOKEN, value: securityToken });
-    const encoded = new PolicyDocument(policy.expiration, [...policy.conditions, ...bound]).encode();
+    const encoded = new PolicyDocument(policy.expiration, [
+      ...policy.conditions,
+      ...bound,
+    ]).encode();
     const key = [day, region, "oss", "aliyun_v4_request"].reduce<string | Buffer>(
       (key, text) => createHmac("sha256", key).update(text).digest(),
       `aliyun_v4${accessKeySecret}`,
     );
     const signature = createHmac("sha256", key).update(encoded).digest("hex");
-    return new SignedPolicy(encoded, policy.expiration, { version: "V4", credential, date, signature, securityToken });
+    return new SignedPolicy(encoded, policy.expiration, {
+      version: "V4",
+      credential,
+      date,
+      signature,
+      securityToken,
+    });
   }
 
   /** Where the form goes: `https://BUCKET.ENDPOINT`, or whatever addresses the bucket. */
@@ -209,7 +230,10 @@ export class SignedPolicy<Answer extends PolicyAnswerV1 | PolicyAnswerV4 = Polic
 }
 
 /** An environment variable that is not set would sign with the key `undefined`. */
-function checkText<Member extends string>(signer: Record<Member, unknown>, members: Member[]): void {
+function checkText<Member extends string>(
+  signer: Record<Member, unknown>,
+  members: Member[],
+): void {
   for (const member of members) {
     if (typeof signer[member] !== "string" || signer[member] === "") {
       throw new TypeError(`\`${member}\` of the signer is missing or empty`);

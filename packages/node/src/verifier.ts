@@ -54,31 +54,44 @@ export class CallbackVerifier {
    */
   async verify(request: CallbackRequest): Promise<VerifiedCallback> {
     if (!(request.rawBody instanceof Uint8Array)) {
-      throw new TypeError("`rawBody` must be the body's bytes as they came, not what a body parser made of them");
+      throw new TypeError(
+        "`rawBody` must be the body's bytes as they came, not what a body parser made of them",
+      );
     }
-    if (request.method !== "POST") throw new CallbackError("method", "a callback is a POST request");
+    if (request.method !== "POST")
+      throw new CallbackError("method", "a callback is a POST request");
     const message = stringToSign(request.target, request.rawBody);
     const header = headerReader(request.headers);
     const keyUrl = this.#readKeyUrl(needed(header, X_OSS_PUB_KEY_URL));
     const signature = decoded(AUTHORIZATION, needed(header, AUTHORIZATION));
     if ((header(X_OSS_SIGNATURE_VERSION) ?? "1.0") !== "1.0") {
-      throw new CallbackError("signature-version", "the header `x-oss-signature-version` is not 1.0");
+      throw new CallbackError(
+        "signature-version",
+        "the header `x-oss-signature-version` is not 1.0",
+      );
     }
     checkDigest(header(CONTENT_MD5), request.rawBody);
     const key = await this.#key(keyUrl);
     const least = leastBits(keyUrl);
     if (key.bits < least) {
-      throw new CallbackError("key-too-small", `the key has ${key.bits} bits; from this address it must have ${least}`);
+      throw new CallbackError(
+        "key-too-small",
+        `the key has ${key.bits} bits; from this address it must have ${least}`,
+      );
     }
     if (!key.verifyMd5(message, signature)) {
-      throw new CallbackError("signature", "the signature does not match target and body, or was made with another key");
+      throw new CallbackError(
+        "signature",
+        "the signature does not match target and body, or was made with another key",
+      );
     }
     return new VerifiedCallback(request.rawBody);
   }
 
   #readKeyUrl(base64: string): string {
     const url = decodeBase64(base64)?.toString("latin1");
-    if (url === undefined) throw new CallbackError("key-url", "the header `x-oss-pub-key-url` is not base64");
+    if (url === undefined)
+      throw new CallbackError("key-url", "the header `x-oss-pub-key-url` is not base64");
     if (!this.#keyUrls.admits(url)) {
       throw new CallbackError("key-url", "the key's address is not one of those that are allowed");
     }
@@ -89,7 +102,9 @@ export class CallbackVerifier {
     try {
       return await this.#keys.publicKey(url);
     } catch (cause) {
-      throw new CallbackError("key-unavailable", "the key cannot be had from its address", { cause });
+      throw new CallbackError("key-unavailable", "the key cannot be had from its address", {
+        cause,
+      });
     }
   }
 }
@@ -133,8 +148,16 @@ export function stringToSign(target: string, body: Uint8Array): Buffer {
   const path = percentDecoded(toBytes(end < 0 ? target : target.slice(0, end)));
   // The path is signed decoded, next to `?` and a line feed as marks: were they allowed in it,
   // `/a%3Fb` would carry the signature of `/a?b`.
-  if (!target.startsWith("/") || path.includes("?") || path.includes("\n") || target.includes("\n")) {
-    throw new CallbackError("target", "the target is not a path, or its path holds an encoded `?` or line feed");
+  if (
+    !target.startsWith("/") ||
+    path.includes("?") ||
+    path.includes("\n") ||
+    target.includes("\n")
+  ) {
+    throw new CallbackError(
+      "target",
+      "the target is not a path, or its path holds an encoded `?` or line feed",
+    );
   }
   const query = toBytes(end < 0 ? "" : target.slice(end));
   return Buffer.concat([path, query, Buffer.from("\n"), body]);
@@ -153,13 +176,15 @@ function percentDecoded(text: Buffer): Buffer {
 
 function needed(header: HeaderReader, name: string): string {
   const value = header(name);
-  if (value === undefined) throw new CallbackError("header-missing", `the header \`${name}\` is missing`);
+  if (value === undefined)
+    throw new CallbackError("header-missing", `the header \`${name}\` is missing`);
   return value;
 }
 
 function decoded(name: string, base64: string): Buffer {
   const bytes = decodeBase64(base64);
-  if (bytes === undefined) throw new CallbackError("header-not-base64", `the header \`${name}\` is not base64`);
+  if (bytes === undefined)
+    throw new CallbackError("header-not-base64", `the header \`${name}\` is not base64`);
   return bytes;
 }
 
@@ -167,7 +192,10 @@ function decoded(name: string, base64: string): Buffer {
 function checkDigest(base64: string | undefined, body: Uint8Array): void {
   if (base64 === undefined) return;
   if (!decoded(CONTENT_MD5, base64).equals(createHash("md5").update(body).digest())) {
-    throw new CallbackError("digest", "the body does not have the MD5 that the header `content-md5` says");
+    throw new CallbackError(
+      "digest",
+      "the body does not have the MD5 that the header `content-md5` says",
+    );
   }
 }
 

@@ -32,7 +32,9 @@ function handle(callback, setStatus) {
     setStatus(403);
     return { Status: "not yours" };
   }
-  return object === "silent" ? undefined : { Status: "OK", object, bytes: callback.rawBody.toString("hex") };
+  return object === "silent"
+    ? undefined
+    : { Status: "OK", object, bytes: callback.rawBody.toString("hex") };
 }
 
 const LIMIT = 1000;
@@ -45,10 +47,15 @@ const FRAMEWORKS = {
   async Fastify(options) {
     // A proxy's prefix is cut off, so that `url` is not what was signed.
     const app = Fastify({ rewriteUrl: ({ url }) => url.replace("/api", "/inner") });
-    const onCallback = (callback, _request, reply) => handle(callback, (status) => reply.code(status));
-    app.register(forFastify.receiveCallback(verifier, onCallback, { ...options, path: "/*" }), { prefix: "/inner" });
+    const onCallback = (callback, _request, reply) =>
+      handle(callback, (status) => reply.code(status));
+    app.register(forFastify.receiveCallback(verifier, onCallback, { ...options, path: "/*" }), {
+      prefix: "/inner",
+    });
     app.post("/form", async (request) => request.body);
-    app.setErrorHandler((error, _request, reply) => reply.code(error.statusCode ?? 500).send({ error: error.message }));
+    app.setErrorHandler((error, _request, reply) =>
+      reply.code(error.statusCode ?? 500).send({ error: error.message }),
+    );
     await app.listen({ port: 0, host: "127.0.0.1" });
     return { url: `http://127.0.0.1:${app.server.address().port}`, close: () => app.close() };
   },
@@ -71,12 +78,15 @@ const FRAMEWORKS = {
 async function startExpress(express, options) {
   const app = express();
   const router = express.Router();
-  const onCallback = (callback, _request, response) => handle(callback, (status) => response.status(status));
+  const onCallback = (callback, _request, response) =>
+    handle(callback, (status) => response.status(status));
   router.post(/.*/, forExpress.receiveCallback(verifier, onCallback, options));
   app.use("/api", router);
   app.use(express.json(), express.urlencoded({ extended: false }));
   app.post("/form", (request, response) => void response.json(request.body));
-  app.use((error, _request, response, _next) => void response.status(500).json({ error: error.message }));
+  app.use(
+    (error, _request, response, _next) => void response.status(500).json({ error: error.message }),
+  );
   return listening(createServer(app));
 }
 
@@ -107,7 +117,11 @@ for (const [name, start] of Object.entries(FRAMEWORKS)) {
       assert.equal(answer.headers["content-length"], String(answer.body.length));
       assert.equal(answer.headers["transfer-encoding"], undefined);
     };
-    const accepted = (body, object) => ({ Status: "OK", object, bytes: Buffer.from(body).toString("hex") });
+    const accepted = (body, object) => ({
+      Status: "OK",
+      object,
+      bytes: Buffer.from(body).toString("hex"),
+    });
 
     for (const target of [
       "/api/callback",
@@ -124,9 +138,21 @@ for (const [name, start] of Object.entries(FRAMEWORKS)) {
     }
 
     test("bodies of any type and content are kept as they are", async () => {
-      const bytes = Buffer.concat([Buffer.from("object=a&x="), Buffer.from([0xef, 0xbb, 0xbf, 0xff, 0, 10, 13])]);
-      for (const contentType of ["application/x-www-form-urlencoded", "application/json", "text/plain", "image/x; y=z"]) {
-        check(await sender.send(`${app.url}/api/cb`, bytes, { contentType }), 200, accepted(bytes, "a"));
+      const bytes = Buffer.concat([
+        Buffer.from("object=a&x="),
+        Buffer.from([0xef, 0xbb, 0xbf, 0xff, 0, 10, 13]),
+      ]);
+      for (const contentType of [
+        "application/x-www-form-urlencoded",
+        "application/json",
+        "text/plain",
+        "image/x; y=z",
+      ]) {
+        check(
+          await sender.send(`${app.url}/api/cb`, bytes, { contentType }),
+          200,
+          accepted(bytes, "a"),
+        );
         check(await sender.send(`${app.url}/api/cb`, "", { contentType }), 200, accepted("", null));
       }
     });
@@ -134,24 +160,36 @@ for (const [name, start] of Object.entries(FRAMEWORKS)) {
     for (const tamper of ["body", "path", "query", "key"]) {
       test(`another ${tamper} is refused`, async () => {
         refused.length = 0;
-        check(await sender.send(`${app.url}/api/cb?x=1`, "object=a", { tamper }), 400, { Status: "verify not ok" });
+        check(await sender.send(`${app.url}/api/cb?x=1`, "object=a", { tamper }), 400, {
+          Status: "verify not ok",
+        });
         assert.deepEqual(refused, ["signature"]);
       });
     }
 
     test("a doubled header is not missed", async () => {
-      for (const name of ["authorization", "X-OSS-Pub-Key-Url", "content-md5", "x-oss-signature-version"]) {
+      for (const name of [
+        "authorization",
+        "X-OSS-Pub-Key-Url",
+        "content-md5",
+        "x-oss-signature-version",
+      ]) {
         refused.length = 0;
         const signed = sender.sign("/api/cb", "object=a");
         const value = signed.headers.find(([has]) => has.toLowerCase() === name.toLowerCase())[1];
-        const [head] = await overSocket(app.url, { ...signed, headers: [...signed.headers, [name, value]] });
+        const [head] = await overSocket(app.url, {
+          ...signed,
+          headers: [...signed.headers, [name, value]],
+        });
         assert.match(head, /^HTTP\/1.1 400 /, name);
         assert.deepEqual(refused, ["header-twice"], name);
       }
     });
 
     test("what the application says is answered, and what it throws is its own fault", async () => {
-      check(await sender.send(`${app.url}/api/cb`, "object=forbidden"), 403, { Status: "not yours" });
+      check(await sender.send(`${app.url}/api/cb`, "object=forbidden"), 403, {
+        Status: "not yours",
+      });
       check(await sender.send(`${app.url}/api/cb`, "object=silent"), 200, { Status: "OK" });
       const broken = await sender.send(`${app.url}/api/cb`, "object=broken");
       assert.equal(broken.status, 500);
@@ -247,9 +285,17 @@ describe("a parser that ran before", () => {
 });
 
 describe("Hono without Node's server", () => {
-  const app = () => new Hono().post("/*", forHono.receiveCallback(verifier, (callback) => ({ object: callback.form().get("object") })));
+  const app = () =>
+    new Hono().post(
+      "/*",
+      forHono.receiveCallback(verifier, (callback) => ({ object: callback.form().get("object") })),
+    );
   const request = (signed, headers = signed.headers) =>
-    new Request(`https://app.example${signed.target}`, { method: "POST", headers, body: signed.rawBody });
+    new Request(`https://app.example${signed.target}`, {
+      method: "POST",
+      headers,
+      body: signed.rawBody,
+    });
 
   test("a plain address verifies, from the request's URL alone", async () => {
     for (const target of ["/cb", "/cb?x=%2F&y=a+b", "/a%20b?"]) {
@@ -274,7 +320,12 @@ describe("Hono without Node's server", () => {
 /** Head and body of the answer to a request whose headers are written as they stand. */
 function overSocket(url, { method, target, headers, rawBody }) {
   const { hostname, port, host } = new URL(url);
-  const lines = [`${method} ${target} HTTP/1.1`, `Host: ${host}`, "Connection: close", `Content-Length: ${rawBody.length}`];
+  const lines = [
+    `${method} ${target} HTTP/1.1`,
+    `Host: ${host}`,
+    "Connection: close",
+    `Content-Length: ${rawBody.length}`,
+  ];
   for (const [name, value] of headers) lines.push(`${name}: ${value}`);
   return new Promise((resolve, reject) => {
     const socket = connect(Number(port), hostname, () => {

@@ -41,7 +41,9 @@ describe("the list of addresses", () => {
 
   test("none but what is said", () => {
     assert.ok(!PublicKeyUrls.none().admits("http://gosspublic.alicdn.com/callback_pub_key_v1.pem"));
-    assert.ok(PublicKeyUrls.parse(undefined).admits("http://gosspublic.alicdn.com/callback_pub_key_v1.pem"));
+    assert.ok(
+      PublicKeyUrls.parse(undefined).admits("http://gosspublic.alicdn.com/callback_pub_key_v1.pem"),
+    );
   });
 
   test("what is no plain address cannot be listed", () => {
@@ -114,7 +116,9 @@ describe("fetching", () => {
   test("an answer that does not come or does not end is given up after two seconds", async () => {
     const keys = new FetchedPublicKeys();
     const started = performance.now();
-    const slow = ["/slow.pem", "/endless.pem"].map((path) => assert.rejects(keys.publicKey(origin + path)));
+    const slow = ["/slow.pem", "/endless.pem"].map((path) =>
+      assert.rejects(keys.publicKey(origin + path)),
+    );
     await Promise.all(slow);
     const seconds = (performance.now() - started) / 1000;
     assert.ok(seconds > 1.8 && seconds < 4, `${seconds} s`);
@@ -137,10 +141,18 @@ describe("fetching", () => {
 
   test("no more than sixteen fetches at once, and a key that is known needs none", async () => {
     const waiting = [];
-    const fetch = (url) => (url.endsWith("/known") ? Promise.resolve(new Response(PEM)) : new Promise((resolve) => waiting.push(resolve)));
+    const fetch = (url) =>
+      url.endsWith("/known")
+        ? Promise.resolve(new Response(PEM))
+        : new Promise((resolve) => waiting.push(resolve));
     const keys = new FetchedPublicKeys({ fetch });
     await keys.publicKey("http://a/known");
-    const all = Array.from({ length: 20 }, (_, at) => keys.publicKey(`http://a/${at}`).then(() => true, () => false));
+    const all = Array.from({ length: 20 }, (_, at) =>
+      keys.publicKey(`http://a/${at}`).then(
+        () => true,
+        () => false,
+      ),
+    );
     await keys.publicKey("http://a/known");
     assert.equal(waiting.length, 16);
     for (const resolve of waiting) resolve(new Response(PEM));

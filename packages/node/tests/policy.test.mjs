@@ -70,34 +70,60 @@ test("what would be signed by mistake is refused", () => {
   for (const wrong of [new Date(Number.NaN), new Date("+010000-01-01T00:00:00Z"), new Date(-1)]) {
     assert.throws(() => new PolicyBuilder(wrong), RangeError);
   }
-  for (const [min, max] of [[2, 1], [-1, 1], [0, 1.5], [0, Infinity], [undefined, 1]]) {
+  for (const [min, max] of [
+    [2, 1],
+    [-1, 1],
+    [0, 1.5],
+    [0, Infinity],
+    [undefined, 1],
+  ]) {
     assert.throws(() => new PolicyBuilder(LATER).contentLengthRange(min, max), RangeError);
   }
   assert.throws(() => new PolicyBuilder(LATER).bucket(undefined), TypeError);
   assert.throws(() => new PolicyBuilder(LATER).isIn("key", ["a", undefined]), TypeError);
   assert.throws(() => new PolicyBuilder(LATER).startsWith("", "a"), TypeError);
   assert.throws(() => SignedPolicy.v1({ accessKeyId: "ak" }, policy), /accessKeySecret/);
-  assert.throws(() => SignedPolicy.v1({ accessKeyId: "", accessKeySecret: "sk" }, policy), /accessKeyId/);
-  assert.throws(() => SignedPolicy.v4({ accessKeyId: "ak", accessKeySecret: "sk" }, policy), /region/);
+  assert.throws(
+    () => SignedPolicy.v1({ accessKeyId: "", accessKeySecret: "sk" }, policy),
+    /accessKeyId/,
+  );
+  assert.throws(
+    () => SignedPolicy.v4({ accessKeyId: "ak", accessKeySecret: "sk" }, policy),
+    /region/,
+  );
 });
 
 test("neither policy nor signature is printed", () => {
-  const signed = SignedPolicy.v1({ accessKeyId: "ak", accessKeySecret: "sk" }, new PolicyBuilder(LATER).build());
+  const signed = SignedPolicy.v1(
+    { accessKeyId: "ak", accessKeySecret: "sk" },
+    new PolicyBuilder(LATER).build(),
+  );
   const printed = inspect(signed, { depth: null, showHidden: true });
-  for (const [, value] of signed.fields()) assert.ok(value === "ak" || !printed.includes(value), printed);
+  for (const [, value] of signed.fields())
+    assert.ok(value === "ak" || !printed.includes(value), printed);
 });
 
 describe("callback parameters", () => {
-  const decoded = (options) => JSON.parse(Buffer.from(new CallbackParameter(options).encode(), "base64").toString());
+  const decoded = (options) =>
+    JSON.parse(Buffer.from(new CallbackParameter(options).encode(), "base64").toString());
 
   test("members as the protocol names them, and none that was not given", () => {
-    assert.deepEqual(decoded({ url: "http://app.example/callback?x=1", body: "object=${object}" }), {
-      callbackUrl: "http://app.example/callback?x=1",
-      callbackBody: "object=${object}",
-      callbackBodyType: "application/x-www-form-urlencoded",
-    });
+    assert.deepEqual(
+      decoded({ url: "http://app.example/callback?x=1", body: "object=${object}" }),
+      {
+        callbackUrl: "http://app.example/callback?x=1",
+        callbackBody: "object=${object}",
+        callbackBodyType: "application/x-www-form-urlencoded",
+      },
+    );
     const url = ["https://a.example:8443/%E4%B8%AD", "b.example/cb"];
-    const all = { url, body: '{"o":${object}}', bodyType: "application/json", host: "h", sni: true };
+    const all = {
+      url,
+      body: '{"o":${object}}',
+      bodyType: "application/json",
+      host: "h",
+      sni: true,
+    };
     assert.deepEqual(decoded(all), {
       callbackUrl: "https://a.example:8443/%E4%B8%AD;b.example/cb",
       callbackHost: "h",
@@ -110,7 +136,10 @@ describe("callback parameters", () => {
   test("every template of the vectors that OSS takes is taken", () => {
     for (const one of readVectors("callback-body.json").cases) {
       if (one.expected_body === undefined) continue;
-      assert.equal(decoded({ url: "http://a/", body: one.callbackBody }).callbackBody, one.callbackBody);
+      assert.equal(
+        decoded({ url: "http://a/", body: one.callbackBody }).callbackBody,
+        one.callbackBody,
+      );
     }
   });
 
@@ -134,7 +163,11 @@ describe("callback parameters", () => {
       { bodyType: "text/plain" },
       { body: "x".repeat(5000) },
     ]) {
-      assert.throws(() => new CallbackParameter({ ...good, ...wrong }), TypeError, JSON.stringify(wrong));
+      assert.throws(
+        () => new CallbackParameter({ ...good, ...wrong }),
+        TypeError,
+        JSON.stringify(wrong),
+      );
     }
   });
 });

@@ -11,7 +11,9 @@ import { CallbackSender } from "upcall/testing";
 const README = await readFile(new URL("../README.md", import.meta.url), "utf8");
 // Within the package, so that `upcall` is found by its own name.
 const FOLDER = new URL(".readme/", import.meta.url);
-const SNIPPETS = [...README.matchAll(/(?:<!-- (\w+) -->\n)?```js\n([^]*?)```/g)].map(([, how, code], at) => ({ how, code, at }));
+const SNIPPETS = [...README.matchAll(/(?:<!-- (\w+) -->\n)?```js\n([^]*?)```/g)].map(
+  ([, how, code], at) => ({ how, code, at }),
+);
 
 let sender;
 before(async () => {
@@ -24,7 +26,10 @@ after(async () => {
 });
 
 test("every snippet says how it is run", () => {
-  assert.deepEqual(SNIPPETS.map(({ how }) => how), ["server", "run", "server", "server", "server", "test", "test"]);
+  assert.deepEqual(
+    SNIPPETS.map(({ how }) => how),
+    ["server", "run", "server", "server", "server", "test", "test"],
+  );
 });
 
 const RUN = {
@@ -36,7 +41,9 @@ const RUN = {
 
   async test(file) {
     // Otherwise the inner run reports to the outer one.
-    const { status, output } = await ended(start(["--test", "--test-reporter=tap", file], { NODE_TEST_CONTEXT: undefined }));
+    const { status, output } = await ended(
+      start(["--test", "--test-reporter=tap", file], { NODE_TEST_CONTEXT: undefined }),
+    );
     assert.equal(status, 0, output);
     assert.match(output, /^# pass [12]$/m);
   },
@@ -54,7 +61,10 @@ const RUN = {
     });
     const closed = ended(child);
     try {
-      await Promise.race([reachable(port), closed.then(({ output }) => Promise.reject(new Error(output)))]);
+      await Promise.race([
+        reachable(port),
+        closed.then(({ output }) => Promise.reject(new Error(output))),
+      ]);
       const genuine = await sender.send(url, { object: "猫.jpg", size: 5 });
       assert.equal(genuine.status, 200);
       assert.deepEqual(genuine.json(), { Status: "OK", object: "猫.jpg" });
@@ -63,7 +73,15 @@ const RUN = {
       assert.deepEqual(forged.json(), { Status: "verify not ok" });
       if (file.pathname.endsWith("/0.mjs")) {
         const policy = await (await fetch(`http://127.0.0.1:${port}/policy`)).json();
-        assert.deepEqual(Object.keys(policy), ["accessid", "host", "policy", "signature", "expire", "callback", "dir"]);
+        assert.deepEqual(Object.keys(policy), [
+          "accessid",
+          "host",
+          "policy",
+          "signature",
+          "expire",
+          "callback",
+          "dir",
+        ]);
       }
     } finally {
       child.kill();
@@ -82,12 +100,16 @@ for (const { how, code, at } of SNIPPETS) {
 
 function start(args, env) {
   const paths = args.map((argument) => (argument instanceof URL ? argument.pathname : argument));
-  return spawn(process.execPath, paths, { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  return spawn(process.execPath, paths, {
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
 }
 
 async function ended(child) {
   let output = "";
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (output += text));
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding("utf8").on("data", (text) => (output += text));
   const [status] = await once(child, "close");
   return { status, output };
 }
@@ -105,7 +127,10 @@ async function freePort() {
 async function reachable(port) {
   for (let tries = 0; tries < 200; tries += 1) {
     const socket = connect(port, "127.0.0.1");
-    const isOpen = await once(socket, "connect").then(() => true, () => false);
+    const isOpen = await once(socket, "connect").then(
+      () => true,
+      () => false,
+    );
     socket.destroy();
     if (isOpen) return;
     await new Promise((resolve) => setTimeout(resolve, 50));

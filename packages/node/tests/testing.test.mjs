@@ -12,7 +12,13 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { inspect } from "node:util";
 
-import { CallbackParameter, CallbackVerifier, PolicyBuilder, readRawBody, SignedPolicy } from "upcall";
+import {
+  CallbackParameter,
+  CallbackVerifier,
+  PolicyBuilder,
+  readRawBody,
+  SignedPolicy,
+} from "upcall";
 import { AdminError, CallbackSender, UpcallServer } from "upcall/testing";
 
 const BODY = "bucket=${bucket}&object=${object}&size=${size}&mimeType=${mimeType}&user=${x:user}";
@@ -30,13 +36,20 @@ describe("upcall with a bucket for each test", () => {
     app = createServer(async (request, response) => {
       const { method, url: target, rawHeaders: headers } = request;
       const rawBody = await readRawBody(request);
-      const verdict = await verifier.verify({ method, target, headers, rawBody }).catch((error) => error);
+      const verdict = await verifier
+        .verify({ method, target, headers, rawBody })
+        .catch((error) => error);
       if (!(verdict instanceof Error)) heard.push(Object.fromEntries(verdict.form()));
       const answer = JSON.stringify({ Status: verdict instanceof Error ? verdict.code : "OK" });
-      response.writeHead(verdict instanceof Error ? 400 : 200, { "Content-Length": answer.length }).end(answer);
+      response
+        .writeHead(verdict instanceof Error ? 400 : 200, { "Content-Length": answer.length })
+        .end(answer);
     });
     await new Promise((resolve) => app.listen(0, "127.0.0.1", resolve));
-    callback = new CallbackParameter({ url: `http://127.0.0.1:${app.address().port}/cb?a=%2F`, body: BODY });
+    callback = new CallbackParameter({
+      url: `http://127.0.0.1:${app.address().port}/cb?a=%2F`,
+      body: BODY,
+    });
   });
   after(async () => {
     app.closeAllConnections();
@@ -58,7 +71,13 @@ describe("upcall with a bucket for each test", () => {
     });
     assert.equal(answer.status, 200, answer.body);
     assert.deepEqual(answer.json(), { Status: "OK" });
-    const members = { bucket: bucket.name, object: "user/猫 1.txt", size: "5", mimeType: "text/plain", user: "eric" };
+    const members = {
+      bucket: bucket.name,
+      object: "user/猫 1.txt",
+      size: "5",
+      mimeType: "text/plain",
+      user: "eric",
+    };
     assert.deepEqual(heardOf(bucket), [members]);
     const call = await bucket.waitForCallback({ key: "user/猫 1.txt" });
     assert.deepEqual(Object.fromEntries(call.form()), members);
@@ -81,7 +100,10 @@ describe("upcall with a bucket for each test", () => {
     assert.equal((await bucket.waitForCallback({ key: "b" })).key, "b");
     assert.equal((await bucket.waitForCallback()).key, "b");
     assert.equal((await bucket.waitForCallback()).key, "c");
-    await assert.rejects(bucket.waitForCallback({ timeoutMs: 100 }), /no callback from bucket `test-\w+` within 100 ms/);
+    await assert.rejects(
+      bucket.waitForCallback({ timeoutMs: 100 }),
+      /no callback from bucket `test-\w+` within 100 ms/,
+    );
   });
 
   test("buckets do not hear of each other, and a wiped one has forgotten", async () => {
@@ -96,14 +118,18 @@ describe("upcall with a bucket for each test", () => {
     assert.equal((await other.upload({ key: "c", file: "1", callback })).status, 200);
     assert.equal((await other.waitForCallback()).key, "c");
     await Promise.all([one.remove(), other.remove()]);
-    await assert.rejects(one.remove(), (error) => error instanceof AdminError && error.status === 404);
+    await assert.rejects(
+      one.remove(),
+      (error) => error instanceof AdminError && error.status === 404,
+    );
   });
 
   test("calls are listed by key and status", async () => {
     const bucket = await upcall.bucket();
     await bucket.fault({ on: "call", kind: "500", key: "a" });
     for (const key of ["a", "b"]) await bucket.upload({ key, file: "1", callback });
-    const listed = async (filter) => (await bucket.callbacks(filter)).map(({ key, outcome }) => `${key} ${outcome}`);
+    const listed = async (filter) =>
+      (await bucket.callbacks(filter)).map(({ key, outcome }) => `${key} ${outcome}`);
     assert.deepEqual(await listed(), ["a failed", "b agreed"]);
     assert.deepEqual(await listed({ key: "b" }), ["b agreed"]);
     assert.deepEqual(await listed({ status: 500 }), ["a failed"]);
@@ -127,7 +153,10 @@ describe("upcall with a bucket for each test", () => {
       const bucket = await upcall.bucket();
       await bucket.fault({ on: "call", kind: "twice" });
       assert.equal((await bucket.upload({ key: "a", file: "1", callback })).status, 200);
-      assert.deepEqual(heardOf(bucket).map(({ object }) => object), ["a", "a"]);
+      assert.deepEqual(
+        heardOf(bucket).map(({ object }) => object),
+        ["a", "a"],
+      );
     });
 
     test("a slow call is late by what was said", async () => {
@@ -142,7 +171,8 @@ describe("upcall with a bucket for each test", () => {
       const bucket = await upcall.bucket();
       await bucket.fault({ on: "upload", kind: "disk-full", count: 2 });
       const statuses = [];
-      for (const key of ["a", "b", "c"]) statuses.push((await bucket.upload({ key, file: "1", callback })).status);
+      for (const key of ["a", "b", "c"])
+        statuses.push((await bucket.upload({ key, file: "1", callback })).status);
       assert.ok(statuses[0] >= 500 && statuses[1] >= 500, statuses.join(" "));
       assert.equal(statuses[2], 200);
       assert.equal(heardOf(bucket).length, 1);
@@ -163,7 +193,10 @@ describe("upcall with a bucket for each test", () => {
       .contentLengthRange(1, 3)
       .build();
     const signer = { accessKeyId, accessKeySecret, region: "cn-hangzhou" };
-    for (const [at, signed] of [SignedPolicy.v1(signer, policy), SignedPolicy.v4(signer, policy)].entries()) {
+    for (const [at, signed] of [
+      SignedPolicy.v1(signer, policy),
+      SignedPolicy.v4(signer, policy),
+    ].entries()) {
       signed.host(bucket.url).dir("user/eric/").callback(callback);
       for (const form of [signed, signed.toJSON(), JSON.parse(JSON.stringify(signed))]) {
         const status = async (upload) => (await bucket.upload({ policy: form, ...upload })).status;
@@ -186,26 +219,40 @@ describe("upcall with a bucket for each test", () => {
 describe("finding upcall", () => {
   test("a program that is not there is told, with what to do", async () => {
     const env = { PATH: process.env.PATH, UPCALL: "/nowhere/upcall" };
-    await assert.rejects(UpcallServer.start({ env }), /`\/nowhere\/upcall` cannot be started; set `UPCALL`/);
+    await assert.rejects(
+      UpcallServer.start({ env }),
+      /`\/nowhere\/upcall` cannot be started; set `UPCALL`/,
+    );
   });
 
   test("a program that ends is told, with its words", async () => {
     const env = { ...process.env, UPCALL_ADMIN_URL: undefined };
-    await assert.rejects(UpcallServer.start({ env, args: ["--no-such-flag"] }), /ended with status 2:[^]*--no-such-flag/);
+    await assert.rejects(
+      UpcallServer.start({ env, args: ["--no-such-flag"] }),
+      /ended with status 2:[^]*--no-such-flag/,
+    );
   });
 
   test("a running server that is half named is not used", async () => {
-    const env = { UPCALL_ADMIN_URL: "http://127.0.0.1:1", UPCALL_ADMIN_SECRET: "s", OSS_ACCESS_KEY_ID: "ak" };
+    const env = {
+      UPCALL_ADMIN_URL: "http://127.0.0.1:1",
+      UPCALL_ADMIN_SECRET: "s",
+      OSS_ACCESS_KEY_ID: "ak",
+    };
     await assert.rejects(UpcallServer.start({ env }), /`OSS_ACCESS_KEY_SECRET` is not set/);
   });
 
   test("a running one that the environment names is used, and left running", async () => {
     const folder = await mkdtemp(join(tmpdir(), "upcall-running-"));
     const addresses = ["--storage", "--app", "--admin"].flatMap((flag) => [flag, "127.0.0.1:0"]);
-    const child = spawn(process.env.UPCALL || "upcall", ["dev", "--json", "--data", folder, ...addresses], {
-      env: { ...process.env, UPCALL_ADMIN_SECRET: "a-secret-of-this-test" },
-      stdio: ["ignore", "pipe", "ignore"],
-    });
+    const child = spawn(
+      process.env.UPCALL || "upcall",
+      ["dev", "--json", "--data", folder, ...addresses],
+      {
+        env: { ...process.env, UPCALL_ADMIN_SECRET: "a-secret-of-this-test" },
+        stdio: ["ignore", "pipe", "ignore"],
+      },
+    );
     try {
       const [line] = await once(child.stdout, "data");
       const ready = JSON.parse(line);
@@ -222,7 +269,9 @@ describe("finding upcall", () => {
       assert.equal((await bucket.upload({ key: "a", file: "1" })).status, 204);
       await upcall.close();
       assert.equal((await fetch(`${ready.admin}/healthz`)).status, 200);
-      assert.ok(!inspect(upcall, { depth: null, showHidden: true }).includes("a-secret-of-this-test"));
+      assert.ok(
+        !inspect(upcall, { depth: null, showHidden: true }).includes("a-secret-of-this-test"),
+      );
     } finally {
       child.kill();
       await once(child, "close");
@@ -237,7 +286,10 @@ describe("finding upcall", () => {
       await (await first.bucket()).upload({ key: "a" });
       console.log(first.storageUrl);`;
     const cwd = new URL("..", import.meta.url);
-    const child = spawn(process.execPath, ["--input-type=module", "-e", script], { cwd, stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+      cwd,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     let printed = "";
     child.stdout.on("data", (piece) => (printed += piece));
     const [status] = await once(child, "close");
@@ -250,7 +302,11 @@ describe("the sender", () => {
   test("signs as OSS does, and forges what it is told to", async () => {
     const sender = await CallbackSender.start({ bits: 1024 });
     const verifier = new CallbackVerifier({ keyUrls: sender.keyUrls });
-    const code = (signed) => verifier.verify(signed).then(() => null, (error) => error.code);
+    const code = (signed) =>
+      verifier.verify(signed).then(
+        () => null,
+        (error) => error.code,
+      );
     const members = { object: "a b/(猫)", size: 5 };
     const signed = sender.sign("/a%20b?x=1", members);
     assert.equal(signed.rawBody.toString(), "object=a%20b%2F%28%E7%8C%AB%29&size=5");

@@ -3,7 +3,13 @@ import express from "express";
 import Fastify from "fastify";
 import { Hono } from "hono";
 
-import { type CallbackErrorCode, CallbackVerifier, PolicyBuilder, SignedPolicy, type VerifiedCallback } from "upcall";
+import {
+  type CallbackErrorCode,
+  CallbackVerifier,
+  PolicyBuilder,
+  SignedPolicy,
+  type VerifiedCallback,
+} from "upcall";
 import { receiveCallback as forExpress } from "upcall/express";
 import { receiveCallback as forFastify } from "upcall/fastify";
 import { receiveCallback as forHono } from "upcall/hono";
@@ -30,11 +36,19 @@ verifier.verify({ ...request, rawBody: "a=b" });
 // @ts-expect-error there is no such code
 export const code: CallbackErrorCode = "wrong";
 
-express().post("/", forExpress(verifier, (callback, req) => ({ object: callback.form().get("object"), ip: req.ip })));
-Fastify().register(forFastify(verifier, (callback, req) => ({ id: req.id, json: callback.json() }), { path: "/" }));
+express().post(
+  "/",
+  forExpress(verifier, (callback, req) => ({ object: callback.form().get("object"), ip: req.ip })),
+);
+Fastify().register(
+  forFastify(verifier, (callback, req) => ({ id: req.id, json: callback.json() }), { path: "/" }),
+);
 // @ts-expect-error a plugin needs its route's path
 forFastify(verifier, () => {}, {});
-new Hono<{ Variables: { user: string } }>().post("/", forHono(verifier, (callback, c) => c.json(callback.json() as object)));
+new Hono<{ Variables: { user: string } }>().post(
+  "/",
+  forHono(verifier, (callback, c) => c.json(callback.json() as object)),
+);
 
 export async function useBucket(bucket: TestBucket): Promise<string | null> {
   await bucket.fault({ on: "call", kind: "slow", delayMs: 1 });

@@ -3,7 +3,13 @@ import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { describe, test } from "node:test";
 
-import { CallbackError, CallbackVerifier, FetchedPublicKeys, PublicKey, PublicKeyUrls } from "upcall";
+import {
+  CallbackError,
+  CallbackVerifier,
+  FetchedPublicKeys,
+  PublicKey,
+  PublicKeyUrls,
+} from "upcall";
 import { CallbackSender } from "upcall/testing";
 
 import { readVectors } from "./vectors.mjs";
@@ -46,7 +52,14 @@ describe("the shared table", () => {
     test(one.name, async () => {
       const asked = [];
       assert.equal(await verdict(verifierOf(TABLE, asked), requestOf(one)), one.error);
-      const isJudgedFirst = ["method", "target", "header-missing", "key-url", "signature-version", "digest"];
+      const isJudgedFirst = [
+        "method",
+        "target",
+        "header-missing",
+        "key-url",
+        "signature-version",
+        "digest",
+      ];
       if (isJudgedFirst.includes(one.error)) assert.deepEqual(asked, [], "nothing is fetched");
     });
     test(`${one.name}, headers in Node's raw list`, async () => {
@@ -65,20 +78,31 @@ describe("headers", () => {
   const genuine = TABLE.cases.find(({ name }) => name === "genuine");
 
   test("an object of texts and lists is read in any case, and a doubled one is noticed", async () => {
-    const headers = Object.fromEntries(genuine.headers.map(([name, value]) => [name.toUpperCase(), value]));
+    const headers = Object.fromEntries(
+      genuine.headers.map(([name, value]) => [name.toUpperCase(), value]),
+    );
     const request = requestOf(genuine);
     assert.equal(await verdict(verifierOf(TABLE), { ...request, headers }), null);
     const url = headers["X-OSS-PUB-KEY-URL"];
     for (const doubled of [[url, url], `${url}, ${url}`]) {
       const twice = { ...headers, "X-OSS-PUB-KEY-URL": doubled };
-      assert.equal(await verdict(verifierOf(TABLE), { ...request, headers: twice }), "header-twice");
+      assert.equal(
+        await verdict(verifierOf(TABLE), { ...request, headers: twice }),
+        "header-twice",
+      );
     }
     const inTwoCases = { ...headers, "x-oss-pub-key-url": url };
-    assert.equal(await verdict(verifierOf(TABLE), { ...request, headers: inTwoCases }), "header-twice");
+    assert.equal(
+      await verdict(verifierOf(TABLE), { ...request, headers: inTwoCases }),
+      "header-twice",
+    );
   });
 
   test("a comma in other headers is none of our business", async () => {
-    const headers = { ...Object.fromEntries(genuine.headers), date: "Thu, 26 Nov 2026 18:55:33 GMT" };
+    const headers = {
+      ...Object.fromEntries(genuine.headers),
+      date: "Thu, 26 Nov 2026 18:55:33 GMT",
+    };
     assert.equal(await verdict(verifierOf(TABLE), { ...requestOf(genuine), headers }), null);
   });
 
@@ -142,18 +166,24 @@ describe("keys in the vectors", () => {
 });
 
 describe("the body of a callback", () => {
-  const { cases, variable_values: values, custom_variables: custom } = readVectors("callback-body.json");
+  const {
+    cases,
+    variable_values: values,
+    custom_variables: custom,
+  } = readVectors("callback-body.json");
 
   for (const one of cases.filter(({ expected_body: body }) => body !== undefined)) {
     test(`${one.name} is read again`, async () => {
       const callback = await verifiedWith(one.expected_body);
       if (one.callbackBodyType === "application/json") {
-        if (isJson(one.expected_body)) assert.deepEqual(callback.json(), JSON.parse(one.expected_body));
+        if (isJson(one.expected_body))
+          assert.deepEqual(callback.json(), JSON.parse(one.expected_body));
         else assert.throws(() => callback.json(), SyntaxError);
         return;
       }
       for (const [, name, variable] of one.callbackBody.matchAll(/([^&=]+)=\$\{([^}]+)\}/g)) {
-        const value = { ...values, ...custom, ...one.variable_values, ...one.custom_variables }[variable] ?? "";
+        const value =
+          { ...values, ...custom, ...one.variable_values, ...one.custom_variables }[variable] ?? "";
         assert.equal(callback.form().get(name), value, name);
       }
     });

@@ -55,7 +55,9 @@ function refusal(method: string, path: string, status: number, text: string): Ad
   let code = "Unknown";
   let message = text;
   try {
-    const { error } = JSON.parse(text) as { error: { code: string; message: string; hint?: string } };
+    const { error } = JSON.parse(text) as {
+      error: { code: string; message: string; hint?: string };
+    };
     code = error.code;
     message = error.hint === undefined ? error.message : `${error.message}; ${error.hint}`;
   } catch {

@@ -1,7 +1,12 @@
 /** A bucket of a test's own: upload to it, wait for the callback, make things go wrong. */
 import type { CallbackParameter } from "../callbackParameter.js";
 import { PolicyBuilder } from "../policy.js";
-import { type AccessKey, type PolicyAnswerV1, type PolicyAnswerV4, SignedPolicy } from "../signedPolicy.js";
+import {
+  type AccessKey,
+  type PolicyAnswerV1,
+  type PolicyAnswerV4,
+  SignedPolicy,
+} from "../signedPolicy.js";
 import type { Admin } from "./admin.js";
 import { type CallOfAdmin, RecordedCallback } from "./recordedCallback.js";
 
@@ -38,7 +43,8 @@ export interface UploadAnswer {
 /** What goes wrong, for the next `count` calls to the application, or uploads. */
 export interface Fault {
   readonly on: "call" | "upload";
-  readonly kind: "refuse" | "slow" | "reset" | "500" | "bad-json" | "wrong-signature" | "twice" | "disk-full";
+  readonly kind:
+    "refuse" | "slow" | "reset" | "500" | "bad-json" | "wrong-signature" | "twice" | "disk-full";
   /** For one key only. */
   readonly key?: string;
   readonly count?: number;
@@ -87,7 +93,13 @@ export class TestBucket implements AsyncDisposable {
     });
     const body = await response.text();
     const requestId = response.headers.get("x-oss-request-id") ?? "";
-    return { status: response.status, requestId, headers: response.headers, body, json: () => JSON.parse(body) };
+    return {
+      status: response.status,
+      requestId,
+      headers: response.headers,
+      body,
+      json: () => JSON.parse(body),
+    };
   }
 
   #form(upload: Upload): { host: string; fields: [string, string][] } {
@@ -111,12 +123,20 @@ export class TestBucket implements AsyncDisposable {
    *
    * Rejects if none comes in time.
    */
-  async waitForCallback({ key, timeoutMs = 5_000 }: { key?: string; timeoutMs?: number } = {}): Promise<RecordedCallback> {
+  async waitForCallback({
+    key,
+    timeoutMs = 5_000,
+  }: { key?: string; timeoutMs?: number } = {}): Promise<RecordedCallback> {
     const until = Date.now() + timeoutMs;
     for (let left = timeoutMs; left > 0; left = until - Date.now()) {
       const round = Math.min(left, MAX_ROUND_MS);
       const found = (await this.#admin.ask("GET", "/v1/callbacks/next", {
-        query: { bucket: this.name, key, after: this.#answered.get(key) ?? FIRST, timeout: `${Math.ceil(round)}ms` },
+        query: {
+          bucket: this.name,
+          key,
+          after: this.#answered.get(key) ?? FIRST,
+          timeout: `${Math.ceil(round)}ms`,
+        },
         timeoutMs: round + 5_000,
       })) as { id: string } | undefined;
       if (found !== undefined) {
@@ -129,14 +149,20 @@ export class TestBucket implements AsyncDisposable {
   }
 
   /** The calls of this bucket that are recorded, the oldest first. */
-  async callbacks({ key, status }: { key?: string; status?: number } = {}): Promise<RecordedCallback[]> {
+  async callbacks({ key, status }: { key?: string; status?: number } = {}): Promise<
+    RecordedCallback[]
+  > {
     const query = { bucket: this.name, key, status: status?.toString(), limit: "1000" };
-    const { calls } = (await this.#admin.ask("GET", "/v1/callbacks", { query })) as { calls: { id: string }[] };
+    const { calls } = (await this.#admin.ask("GET", "/v1/callbacks", { query })) as {
+      calls: { id: string }[];
+    };
     return Promise.all(calls.map(({ id }) => this.#recorded(id)));
   }
 
   async #recorded(id: string): Promise<RecordedCallback> {
-    return new RecordedCallback((await this.#admin.ask("GET", `/v1/callbacks/${id}`)) as CallOfAdmin);
+    return new RecordedCallback(
+      (await this.#admin.ask("GET", `/v1/callbacks/${id}`)) as CallOfAdmin,
+    );
   }
 
   /** Makes something go wrong in this bucket; gives the fault's id. */
@@ -148,8 +174,15 @@ export class TestBucket implements AsyncDisposable {
 
   /** Lets pages of other origins use the bucket. */
   async cors(...rules: CorsRule[]): Promise<void> {
-    const whole = rules.map((rule) => ({ allowedHeaders: [], exposeHeaders: [], maxAgeSeconds: 600, ...rule }));
-    await this.#admin.ask("PUT", `/v1/buckets/${this.name}/cors`, { body: { rules: whole, responseVary: true } });
+    const whole = rules.map((rule) => ({
+      allowedHeaders: [],
+      exposeHeaders: [],
+      maxAgeSeconds: 600,
+      ...rule,
+    }));
+    await this.#admin.ask("PUT", `/v1/buckets/${this.name}/cors`, {
+      body: { rules: whole, responseVary: true },
+    });
   }
 
   /** Forgets objects, recorded calls, owed calls and faults. */

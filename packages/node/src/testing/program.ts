@@ -31,10 +31,14 @@ export async function startProgram(
   const addresses = ["--storage", free, "--app", free, "--admin", free];
   // Settings of the machine must not reach the tests' own server.
   const { UPCALL_DATA: _data, ...rest } = env;
-  const child = spawn(program, ["dev", "--json", "--data", join(folder, "data"), ...addresses, ...args], {
-    env: rest,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const child = spawn(
+    program,
+    ["dev", "--json", "--data", join(folder, "data"), ...addresses, ...args],
+    {
+      env: rest,
+      stdio: ["ignore", "pipe", "pipe"],
+    },
+  );
   const end = (): void => {
     child.kill("SIGKILL");
     rmSync(folder, { recursive: true, force: true });
@@ -57,13 +61,20 @@ export async function startProgram(
 
 async function readyLine(child: ChildProcess, program: string): Promise<ReadyLine> {
   let log = "";
-  child.stderr?.setEncoding("utf8").on("data", (text: string) => (log = (log + text).slice(-LOG_CHARACTERS)));
+  child.stderr
+    ?.setEncoding("utf8")
+    .on("data", (text: string) => (log = (log + text).slice(-LOG_CHARACTERS)));
   let timer: NodeJS.Timeout | undefined;
   const line = new Promise<string>((resolve, reject) => {
-    const told = (what: string): Error => new Error(log === "" ? what : `${what}:\n${log.trimEnd()}`);
-    timer = setTimeout(() => reject(told(`\`${program} dev\` was not ready in time`)), READY_TIMEOUT_MS);
+    const told = (what: string): Error =>
+      new Error(log === "" ? what : `${what}:\n${log.trimEnd()}`);
+    timer = setTimeout(
+      () => reject(told(`\`${program} dev\` was not ready in time`)),
+      READY_TIMEOUT_MS,
+    );
     child.once("error", (cause) => {
-      const advice = "set `UPCALL` to the program, put `upcall` on the `PATH`, or name a running server with `UPCALL_ADMIN_URL`";
+      const advice =
+        "set `UPCALL` to the program, put `upcall` on the `PATH`, or name a running server with `UPCALL_ADMIN_URL`";
       reject(new Error(`\`${program}\` cannot be started; ${advice}`, { cause }));
     });
     child.once("close", (status) => reject(told(`\`${program} dev\` ended with status ${status}`)));
@@ -81,7 +92,8 @@ function letGo(child: ChildProcess): void {
   child.stdout?.resume();
   child.stderr?.removeAllListeners("data").resume();
   child.unref();
-  for (const stream of [child.stdout, child.stderr]) (stream as { unref?: () => void } | null)?.unref?.();
+  for (const stream of [child.stdout, child.stderr])
+    (stream as { unref?: () => void } | null)?.unref?.();
 }
 
 async function terminate(child: ChildProcess): Promise<void> {

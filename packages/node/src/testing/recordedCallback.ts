@@ -30,7 +30,10 @@ export class RecordedCallback {
     this.target = call.target;
     this.attempt = call.attempt;
     this.requestHeaders = call.requestHeaders;
-    this.body = call.bodyBase64 === undefined ? Buffer.from(call.body ?? "") : Buffer.from(call.bodyBase64, "base64");
+    this.body =
+      call.bodyBase64 === undefined
+        ? Buffer.from(call.body ?? "")
+        : Buffer.from(call.bodyBase64, "base64");
     this.answer = call.answer ?? undefined;
     this.outcome = call.outcome;
     this.explanation = call.explanation ?? undefined;

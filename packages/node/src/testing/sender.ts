@@ -3,7 +3,13 @@
  *
  * For tests of the callback's receiver alone; nothing is stored anywhere.
  */
-import { constants, createHash, generateKeyPair, type KeyObject, privateEncrypt } from "node:crypto";
+import {
+  constants,
+  createHash,
+  generateKeyPair,
+  type KeyObject,
+  privateEncrypt,
+} from "node:crypto";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { promisify } from "node:util";
@@ -64,7 +70,9 @@ export class CallbackSender implements AsyncDisposable {
     const pem = key.publicKey.export({ type: "spki", format: "pem" });
     const server = createServer((request, response) => {
       const isKey = request.url === KEY_PATH;
-      response.writeHead(isKey ? 200 : 404, { "Content-Type": "application/x-pem-file" }).end(isKey ? pem : "");
+      response
+        .writeHead(isKey ? 200 : 404, { "Content-Type": "application/x-pem-file" })
+        .end(isKey ? pem : "");
     });
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject).listen(0, "127.0.0.1", resolve);
@@ -119,17 +127,26 @@ export class CallbackSender implements AsyncDisposable {
 function bytes(body: CallbackBody): Buffer {
   if (typeof body === "string") return Buffer.from(body);
   if (body instanceof Uint8Array) return Buffer.from(body);
-  const members = Object.entries(body).map(([name, value]) => `${encoded(name)}=${encoded(String(value))}`);
+  const members = Object.entries(body).map(
+    ([name, value]) => `${encoded(name)}=${encoded(String(value))}`,
+  );
   return Buffer.from(members.join("&"));
 }
 
 /** As OSS writes values into a form: everything but letters, digits and `-._~`, in upper-case hex. */
 function encoded(text: string): string {
-  return encodeURIComponent(text).replace(/[!'()*]/g, (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`);
+  return encodeURIComponent(text).replace(
+    /[!'()*]/g,
+    (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
 }
 
 /** What is signed in place of what is sent. */
-function tampered(target: string, body: Buffer, tamper: Tamper | undefined): { target: string; body: Buffer } {
+function tampered(
+  target: string,
+  body: Buffer,
+  tamper: Tamper | undefined,
+): { target: string; body: Buffer } {
   const [path = "", ...query] = target.split("?");
   switch (tamper) {
     case "body":

@@ -46,7 +46,9 @@ export class UpcallServer implements AsyncDisposable {
     const env = options.env ?? process.env;
     const found = env["UPCALL_ADMIN_URL"] ? running(env) : await started(env, options);
     try {
-      const { current } = (await found.admin.ask("GET", "/v1/callback-key")) as { current: { url: string } };
+      const { current } = (await found.admin.ask("GET", "/v1/callback-key")) as {
+        current: { url: string };
+      };
       return new UpcallServer(found, current.url);
     } catch (error) {
       await found.program?.stop();
@@ -68,9 +70,13 @@ export class UpcallServer implements AsyncDisposable {
   }
 
   /** A bucket of one test's own, so that tests can run side by side. */
-  async bucket(options: { acl?: "private" | "public-read" | "public-read-write"; cors?: CorsRule[] } = {}): Promise<TestBucket> {
+  async bucket(
+    options: { acl?: "private" | "public-read" | "public-read-write"; cors?: CorsRule[] } = {},
+  ): Promise<TestBucket> {
     const name = `test-${randomBytes(8).toString("hex")}`;
-    await this.#admin.ask("PUT", `/v1/buckets/${name}`, { body: { acl: options.acl ?? "private" } });
+    await this.#admin.ask("PUT", `/v1/buckets/${name}`, {
+      body: { acl: options.acl ?? "private" },
+    });
     const bucket = new TestBucket(this.#admin, this.#accessKey, this.storageUrl, name);
     if (options.cors !== undefined) await bucket.cors(...options.cors);
     return bucket;
@@ -96,19 +102,34 @@ interface Found {
 function running(env: Readonly<Record<string, string | undefined>>): Found {
   const needed = (name: string): string => {
     const value = env[name];
-    if (!value) throw new Error(`\`UPCALL_ADMIN_URL\` names a running upcall, but \`${name}\` is not set`);
+    if (!value)
+      throw new Error(`\`UPCALL_ADMIN_URL\` names a running upcall, but \`${name}\` is not set`);
     return value;
   };
   return {
     admin: new Admin(needed("UPCALL_ADMIN_URL"), needed("UPCALL_ADMIN_SECRET")),
-    accessKey: { accessKeyId: needed("OSS_ACCESS_KEY_ID"), accessKeySecret: needed("OSS_ACCESS_KEY_SECRET") },
+    accessKey: {
+      accessKeyId: needed("OSS_ACCESS_KEY_ID"),
+      accessKeySecret: needed("OSS_ACCESS_KEY_SECRET"),
+    },
     storageUrl: needed("UPCALL_STORAGE_URL"),
   };
 }
 
-async function started(env: Readonly<Record<string, string | undefined>>, options: UpcallServerOptions): Promise<Found> {
+async function started(
+  env: Readonly<Record<string, string | undefined>>,
+  options: UpcallServerOptions,
+): Promise<Found> {
   const adminSecret = randomBytes(24).toString("hex");
-  const program = await startProgram(env["UPCALL"] || "upcall", options.args ?? [], { ...env, UPCALL_ADMIN_SECRET: adminSecret });
+  const program = await startProgram(env["UPCALL"] || "upcall", options.args ?? [], {
+    ...env,
+    UPCALL_ADMIN_SECRET: adminSecret,
+  });
   const { admin, storage, accessKeyId, accessKeySecret } = program.ready;
-  return { admin: new Admin(admin, adminSecret), accessKey: { accessKeyId, accessKeySecret }, storageUrl: storage, program };
+  return {
+    admin: new Admin(admin, adminSecret),
+    accessKey: { accessKeyId, accessKeySecret },
+    storageUrl: storage,
+    program,
+  };
 }
