@@ -1,0 +1,42 @@
+/** Why a request is no callback of ours. */
+
+/** What exactly is wrong. */
+export type CallbackErrorCode = keyof typeof PARTS;
+
+/** Which part of the request is wrong. */
+export type CheckedPart = (typeof PARTS)[CallbackErrorCode];
+
+/**
+ * The request is no callback of ours. Answer it with status 400.
+ *
+ * `code` and `message` may be logged: neither holds anything that was sent.
+ */
+export class CallbackError extends Error {
+  override readonly name = "CallbackError";
+  /** What exactly is wrong. */
+  readonly code: CallbackErrorCode;
+
+  constructor(code: CallbackErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+
+  /** Which part of the request is wrong. */
+  get part(): CheckedPart {
+    return PARTS[this.code];
+  }
+}
+
+const PARTS = {
+  method: "request",
+  target: "request",
+  "header-missing": "header",
+  "header-twice": "header",
+  "header-not-base64": "header",
+  "signature-version": "header",
+  "key-url": "key-url",
+  "key-too-small": "key-url",
+  "key-unavailable": "key-url",
+  digest: "digest",
+  signature: "signature",
+} as const;

@@ -1,0 +1,97 @@
+/**
+ * Where the verifier has its keys from: fetched once, kept for as long as the program runs.
+ *
+ * Whoever sends requests can name any address below the listed ones, so everything here is bounded:
+ * time, bytes, fetches at once, keys and failures kept.
+ */
+import { PublicKey } from "./publicKey.js";
+
+/** Gives the key of an address. The verifier has judged the address before. */
+export interface PublicKeySource {
+  publicKey(url: string): Promise<PublicKey>;
+}
+
+/** How {@link FetchedPublicKeys} fetches. */
+export interface FetchedPublicKeysOptions {
+  /** Instead of the global `fetch`, for a proxy or a test. */
+  readonly fetch?: (url: string, init: RequestInit) => Promise<Response>;
+  /** The present time in milliseconds. */
+  readonly now?: () => number;
+}
+
+/** Fetches keys, and keeps them: a key does not change under its address. */
+export class FetchedPublicKeys implements PublicKeySource {
+  readonly #fetch: (url: string, init: RequestInit) => Promise<Response>;
+  readonly #now: () => number;
+  readonly #keys = new Map<string, PublicKey>();
+  readonly #failures = new Map<string, { error: unknown; until: number }>();
+  readonly #underWay = new Map<string, Promise<PublicKey>>();
+
+  constructor(options: FetchedPublicKeysOptions = {}) {
+    this.#fetch = options.fetch ?? ((url, init) => fetch(url, init));
+    this.#now = options.now ?? Date.now;
+  }
+
+  /** The key; concurrent requests share one fetch. Rejects if there is none to be had. */
+  async publicKey(url: string): Promise<PublicKey> {
+    const known = this.#keys.get(url);
+    if (known !== undefined) return known;
+    const failure = this.#failures.get(url);
+    if (failure !== undefined && this.#now() < failure.until) throw failure.error;
+    const underWay = this.#underWay.get(url);
+    if (underWay !== undefined) return underWay;
+    if (this.#underWay.size >= MAX_UNDER_WAY) throw new Error("too many keys are being fetched");
+    const fetching = this.#fetchKey(url).finally(() => this.#underWay.delete(url));
+    this.#underWay.set(url, fetching);
+    return fetching;
+  }
+
+  async #fetchKey(url: string): Promise<PublicKey> {
+    try {
+      const signal = AbortSignal.timeout(TIMEOUT_MS);
+      const response = await this.#fetch(url, { redirect: "error", signal });
+      const key = PublicKey.fromPem(await readText(response));
+      this.#failures.delete(url);
+      keep(this.#keys, url, key);
+      return key;
+    } catch (error) {
+      keep(this.#failures, url, { error, until: this.#now() + FAILURE_MS });
+      throw error;
+    }
+  }
+}
+
+async function readText(response: Response): Promise<string> {
+  if (response.status !== 200) {
+    await response.body?.cancel();
+    throw new Error(`the key's address answered with status ${response.status}`);
+  }
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  // Leaving the loop cancels the rest of the answer.
+  for await (const piece of response.body ?? []) {
+    length += piece.length;
+    if (length > MAX_BYTES)
+      throw new Error(`the key's address answered with more than ${MAX_BYTES} bytes`);
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces).toString("latin1");
+}
+
+/** The oldest one makes room. */
+function keep<Value>(values: Map<string, Value>, url: string, value: Value): void {
+  values.delete(url);
+  const oldest = values.size >= MAX_KEPT ? values.keys().next() : undefined;
+  if (oldest !== undefined && !oldest.done) values.delete(oldest.value);
+  values.set(url, value);
+}
+
+/** For all of it: the storage server waits for five seconds at most. */
+const TIMEOUT_MS = 2_000;
+/** Long enough to spare an address that is down, short enough to miss few callbacks when it is back. */
+const FAILURE_MS = 3_000;
+/** A key of 4,096 bits takes 800. */
+const MAX_BYTES = 16 * 1024;
+/** A receiver sees two or three keys in its life; the rest are guesses. */
+const MAX_KEPT = 64;
+const MAX_UNDER_WAY = 16;

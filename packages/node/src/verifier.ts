@@ -1,0 +1,205 @@
+/**
+ * Is this callback the storage server's?
+ *
+ * In: a request as it came, body included. Out: {@link VerifiedCallback}, or which part of it is
+ * wrong. The key comes from an address that was judged first.
+ *
+ * Source: OSS, "Callback" (step 4).
+ */
+import { createHash } from "node:crypto";
+
+import { decodeBase64 } from "./base64.js";
+import { CallbackError } from "./callbackError.js";
+import { type CallbackHeaders, type HeaderReader, headerReader } from "./headers.js";
+import type { PublicKey } from "./publicKey.js";
+import { FetchedPublicKeys, type PublicKeySource } from "./publicKeys.js";
+import { leastBits, PublicKeyUrls } from "./publicKeyUrls.js";
+
+/** A request that may be a callback, as it came. */
+export interface CallbackRequest {
+  readonly method: string;
+  /**
+   * Path and query, raw: neither decoded nor normalised, with nothing cut off that a router cut off.
+   * In Node `request.url`, in Express `request.originalUrl`.
+   */
+  readonly target: string;
+  readonly headers: CallbackHeaders;
+  /** The body as bytes, before anything has read it as a form or JSON. */
+  readonly rawBody: Uint8Array;
+}
+
+/** What a verifier goes by. */
+export interface CallbackVerifierOptions {
+  /** The addresses from which keys are taken; OSS's own, if nothing is said. */
+  readonly keyUrls?: PublicKeyUrls;
+  /** Where keys come from; fetched and kept, if nothing is said. */
+  readonly keys?: PublicKeySource;
+}
+
+/** Verifies callbacks. Make one and keep it: it keeps the keys. */
+export class CallbackVerifier {
+  readonly #keyUrls: PublicKeyUrls;
+  readonly #keys: PublicKeySource;
+
+  constructor(options: CallbackVerifierOptions = {}) {
+    this.#keyUrls = options.keyUrls ?? PublicKeyUrls.oss();
+    this.#keys = options.keys ?? new FetchedPublicKeys();
+  }
+
+  /**
+   * The callback, if it is genuine.
+   *
+   * @throws {CallbackError} Rejects with the first part that is wrong.
+   * @throws {TypeError} Rejects if `rawBody` is no bytes: then something has read the body before.
+   */
+  async verify(request: CallbackRequest): Promise<VerifiedCallback> {
+    if (!(request.rawBody instanceof Uint8Array)) {
+      throw new TypeError(
+        "`rawBody` must be the body's bytes as they came, not what a body parser made of them",
+      );
+    }
+    if (request.method !== "POST")
+      throw new CallbackError("method", "a callback is a POST request");
+    const message = stringToSign(request.target, request.rawBody);
+    const header = headerReader(request.headers);
+    const keyUrl = this.#readKeyUrl(needed(header, X_OSS_PUB_KEY_URL));
+    const signature = decoded(AUTHORIZATION, needed(header, AUTHORIZATION));
+    if ((header(X_OSS_SIGNATURE_VERSION) ?? "1.0") !== "1.0") {
+      throw new CallbackError(
+        "signature-version",
+        "the header `x-oss-signature-version` is not 1.0",
+      );
+    }
+    checkDigest(header(CONTENT_MD5), request.rawBody);
+    const key = await this.#key(keyUrl);
+    const least = leastBits(keyUrl);
+    if (key.bits < least) {
+      throw new CallbackError(
+        "key-too-small",
+        `the key has ${key.bits} bits; from this address it must have ${least}`,
+      );
+    }
+    if (!key.verifyMd5(message, signature)) {
+      throw new CallbackError(
+        "signature",
+        "the signature does not match target and body, or was made with another key",
+      );
+    }
+    return new VerifiedCallback(request.rawBody);
+  }
+
+  #readKeyUrl(base64: string): string {
+    const url = decodeBase64(base64)?.toString("latin1");
+    if (url === undefined)
+      throw new CallbackError("key-url", "the header `x-oss-pub-key-url` is not base64");
+    if (!this.#keyUrls.admits(url)) {
+      throw new CallbackError("key-url", "the key's address is not one of those that are allowed");
+    }
+    return url;
+  }
+
+  async #key(url: string): Promise<PublicKey> {
+    try {
+      return await this.#keys.publicKey(url);
+    } catch (cause) {
+      throw new CallbackError("key-unavailable", "the key cannot be had from its address", {
+        cause,
+      });
+    }
+  }
+}
+
+/**
+ * A callback that the key's owner signed.
+ *
+ * What was signed is target and body, and nothing else: neither a host nor a time nor any header. An
+ * application that must not hear of one upload twice keeps the request id that the body brings.
+ */
+export class VerifiedCallback {
+  /** The body, as rendered from `callbackBody`. */
+  readonly rawBody: Buffer;
+
+  constructor(rawBody: Uint8Array) {
+    this.rawBody = Buffer.from(rawBody.buffer, rawBody.byteOffset, rawBody.byteLength);
+  }
+
+  /** The body read as a form. */
+  form(): URLSearchParams {
+    return new URLSearchParams(this.rawBody.toString("utf8"));
+  }
+
+  /**
+   * The body read as JSON.
+   *
+   * @throws {SyntaxError} if it is none.
+   */
+  json(): unknown {
+    return JSON.parse(this.rawBody.toString("utf8"));
+  }
+}
+
+/**
+ * What is signed: the path decoded, the query as it is, a line feed, the body.
+ *
+ * @throws {CallbackError} if the target could be signed in two ways.
+ */
+export function stringToSign(target: string, body: Uint8Array): Buffer {
+  const end = target.indexOf("?");
+  const path = percentDecoded(toBytes(end < 0 ? target : target.slice(0, end)));
+  // The path is signed decoded, next to `?` and a line feed as marks: were they allowed in it,
+  // `/a%3Fb` would carry the signature of `/a?b`.
+  if (
+    !target.startsWith("/") ||
+    path.includes("?") ||
+    path.includes("\n") ||
+    target.includes("\n")
+  ) {
+    throw new CallbackError(
+      "target",
+      "the target is not a path, or its path holds an encoded `?` or line feed",
+    );
+  }
+  const query = toBytes(end < 0 ? "" : target.slice(end));
+  return Buffer.concat([path, query, Buffer.from("\n"), body]);
+}
+
+/** Node gives the bytes of a request line as a text of that many characters. */
+function toBytes(target: string): Buffer {
+  return Buffer.from(target, /^[\0-\xff]*$/.test(target) ? "latin1" : "utf8");
+}
+
+/** To bytes, not to text: `decodeURIComponent` throws at what is no UTF-8. `+` and `%zz` stay. */
+function percentDecoded(text: Buffer): Buffer {
+  const decode = (_: string, hex: string): string => String.fromCharCode(Number.parseInt(hex, 16));
+  return Buffer.from(text.toString("latin1").replace(/%([0-9A-Fa-f]{2})/g, decode), "latin1");
+}
+
+function needed(header: HeaderReader, name: string): string {
+  const value = header(name);
+  if (value === undefined)
+    throw new CallbackError("header-missing", `the header \`${name}\` is missing`);
+  return value;
+}
+
+function decoded(name: string, base64: string): Buffer {
+  const bytes = decodeBase64(base64);
+  if (bytes === undefined)
+    throw new CallbackError("header-not-base64", `the header \`${name}\` is not base64`);
+  return bytes;
+}
+
+/** OSS's oldest callbacks have no digest; the signature covers the body in any case. */
+function checkDigest(base64: string | undefined, body: Uint8Array): void {
+  if (base64 === undefined) return;
+  if (!decoded(CONTENT_MD5, base64).equals(createHash("md5").update(body).digest())) {
+    throw new CallbackError(
+      "digest",
+      "the body does not have the MD5 that the header `content-md5` says",
+    );
+  }
+}
+
+const AUTHORIZATION = "authorization";
+const CONTENT_MD5 = "content-md5";
+const X_OSS_PUB_KEY_URL = "x-oss-pub-key-url";
+const X_OSS_SIGNATURE_VERSION = "x-oss-signature-version";
