@@ -52,7 +52,7 @@ stop() {
     trap '' TERM INT
     kill "-$1" -- "-$2" 2>/dev/null || true
     for _ in {1..30}; do
-        kill -0 -- "-$2" 2>/dev/null || exit 0
+        kill -0 "$2" 2>/dev/null || break
         sleep 0.05
     done
     kill -KILL -- "-$2" 2>/dev/null || true

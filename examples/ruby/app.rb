@@ -103,7 +103,8 @@ class UploadServer
     return answer(413, { 'Status' => 'body too large' }) if body.bytesize > MAX_CALLBACK_BYTES
 
     @verifier.verify(method: 'POST', target: target, headers: headers(env), raw_body: body)
-    row = URI.decode_www_form(body).to_h
+    # As bytes: read as UTF-8, what is none would be replaced, and the object's name be another.
+    row = URI.decode_www_form(body, Encoding::BINARY).to_h.transform_values { |value| value.force_encoding('UTF-8') }
     object = row['object'].to_s
     raise ArgumentError, 'no object' if object.empty? || !object.valid_encoding?
 

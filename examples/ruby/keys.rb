@@ -55,7 +55,8 @@ class PublicKeys
   # answer could become a large one.
   def fetch(uri)
     Timeout.timeout(FETCH_SECONDS) do
-      Net::HTTP.start(uri.hostname, uri.port, nil, use_ssl: uri.scheme == 'https', max_retries: 0) do |http|
+      options = { use_ssl: uri.scheme == 'https', max_retries: 0 }
+      Net::HTTP.start(uri.hostname, uri.port, nil, options) do |http|
         http.request_get(uri.request_uri, 'accept-encoding' => 'identity') do |answer|
           return answer.code == '200' ? read_key(answer) : nil
         end
@@ -72,6 +73,8 @@ class PublicKeys
       key << piece
       return nil if key.bytesize > MAX_KEY_BYTES
     end
-    key if key.start_with?('-----BEGIN PUBLIC KEY-----')
+    # Net::HTTP does not mind a body that was cut off.
+    is_whole = [nil, key.bytesize].include?(answer.content_length)
+    key if is_whole && key.start_with?('-----BEGIN PUBLIC KEY-----')
   end
 end

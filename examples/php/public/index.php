@@ -124,7 +124,6 @@ function request_headers(): array
     $authorization = $_SERVER['HTTP_AUTHORIZATION']
         ?? $_SERVER['REDIRECT_HTTP_AUTHORIZATION'] // the rewrite rule stands in an .htaccess
         ?? '';
-    // Apache's rewrite rule makes an empty header of none.
     $headers = $authorization === '' ? [] : [['authorization', $authorization]];
     foreach (['x-oss-pub-key-url', 'x-oss-signature-version', 'content-md5'] as $name) {
         $value = $_SERVER['HTTP_' . strtoupper(strtr($name, '-', '_'))] ?? null;
@@ -135,11 +134,15 @@ function request_headers(): array
     return $headers;
 }
 
-/** The mistake that most people make, in words; PHP's own server does not make it. */
+/**
+ * The mistake that most people make, in words. The rewrite rule makes an empty header of none: where
+ * there is not even that, the rule is missing. PHP's own server hands everything on.
+ */
 function hint(VerifyError $e): array
 {
-    $isLost = $e->reason === 'header-missing' && $e->header === 'authorization';
-    return $isLost && PHP_SAPI !== 'cli-server' ? [
+    $isLost = $e->reason === 'header-missing' && $e->header === 'authorization'
+        && !isset($_SERVER['HTTP_AUTHORIZATION']) && PHP_SAPI !== 'cli-server';
+    return $isLost ? [
         'hint' => 'the Authorization header did not arrive: Apache keeps it from PHP without '
             . '`RewriteRule .* - [E=HTTP_AUTHORIZATION:%{HTTP:Authorization}]` or `CGIPassAuth On`',
     ] : [];
