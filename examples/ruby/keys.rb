@@ -6,7 +6,8 @@ require 'net/http'
 require 'timeout'
 
 class PublicKeys
-  # For all of connecting, asking and reading: the storage server waits five seconds for our answer.
+  # For all of connecting, asking and reading: the storage server waits five seconds for our
+  # answer.
   FETCH_SECONDS = 2
   MAX_KEY_BYTES = 16 * 1024
   FAILURE_KEPT_SECONDS = 3
@@ -50,9 +51,9 @@ class PublicKeys
     Process.clock_gettime(Process::CLOCK_MONOTONIC)
   end
 
-  # Net::HTTP follows no redirects. Timeout, as its own limits are for each read. `nil` for the proxy,
-  # which it would take from the environment; `identity`, as it would else ask for gzip, and a small
-  # answer could become a large one.
+  # Net::HTTP follows no redirects. Timeout, as its own limits are for each read. `nil` for the
+  # proxy, which it would take from the environment; `identity`, as it would else ask for gzip, and
+  # a small answer could become a large one.
   def fetch(uri)
     Timeout.timeout(FETCH_SECONDS) do
       options = { use_ssl: uri.scheme == 'https', max_retries: 0 }
