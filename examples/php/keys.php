@@ -9,7 +9,7 @@
 
 declare(strict_types=1);
 
-/** For all of connecting, asking and reading: the storage server waits five seconds for our answer. */
+/** For connecting, asking and reading: the storage server waits five seconds for our answer. */
 const FETCH_SECONDS = 2.0;
 const MAX_KEY_BYTES = 16 * 1024;
 const MAX_HEAD_BYTES = 8 * 1024;
@@ -28,7 +28,7 @@ function kept_key(string $folder, string $url): ?string
     }
     $name = hash('sha256', $url);
     $file = "$folder/$name.pem";
-    return fresh_key($file) ?? with_lock("$folder/lock-$name[0]", function ($lock) use ($file, $name, $url) {
+    $fetch = function ($lock) use ($file, $name, $url): ?string {
         [$failed, $until] = explode(' ', (string) stream_get_contents($lock)) + [1 => '0'];
         if ($key = fresh_key($file)) {
             return $key; // another request has fetched it while this one waited
@@ -47,7 +47,8 @@ function kept_key(string $folder, string $url): ?string
         file_put_contents($new, $key);
         rename($new, $file); // at once: nobody reads half a key
         return $key;
-    });
+    };
+    return fresh_key($file) ?? with_lock("$folder/lock-$name[0]", $fetch);
 }
 
 function fresh_key(string $file): ?string
@@ -58,8 +59,8 @@ function fresh_key(string $file): ?string
 }
 
 /**
- * Requests that need the same key wait for one fetch. There are 16 locks, not one for each address:
- * a stranger may name as many addresses as he likes below an allowed one.
+ * Requests that need the same key wait for one fetch. There are 16 locks, not one for each
+ * address: a stranger may name as many addresses as he likes below an allowed one.
  */
 function with_lock(string $path, Closure $work): mixed
 {
@@ -73,9 +74,9 @@ function with_lock(string $path, Closure $work): mixed
 }
 
 /**
- * GET by hand: file_get_contents would need `allow_url_fopen`, follows redirects unless its context
- * says `follow_location => 0`, and its `timeout` is for each read, so that a slow sender is never
- * given up. HTTP/1.0, so that the answer does not come in chunks.
+ * GET by hand: file_get_contents would need `allow_url_fopen`, follows redirects unless its
+ * context says `follow_location => 0`, and its `timeout` is for each read, so that a slow sender
+ * is never given up. HTTP/1.0, so that the answer does not come in chunks.
  */
 function fetched_key(string $url): ?string
 {

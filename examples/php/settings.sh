@@ -1,5 +1,5 @@
-# What `run` and `run-apache` have in common: the settings, and a server that is started, waited for
-# and stopped. Read with `.` by bash.
+# What `run` and `run-apache` have in common: the settings, and a server that is started, waited
+# for and stopped. Read with `.` by bash.
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 
@@ -12,7 +12,8 @@ fail() {
 read_settings() {
     local name
     for name in OSS_ACCESS_KEY_ID OSS_ACCESS_KEY_SECRET OSS_HOST; do
-        [ -n "${!name:-}" ] || fail "the setting $name is missing: README.md says where it comes from"
+        [ -n "${!name:-}" ] ||
+            fail "the setting $name is missing: README.md says where it comes from"
     done
     export OSS_ACCESS_KEY_ID OSS_ACCESS_KEY_SECRET OSS_HOST
     export PORT=${PORT:-3000}
@@ -30,8 +31,8 @@ read_settings() {
 
 is_listening() { (exec 3<>"/dev/tcp/127.0.0.1/$PORT") 2>/dev/null; }
 
-# Runs the command in a process group of its own until it ends or this script is told to, by SIGTERM
-# or Ctrl-C; then sends the signal $1 to the group and ends with 0.
+# Runs the command in a process group of its own until it ends or this script is told to, by
+# SIGTERM or Ctrl-C; then sends the signal $1 to the group and ends with 0.
 serve() {
     local signal=$1 server
     shift
@@ -52,7 +53,7 @@ stop() {
     trap '' TERM INT
     kill "-$1" -- "-$2" 2>/dev/null || true
     for _ in {1..30}; do
-        kill -0 -- "-$2" 2>/dev/null || exit 0
+        kill -0 "$2" 2>/dev/null || break
         sleep 0.05
     done
     kill -KILL -- "-$2" 2>/dev/null || true

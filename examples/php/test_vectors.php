@@ -28,7 +28,8 @@ foreach ($table['cases'] as $case) {
         continue;
     }
     $failed++;
-    echo "{$case['name']}: wanted ", $case['error'] ?? 'genuine', ', got ', $error ?? 'genuine', "\n";
+    $wanted = $case['error'] ?? 'genuine';
+    echo "{$case['name']}: wanted $wanted, got ", $error ?? 'genuine', "\n";
 }
 
 // The documented vectors once more, from their own table and with the key that is printed there.

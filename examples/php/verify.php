@@ -4,7 +4,8 @@
  * Is this callback the storage server's?
  *
  * In: a request as it came, raw target and raw body. Out: nothing, or a VerifyError that says what
- * is wrong. What was signed is target and body and nothing else: no host, no time, no other header.
+ * is wrong. What was signed is target and body and nothing else: no host, no time, no other
+ * header.
  *
  * Source: OSS, "Callback" (step 4). The table in crates/upcall/tests/vectors/verify.json says what
  * must pass and what must not; test_vectors.php runs it.
@@ -21,7 +22,7 @@ final class VerifyError extends RuntimeException
     }
 }
 
-/** Where public keys may come from. Whoever controls the address decides which signatures are good. */
+/** Where public keys may come from: who controls the address decides which signatures are good. */
 final class PublicKeyUrls
 {
     private const OSS = ['http://gosspublic.alicdn.com/', 'https://gosspublic.alicdn.com/'];
@@ -37,8 +38,9 @@ final class PublicKeyUrls
     private array $patterns;
 
     /**
-     * @param string $list addresses beside OSS's own, with spaces or commas between: a whole one; or
-     * with a final `/` all below it; or with one `*` in the last segment for letters, digits and `-`
+     * @param string $list addresses beside OSS's own, with spaces or commas between: a whole one;
+     * or with a final `/` all below it; or with one `*` in the last segment, for letters, digits
+     * and `-`
      */
     public function __construct(string $list = '')
     {
@@ -47,14 +49,16 @@ final class PublicKeyUrls
     }
 
     /**
-     * The address is compared as text, before a URL parser sees it: where two parsers could see two
-     * hosts (`@`, `\`, `%`, spaces), it is refused. `\z`, as `$` also matches before a final LF.
+     * The address is compared as text, before a URL parser sees it: where two parsers could see
+     * two hosts (`@`, `\`, `%`, spaces), it is refused. `\z`, as `$` also matches before a final
+     * LF.
      */
     public function admits(string $url): bool
     {
+        $matches = fn (string $pattern): bool => preg_match($pattern, $url) === 1;
         return strlen($url) <= 1024
-            && preg_match('~\A' . self::FOLDERS . self::FILE . '\z~', $url) === 1
-            && array_filter($this->patterns, fn ($pattern) => preg_match($pattern, $url) === 1) !== [];
+            && $matches('~\A' . self::FOLDERS . self::FILE . '\z~')
+            && array_filter($this->patterns, $matches) !== [];
     }
 
     public function leastBits(string $url): int
@@ -76,7 +80,7 @@ final class PublicKeyUrls
 
 final class CallbackVerifier
 {
-    /** @param Closure(string): ?string $fetchKey gives the PEM at an address that was judged, or null */
+    /** @param Closure(string): ?string $fetchKey the PEM at an address that was judged, or null */
     public function __construct(private PublicKeyUrls $keyUrls, private Closure $fetchKey)
     {
     }
@@ -87,8 +91,9 @@ final class CallbackVerifier
         if ($method !== 'POST') {
             throw new VerifyError('method');
         }
-        // rawurldecode, as urldecode makes a space of `+`. The path is signed decoded, with `?` and
-        // LF as marks behind it: were they allowed in it, `/a%3Fb` would carry the signature of `/a?b`.
+        // rawurldecode, as urldecode makes a space of `+`. The path is signed decoded, with `?`
+        // and LF as marks behind it: were they allowed in it, `/a%3Fb` would carry the signature
+        // of `/a?b`.
         $rawPath = explode('?', $target, 2)[0];
         $path = rawurldecode($rawPath);
         if (!str_starts_with($path, '/') || strpbrk($path, "?\n") || str_contains($target, "\n")) {
@@ -107,7 +112,8 @@ final class CallbackVerifier
 
         // The query is signed as it was sent, with its mark, even if it is empty.
         $signed = $path . substr($target, strlen($rawPath)) . "\n" . $rawBody;
-        // Only 1 is yes: it is 0 for another signature and -1 or false, which are no `0`, for an error.
+        // Only 1 is yes: it is 0 for another signature and -1 or false, which are no `0`, for an
+        // error.
         if (openssl_verify($signed, $signature, $this->key($keyUrl), OPENSSL_ALGO_MD5) !== 1) {
             throw new VerifyError('signature');
         }
@@ -118,7 +124,8 @@ final class CallbackVerifier
         if ($contentMd5 === null) {
             return; // OSS's oldest callbacks have none; the signature covers the body in any case.
         }
-        $digest = self::decoded($contentMd5) ?? throw new VerifyError('header-not-base64', 'content-md5');
+        $digest = self::decoded($contentMd5)
+            ?? throw new VerifyError('header-not-base64', 'content-md5');
         if ($digest !== md5($rawBody, true)) {
             throw new VerifyError('digest');
         }
@@ -148,7 +155,8 @@ final class CallbackVerifier
     /** The one header of this name. PHP joins two with a comma; base64 and `1.0` have none. */
     private static function header(array $headers, string $name): ?string
     {
-        $found = array_values(array_filter($headers, fn ($header) => strtolower($header[0]) === $name));
+        $isIt = fn (array $header): bool => strtolower($header[0]) === $name;
+        $found = array_values(array_filter($headers, $isIt));
         if (count($found) > 1 || str_contains($found[0][1] ?? '', ',')) {
             throw new VerifyError('header-twice', $name);
         }

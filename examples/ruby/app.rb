@@ -2,9 +2,9 @@
 
 # An application server for direct uploads: signs policies, verifies callbacks, keeps rows.
 #
-# Takes: GET for a signed policy, GET /uploads for the rows, POST for the callback. The settings come
-# from the environment; README.md lists them. A rack application: config.ru is for any server, serve.rb
-# for WEBrick.
+# Takes: GET for a signed policy, GET /uploads for the rows, POST for the callback. The settings
+# come from the environment; README.md lists them. A rack application: config.ru is for any server,
+# serve.rb for WEBrick.
 
 require 'json'
 require 'openssl'
@@ -19,8 +19,9 @@ class UploadServer
   MAX_CALLBACK_BYTES = 1024 * 1024
   MAX_ROWS = 100
   # In single quotes: `#{…}` is Ruby's, `${…}` is OSS's.
-  CALLBACK_BODY = 'bucket=${bucket}&object=${object}&etag=${etag}&size=${size}&mimeType=${mimeType}' \
-                  '&height=${imageInfo.height}&width=${imageInfo.width}&requestId=${reqId}'
+  CALLBACK_BODY = 'bucket=${bucket}&object=${object}&etag=${etag}&size=${size}' \
+                  '&mimeType=${mimeType}&height=${imageInfo.height}&width=${imageInfo.width}' \
+                  '&requestId=${reqId}'
   ANY_ORIGIN = { 'access-control-allow-origin' => '*' }.freeze
   NOT_KEPT = ANY_ORIGIN.merge('cache-control' => 'no-store').freeze
 
@@ -30,7 +31,9 @@ class UploadServer
     @host = needed(settings, 'OSS_HOST')
     @callback_url = given(settings, 'CALLBACK_URL') ||
                     "http://127.0.0.1:#{given(settings, 'PORT') || 3000}/callback"
-    target = @callback_url[%r{\Ahttps?://[^/?#]+([^#]*)}, 1] || raise(ArgumentError, 'CALLBACK_URL is no URL')
+    target = @callback_url[%r{\Ahttps?://[^/?#]+([^#]*)}, 1]
+    raise ArgumentError, 'CALLBACK_URL is no http(s) address' unless target
+
     @callback_target = target.start_with?('/') ? target : "/#{target}"
     keys = PublicKeys.new
     key_urls = PublicKeyUrls.new(settings['CALLBACK_KEY_URLS'].to_s)
@@ -54,9 +57,9 @@ class UploadServer
 
   private
 
-  # The target as it was sent. PATH_INFO is decoded by some servers, and what was signed is not that.
-  # REQUEST_URI is no part of rack's specification, but all servers have it: Puma the target alone,
-  # WEBrick the whole address. Behind a proxy, it is what the proxy made of it.
+  # The target as it was sent. PATH_INFO is decoded by some servers, and what was signed is not
+  # that. REQUEST_URI is no part of rack's specification, but all servers have it: Puma the target
+  # alone, WEBrick the whole address. Behind a proxy, it is what the proxy made of it.
   def raw_target(env)
     env.fetch('REQUEST_URI').sub(%r{\Ahttps?://[^/?]*}, '')
   end
@@ -65,7 +68,9 @@ class UploadServer
     # A real application takes the user from its session: here, anybody may say who he is.
     user = query(env).fetch('user', 'guest')
     # `\A` and `\z`, as Ruby's `^` and `$` match at every line.
-    return answer(200, signed_policy("uploads/#{user}/"), NOT_KEPT) if user.match?(/\A[a-z0-9_-]{1,32}\z/)
+    if user.match?(/\A[a-z0-9_-]{1,32}\z/)
+      return answer(200, signed_policy("uploads/#{user}/"), NOT_KEPT)
+    end
 
     error = { 'code' => 'InvalidUser', 'message' => 'user has 1 to 32 of a-z, 0-9, _ and -' }
     answer(400, { 'error' => error }, NOT_KEPT)
@@ -103,7 +108,9 @@ class UploadServer
     return answer(413, { 'Status' => 'body too large' }) if body.bytesize > MAX_CALLBACK_BYTES
 
     @verifier.verify(method: 'POST', target: target, headers: headers(env), raw_body: body)
-    row = URI.decode_www_form(body).to_h
+    # As bytes: read as UTF-8, what is none would be replaced, and the object's name be another.
+    row = URI.decode_www_form(body, Encoding::BINARY).to_h
+    row.each_value { |value| value.force_encoding('UTF-8') }
     object = row['object'].to_s
     raise ArgumentError, 'no object' if object.empty? || !object.valid_encoding?
 
@@ -117,18 +124,20 @@ class UploadServer
   end
 
   def headers(env)
-    env.filter_map { |name, value| [name.delete_prefix('HTTP_').tr('_', '-'), value] if name.start_with?('HTTP_') }
+    given = env.select { |name, _| name.start_with?('HTTP_') }
+    given.map { |name, value| [name.delete_prefix('HTTP_').tr('_', '-'), value] }
   end
 
   def list_uploads
     answer(200, { 'uploads' => @uploads.newest(MAX_ROWS) }, NOT_KEPT)
   end
 
-  # A Content-Length, as the storage server takes no answer in chunks. Names in lower case for rack 3.
+  # A Content-Length, as the storage server takes no answer in chunks. Names in lower case for rack
+  # 3.
   def answer(status, value, headers = {})
     text = JSON.generate(value)
-    headers = headers.merge('content-type' => 'application/json', 'content-length' => text.bytesize.to_s)
-    [status, headers, [text]]
+    described = { 'content-type' => 'application/json', 'content-length' => text.bytesize.to_s }
+    [status, headers.merge(described), [text]]
   end
 
   def base64(bytes)
@@ -141,7 +150,8 @@ class UploadServer
   end
 
   def needed(settings, name)
-    given(settings, name) || raise(ArgumentError, "the setting #{name} is missing: README.md says where it comes from")
+    given(settings, name) ||
+      raise(ArgumentError, "the setting #{name} is missing: README.md says where it comes from")
   end
 end
 
@@ -152,8 +162,9 @@ class Uploads
     @database = SQLite3::Database.new(file)
     @database.busy_timeout = 3000
     @database.execute(<<~SQL)
-      CREATE TABLE IF NOT EXISTS uploads (id INTEGER PRIMARY KEY, bucket TEXT, object TEXT, etag TEXT,
-        size INTEGER, mimeType TEXT, width INTEGER, height INTEGER, requestId TEXT UNIQUE)
+      CREATE TABLE IF NOT EXISTS uploads (id INTEGER PRIMARY KEY, bucket TEXT, object TEXT,
+        etag TEXT, size INTEGER, mimeType TEXT, width INTEGER, height INTEGER,
+        requestId TEXT UNIQUE)
     SQL
   end
 

@@ -6,7 +6,8 @@ require 'net/http'
 require 'timeout'
 
 class PublicKeys
-  # For all of connecting, asking and reading: the storage server waits five seconds for our answer.
+  # For all of connecting, asking and reading: the storage server waits five seconds for our
+  # answer.
   FETCH_SECONDS = 2
   MAX_KEY_BYTES = 16 * 1024
   FAILURE_KEPT_SECONDS = 3
@@ -50,12 +51,13 @@ class PublicKeys
     Process.clock_gettime(Process::CLOCK_MONOTONIC)
   end
 
-  # Net::HTTP follows no redirects. Timeout, as its own limits are for each read. `nil` for the proxy,
-  # which it would take from the environment; `identity`, as it would else ask for gzip, and a small
-  # answer could become a large one.
+  # Net::HTTP follows no redirects. Timeout, as its own limits are for each read. `nil` for the
+  # proxy, which it would take from the environment; `identity`, as it would else ask for gzip, and
+  # a small answer could become a large one.
   def fetch(uri)
     Timeout.timeout(FETCH_SECONDS) do
-      Net::HTTP.start(uri.hostname, uri.port, nil, use_ssl: uri.scheme == 'https', max_retries: 0) do |http|
+      options = { use_ssl: uri.scheme == 'https', max_retries: 0 }
+      Net::HTTP.start(uri.hostname, uri.port, nil, options) do |http|
         http.request_get(uri.request_uri, 'accept-encoding' => 'identity') do |answer|
           return answer.code == '200' ? read_key(answer) : nil
         end
@@ -72,6 +74,8 @@ class PublicKeys
       key << piece
       return nil if key.bytesize > MAX_KEY_BYTES
     end
-    key if key.start_with?('-----BEGIN PUBLIC KEY-----')
+    # Net::HTTP does not mind a body that was cut off.
+    is_whole = [nil, key.bytesize].include?(answer.content_length)
+    key if is_whole && key.start_with?('-----BEGIN PUBLIC KEY-----')
   end
 end

@@ -4,15 +4,23 @@
 
 require 'rack'
 require 'webrick'
-require 'rack/handler/webrick'
+begin
+  require 'rackup/handler/webrick' # rack 3
+  handler = Rackup::Handler::WEBrick
+rescue LoadError
+  require 'rack/handler/webrick'
+  handler = Rack::Handler::WEBrick
+end
 require_relative 'app'
 
-# WEBrick has the whole body in memory before the application is asked. The application refuses from
-# 1 MiB on, in words; this is for what is not even worth reading.
+# WEBrick has the whole body in memory before the application is asked. The application refuses
+# from 1 MiB on, in words; this is for what is not even worth reading.
 MAX_BODY_BYTES = 8 * 1024 * 1024
 refuse_large = lambda do |request, _response|
   raise WEBrick::HTTPStatus::LengthRequired if request['transfer-encoding']
-  raise WEBrick::HTTPStatus::RequestEntityTooLarge if request['content-length'].to_i > MAX_BODY_BYTES
+
+  length = request['content-length'].to_i
+  raise WEBrick::HTTPStatus::RequestEntityTooLarge if length > MAX_BODY_BYTES
 end
 
 begin
@@ -22,8 +30,8 @@ rescue ArgumentError => e
   abort e.message
 end
 
-%w[TERM INT].each { |signal| trap(signal) { Rack::Handler::WEBrick.shutdown } }
-Rack::Handler::WEBrick.run(
+%w[TERM INT].each { |signal| trap(signal) { handler.shutdown } }
+handler.run(
   app,
   Host: '127.0.0.1',
   Port: port,

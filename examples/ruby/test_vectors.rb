@@ -15,10 +15,12 @@ rescue VerifyError => e
 end
 
 table = JSON.parse(File.read("#{VECTORS}/verify.json"))
-verifier = CallbackVerifier.new(PublicKeyUrls.new(table['keyUrls'].join(' '))) { |url| table['keys'][url] }
+key_urls = PublicKeyUrls.new(table['keyUrls'].join(' '))
+verifier = CallbackVerifier.new(key_urls) { |url| table['keys'][url] }
 results = table['cases'].map do |test|
   body = test['body'] || test['bodyBase64'].unpack1('m0')
-  got = outcome(verifier, method: test['method'], target: test['target'], headers: test['headers'], raw_body: body)
+  got = outcome(verifier, method: test['method'], target: test['target'],
+                          headers: test['headers'], raw_body: body)
   [test['name'], test['error'], got]
 end
 
@@ -27,12 +29,16 @@ documented = JSON.parse(File.read("#{VECTORS}/callback-signature.json"))
 oss = documented['oss_public_key']
 verifier = CallbackVerifier.new(PublicKeyUrls.new) { oss['pem'] }
 results += documented['cases'].map do |test|
-  headers = [['authorization', test['authorization']], ['x-oss-pub-key-url', [oss['urls'][0]].pack('m0')]]
-  got = outcome(verifier, method: 'POST', target: test['request_target'], headers: headers, raw_body: test['body'])
+  headers = [['authorization', test['authorization']],
+             ['x-oss-pub-key-url', [oss['urls'][0]].pack('m0')]]
+  got = outcome(verifier, method: 'POST', target: test['request_target'],
+                          headers: headers, raw_body: test['body'])
   [test['name'], test['verifies'] ? nil : 'signature', got]
 end
 
 failed = results.reject { |_, wanted, got| wanted == got }
-failed.each { |name, wanted, got| puts "#{name}: wanted #{wanted || 'genuine'}, got #{got || 'genuine'}" }
+failed.each do |name, wanted, got|
+  puts "#{name}: wanted #{wanted || 'genuine'}, got #{got || 'genuine'}"
+end
 puts "#{results.size - failed.size} passed, #{failed.size} failed"
 exit failed.empty? && results.any?

@@ -2,11 +2,11 @@
 
 # Is this callback the storage server's?
 #
-# In: a request as it came, raw target and raw body. Out: nothing, or a VerifyError that says what is
-# wrong. What was signed is target and body and nothing else: no host, no time, no other header.
+# In: a request as it came, raw target and raw body. Out: nothing, or a VerifyError that says what
+# is wrong. What was signed is target and body and nothing else: no host, no time, no other header.
 #
-# Source: OSS, "Callback" (step 4). The table in crates/upcall/tests/vectors/verify.json says what must
-# pass and what must not; test_vectors.rb runs it.
+# Source: OSS, "Callback" (step 4). The table in crates/upcall/tests/vectors/verify.json says what
+# must pass and what must not; test_vectors.rb runs it.
 
 require 'digest'
 require 'openssl'
@@ -33,14 +33,15 @@ class PublicKeyUrls
   ENTRY = /\A#{FOLDER}(?:#{SEGMENT}|[A-Za-z0-9._~-]*\*[A-Za-z0-9._~-]*)?\z/
   MAX_BYTES = 1024
 
-  # `list` has addresses beside OSS's own, with spaces or commas between: a whole one; or with a final
-  # `/` all below it; or with one `*` in the last segment for letters, digits and `-`.
+  # `list` has addresses beside OSS's own, with spaces or commas between: a whole one; or with a
+  # final `/` all below it; or with one `*` in the last segment for letters, digits and `-`.
   def initialize(list = '')
     @patterns = (OSS + list.split(/[\s,]+/).reject(&:empty?)).map { |entry| pattern(entry) }
   end
 
-  # The address is compared as text, before a URL parser sees it: where two parsers could see two hosts
-  # (`@`, `\`, `%`, spaces), it is refused. `\A` and `\z`, as Ruby's `^` and `$` match at every line.
+  # The address is compared as text, before a URL parser sees it: where two parsers could see two
+  # hosts (`@`, `\`, `%`, spaces), it is refused. `\A` and `\z`, as Ruby's `^` and `$` match at
+  # every line.
   def admit?(url)
     url.bytesize <= MAX_BYTES && URL.match?(url) && @patterns.any? { |pattern| pattern.match?(url) }
   end
@@ -53,8 +54,9 @@ class PublicKeyUrls
 
   def pattern(entry)
     unless ENTRY.match?(entry)
-      raise ArgumentError, "CALLBACK_KEY_URLS: `#{entry}` is not of the form http(s)://host/path in " \
-                           'plain letters, with one `*` at most, after the last `/`'
+      raise ArgumentError, "CALLBACK_KEY_URLS: `#{entry}` is not of the form " \
+                           'http(s)://host/path in plain letters, with one `*` at most, ' \
+                           'after the last `/`'
     end
     quoted = Regexp.escape(entry).sub('\*', '[A-Za-z0-9-]+')
     entry.end_with?('/') ? /\A#{quoted}./ : /\A#{quoted}\z/
@@ -68,15 +70,15 @@ class CallbackVerifier
     @fetch_key = fetch_key
   end
 
-  # `headers` are pairs: names in any case, and values. Everything is bytes: a body or header that is no
-  # UTF-8 would else raise in the first regular expression.
+  # `headers` are pairs: names in any case, and values. Everything is bytes: a body or header that
+  # is no UTF-8 would else raise in the first regular expression.
   def verify(method:, target:, headers:, raw_body:)
     raise VerifyError, 'method' unless method == 'POST'
 
     raw_path, mark, query = target.b.partition('?')
     path = percent_decoded(raw_path)
-    # The path is signed decoded, with `?` and LF as marks behind it: were they allowed in it, `/a%3Fb`
-    # would carry the signature of `/a?b`.
+    # The path is signed decoded, with `?` and LF as marks behind it: were they allowed in it,
+    # `/a%3Fb` would carry the signature of `/a?b`.
     unless path.start_with?('/') && !path.match?(/[?\n]/n) && !target.include?("\n")
       raise VerifyError, 'target'
     end
@@ -86,7 +88,9 @@ class CallbackVerifier
 
     signature = decoded(needed(headers, 'authorization'))
     raise VerifyError.new('header-not-base64', 'authorization') unless signature
-    raise VerifyError, 'signature-version' unless [nil, '1.0'].include?(header(headers, 'x-oss-signature-version'))
+
+    version = header(headers, 'x-oss-signature-version')
+    raise VerifyError, 'signature-version' unless [nil, '1.0'].include?(version)
 
     check_digest(header(headers, 'content-md5'), raw_body)
 
@@ -97,7 +101,8 @@ class CallbackVerifier
   private
 
   def check_digest(content_md5, raw_body)
-    return unless content_md5 # OSS's oldest callbacks have none; the signature covers the body anyway.
+    # OSS's oldest callbacks have none; the signature covers the body in any case.
+    return unless content_md5
 
     digest = decoded(content_md5)
     raise VerifyError.new('header-not-base64', 'content-md5') unless digest
@@ -136,7 +141,7 @@ class CallbackVerifier
     found.first
   end
 
-  # Strict base64: `m0` checks alphabet and padding, and the comparison the bits that are left over.
+  # Strict base64: `m0` checks alphabet and padding, the comparison the bits that are left over.
   def decoded(base64)
     bytes = base64.unpack1('m0')
     [bytes].pack('m0') == base64 ? bytes : nil
@@ -144,7 +149,8 @@ class CallbackVerifier
     nil
   end
 
-  # By hand: URI.decode_www_form_component makes a space of `+`, and refuses a `%` that encodes nothing.
+  # By hand: URI.decode_www_form_component makes a space of `+`, and refuses a `%` that encodes
+  # nothing.
   def percent_decoded(bytes)
     bytes.gsub(/%(\h\h)/n) { [Regexp.last_match(1)].pack('H2') }
   end

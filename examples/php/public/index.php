@@ -3,9 +3,10 @@
 /*
  * An application server for direct uploads: signs policies, verifies callbacks, keeps rows.
  *
- * Takes: GET for a signed policy, GET /uploads for the rows, POST for the callback. The settings come
- * from the environment; README.md lists them. Nothing may stand before `<?php`, not even a byte-order
- * mark: it would be sent before the JSON, and the storage server would call the answer none.
+ * Takes: GET for a signed policy, GET /uploads for the rows, POST for the callback. The settings
+ * come from the environment; README.md lists them. Nothing may stand before `<?php`, not even a
+ * byte-order mark: it would be sent before the JSON, and the storage server would call the answer
+ * none.
  */
 
 declare(strict_types=1);
@@ -22,8 +23,10 @@ const POLICY_SECONDS = 300;
 const MAX_FILE_BYTES = 104857600;
 const MAX_CALLBACK_BYTES = 1024 * 1024;
 const MAX_ROWS = 100;
+const NOT_KEPT = ['Access-Control-Allow-Origin: *', 'Cache-Control: no-store'];
 const CALLBACK_BODY = 'bucket=${bucket}&object=${object}&etag=${etag}&size=${size}'
-    . '&mimeType=${mimeType}&height=${imageInfo.height}&width=${imageInfo.width}&requestId=${reqId}';
+    . '&mimeType=${mimeType}&height=${imageInfo.height}&width=${imageInfo.width}'
+    . '&requestId=${reqId}';
 
 set_exception_handler(function (Throwable $e): void {
     error_log(get_class($e) . ": {$e->getMessage()}");
@@ -47,13 +50,12 @@ function give_policy(): never
 {
     // A real application takes the user from its session: here, anybody may say who he is.
     $user = $_GET['user'] ?? 'guest';
-    $cors = ['Access-Control-Allow-Origin: *', 'Cache-Control: no-store'];
     // `\z`, as `$` also matches before a final line feed; and `?user[]=` makes an array.
     if (!is_string($user) || !preg_match('/\A[a-z0-9_-]{1,32}\z/', $user)) {
         $message = 'user has 1 to 32 of a-z, 0-9, _ and -';
-        answer(400, ['error' => ['code' => 'InvalidUser', 'message' => $message]], $cors);
+        answer(400, ['error' => ['code' => 'InvalidUser', 'message' => $message]], NOT_KEPT);
     }
-    answer(200, signed_policy("uploads/$user/", time() + POLICY_SECONDS), $cors);
+    answer(200, signed_policy("uploads/$user/", time() + POLICY_SECONDS), NOT_KEPT);
 }
 
 function signed_policy(string $dir, int $expire): array
@@ -72,11 +74,12 @@ function signed_policy(string $dir, int $expire): array
             ['eq', '$success_action_status', '200'],
         ],
     ]));
+    $secret = setting('OSS_ACCESS_KEY_SECRET');
     return [
         'accessid' => setting('OSS_ACCESS_KEY_ID'),
         'host' => setting('OSS_HOST'),
         'policy' => $policy,
-        'signature' => base64_encode(hash_hmac('sha1', $policy, setting('OSS_ACCESS_KEY_SECRET'), true)),
+        'signature' => base64_encode(hash_hmac('sha1', $policy, $secret, true)),
         'expire' => $expire,
         'callback' => $callback,
         'dir' => $dir,
@@ -115,7 +118,7 @@ function receive_callback(string $target): never
 
 /**
  * From $_SERVER, where two headers of one name are joined with a comma. Not getallheaders(): PHP's
- * own server (8.2 to 8.5) hands out freed memory there if two names differ in case only.
+ * own server (8.2 at least) hands out freed memory there if two names differ in case only.
  *
  * @return list<array{string, string}>
  */
@@ -124,7 +127,6 @@ function request_headers(): array
     $authorization = $_SERVER['HTTP_AUTHORIZATION']
         ?? $_SERVER['REDIRECT_HTTP_AUTHORIZATION'] // the rewrite rule stands in an .htaccess
         ?? '';
-    // Apache's rewrite rule makes an empty header of none.
     $headers = $authorization === '' ? [] : [['authorization', $authorization]];
     foreach (['x-oss-pub-key-url', 'x-oss-signature-version', 'content-md5'] as $name) {
         $value = $_SERVER['HTTP_' . strtoupper(strtr($name, '-', '_'))] ?? null;
@@ -135,11 +137,15 @@ function request_headers(): array
     return $headers;
 }
 
-/** The mistake that most people make, in words; PHP's own server does not make it. */
+/**
+ * The mistake that most people make, in words. The rewrite rule makes an empty header of none:
+ * where there is not even that, the rule is missing. PHP's own server hands everything on.
+ */
 function hint(VerifyError $e): array
 {
-    $isLost = $e->reason === 'header-missing' && $e->header === 'authorization';
-    return $isLost && PHP_SAPI !== 'cli-server' ? [
+    $isLost = $e->reason === 'header-missing' && $e->header === 'authorization'
+        && !isset($_SERVER['HTTP_AUTHORIZATION']) && PHP_SAPI !== 'cli-server';
+    return $isLost ? [
         'hint' => 'the Authorization header did not arrive: Apache keeps it from PHP without '
             . '`RewriteRule .* - [E=HTTP_AUTHORIZATION:%{HTTP:Authorization}]` or `CGIPassAuth On`',
     ] : [];
@@ -148,8 +154,9 @@ function hint(VerifyError $e): array
 function database(): PDO
 {
     $database = new PDO('sqlite:' . uploads_file(), options: [PDO::ATTR_TIMEOUT => 3]);
-    $database->exec('CREATE TABLE IF NOT EXISTS uploads (id INTEGER PRIMARY KEY, bucket TEXT, object TEXT,
-        etag TEXT, size INTEGER, mimeType TEXT, width INTEGER, height INTEGER, requestId TEXT UNIQUE)');
+    $database->exec('CREATE TABLE IF NOT EXISTS uploads (id INTEGER PRIMARY KEY, bucket TEXT,
+        object TEXT, etag TEXT, size INTEGER, mimeType TEXT, width INTEGER, height INTEGER,
+        requestId TEXT UNIQUE)');
     return $database;
 }
 
@@ -158,18 +165,20 @@ function keep_row(array $fields): void
 {
     $text = fn (string $name) => is_string($fields[$name] ?? '') ? $fields[$name] ?? '' : '';
     $number = fn (string $name) => ctype_digit($text($name)) ? (int) $text($name) : null;
-    database()->prepare('INSERT INTO uploads (bucket, object, etag, size, mimeType, width, height, requestId)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (requestId) DO NOTHING')->execute([
-            $text('bucket'), $text('object'), $text('etag'), $number('size'), $text('mimeType'),
-            $number('width'), $number('height'), $text('requestId') ?: null,
-        ]);
+    $insert = database()->prepare('INSERT INTO uploads
+        (bucket, object, etag, size, mimeType, width, height, requestId)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (requestId) DO NOTHING');
+    $insert->execute([
+        $text('bucket'), $text('object'), $text('etag'), $number('size'), $text('mimeType'),
+        $number('width'), $number('height'), $text('requestId') ?: null,
+    ]);
 }
 
 function list_uploads(): never
 {
     $rows = database()->query('SELECT object, size, mimeType, width, height, requestId
         FROM uploads ORDER BY id DESC LIMIT ' . MAX_ROWS)->fetchAll(PDO::FETCH_ASSOC);
-    answer(200, ['uploads' => $rows], ['Access-Control-Allow-Origin: *', 'Cache-Control: no-store']);
+    answer(200, ['uploads' => $rows], NOT_KEPT);
 }
 
 /** Ends the request. A Content-Length, as the storage server takes no answer in chunks. */
@@ -186,7 +195,7 @@ function answer(int $status, ?array $body, array $headers = []): never
     exit;
 }
 
-/** With slashes as they are: `\/` is the same JSON, but pages that compare text have stumbled on it. */
+/** With slashes as they are: `\/` is the same JSON, but not the same text. */
 function json(array $value): string
 {
     $flags = JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE;
