@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use upcall::callback::{CallbackError, CallbackParameter};
 
-use crate::callback::{CALLBACK_BODY, CallbackReceiver};
+use crate::callback::{CALLBACK_BODY, Callbacks};
 use crate::config::{AppConfig, HostRule};
 use crate::http::{AppState, routes, serve};
 use crate::policy::{ContentTypes, PolicyMaker, UnusableTypes};
@@ -48,7 +48,7 @@ impl App {
         let address = listener.local_addr().map_err(listen)?;
         let callback = callback_to(&config.callback_url.url(address))?;
         let state = AppState {
-            callbacks: CallbackReceiver::new(config.key_urls, &config.limits, config.clock.clone()),
+            callbacks: Callbacks::new(config.key_urls, &config.limits, config.clock.clone()),
             policies: PolicyMaker {
                 access_key_id: config.access_key_id,
                 access_key_secret: config.access_key_secret,

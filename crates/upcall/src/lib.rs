@@ -3,10 +3,13 @@
 //!
 //! Everything in here is pure: bytes and values in, values and bytes out. No sockets, no files, and
 //! no clock of its own; where time matters it is a parameter. The storage server is built on it, and
-//! an application server needs nothing else to sign policies and to verify callbacks.
+//! an application server needs nothing else to sign policies and to verify callbacks. With axum, the
+//! module `axum` (behind the feature of that name) saves it the wiring.
 //!
 //! The modules stand in the order in which an upload passes them.
 
+#[cfg(feature = "axum")]
+pub mod axum;
 pub mod callback;
 pub mod cors;
 pub mod error;
@@ -14,3 +17,8 @@ pub mod form;
 pub mod name;
 pub mod policy;
 pub mod signature;
+
+/// The examples of the crate's front page.
+#[cfg(all(doctest, feature = "axum"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -11,7 +11,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 
 use super::page;
-use crate::callback::{self, CallbackReceiver};
+use crate::callback::{self, Callbacks};
 use crate::config::{FormAction, HostRule};
 use crate::policy::{self, PolicyMaker, PolicyQuestion};
 use crate::uploads::{self, Uploads};
@@ -21,7 +21,7 @@ use crate::uploads::{self, Uploads};
 pub(crate) struct AppState {
     pub(crate) host: HostRule,
     pub(crate) policies: PolicyMaker,
-    pub(crate) callbacks: CallbackReceiver,
+    pub(crate) callbacks: Callbacks,
     pub(crate) uploads: Uploads,
 }
 
