@@ -8,6 +8,19 @@
 //!
 //! The modules stand in the order in which an upload passes them.
 
+// What comes from outside must not end a program: no panic on purpose, and none for a place that is
+// not there.
+#![warn(clippy::expect_used, clippy::unwrap_used)]
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::unreachable
+    )
+)]
+
 #[cfg(feature = "axum")]
 pub mod axum;
 pub mod callback;

@@ -86,9 +86,8 @@ fn charsets(received: &[u8]) -> Vec<Vec<u8>> {
     }
     if received.len().is_multiple_of(2) {
         for of_pair in [u16::from_le_bytes, u16::from_be_bytes] {
-            let pairs = received
-                .chunks_exact(2)
-                .map(|pair| of_pair([pair[0], pair[1]]));
+            let (pairs, _) = received.as_chunks::<2>();
+            let pairs = pairs.iter().map(|pair| of_pair(*pair));
             let text: Result<String, _> = char::decode_utf16(pairs).collect();
             bodies.extend(text.map(|text| text.trim_start_matches('\u{feff}').into()));
         }
