@@ -21,6 +21,7 @@ mod logs;
 mod memory;
 mod policy;
 mod policy_explain;
+mod policy_json;
 mod program;
 mod serve;
 mod stop;
