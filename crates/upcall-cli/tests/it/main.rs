@@ -19,6 +19,7 @@ mod help;
 mod http;
 mod logs;
 mod memory;
+mod mistakes;
 mod policy;
 mod policy_explain;
 mod policy_json;

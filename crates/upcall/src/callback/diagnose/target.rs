@@ -93,6 +93,7 @@ fn repaired_paths(path: &str, headers: &[(&str, &str)]) -> Vec<String> {
         path.replace('%', "%25"),
         path.replace("%20", "+"),
         path.replace('+', "%20"),
+        path.replace(' ', "+"),
     ];
     // Encoded twice; what it was can be told only if that is text.
     paths.extend(
