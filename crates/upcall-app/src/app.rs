@@ -10,8 +10,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use upcall::callback::{CallbackError, CallbackParameter};
 
-use crate::callback::{CALLBACK_BODY, CallbackReceiver};
-use crate::config::{AppConfig, HostRule};
+use crate::callback::{CALLBACK_BODY, Callbacks};
+use crate::config::{AppConfig, FormAction, HostRule, is_region};
 use crate::http::{AppState, routes, serve};
 use crate::policy::{ContentTypes, PolicyMaker, UnusableTypes};
 use crate::uploads::{OpenError, TableThread, Uploads};
@@ -39,6 +39,18 @@ impl App {
         {
             return Err(StartError::Host { url: url.clone() });
         }
+        if !is_region(&config.region) {
+            return Err(StartError::Region {
+                region: config.region,
+            });
+        }
+        let policy_url = match config.policy_url {
+            Some(url) => match FormAction::parse(&url) {
+                Some(elsewhere) => Some(elsewhere),
+                None => return Err(StartError::PolicyUrl { url }),
+            },
+            None => None,
+        };
         let (uploads, table) = open_uploads(config.data).await?;
         let listen = |source| StartError::Listen {
             address: config.listen,
@@ -48,11 +60,12 @@ impl App {
         let address = listener.local_addr().map_err(listen)?;
         let callback = callback_to(&config.callback_url.url(address))?;
         let state = AppState {
-            callbacks: CallbackReceiver::new(config.key_urls, &config.limits, config.clock.clone()),
+            callbacks: Callbacks::new(config.key_urls, &config.limits, config.clock.clone()),
             policies: PolicyMaker {
                 access_key_id: config.access_key_id,
                 access_key_secret: config.access_key_secret,
                 bucket: config.bucket,
+                region: config.region,
                 callback,
                 max_bytes: config.max_bytes,
                 types,
@@ -60,6 +73,8 @@ impl App {
                 clock: config.clock,
             },
             host: config.host,
+            policy_url,
+            examples: config.examples,
             uploads,
         };
         let (stop, stopped) = watch::channel(false);
@@ -118,6 +133,18 @@ pub enum StartError {
         address: SocketAddr,
         /// What the system says.
         source: io::Error,
+    },
+    /// The address of the other application server is none.
+    #[error("`{url}` is no address to ask for policies; it must be `http(s)://host[:port]/…`")]
+    PolicyUrl {
+        /// The address.
+        url: String,
+    },
+    /// The region is none.
+    #[error("`{region}` is no region; one is lower-case letters, digits and `-`")]
+    Region {
+        /// What was given.
+        region: String,
     },
     /// The table cannot be opened.
     #[error("cannot open the table of uploads in `{}`", path.display())]

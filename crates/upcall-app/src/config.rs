@@ -22,6 +22,8 @@ pub struct AppConfig {
     pub access_key_secret: AccessKeySecret,
     /// Where the files go.
     pub bucket: BucketName,
+    /// The region of the storage server, which V4 signatures name.
+    pub region: String,
     /// The bucket's address, as browsers reach it.
     pub host: HostRule,
     /// The address of our `POST /callback`, as the storage server reaches it.
@@ -36,10 +38,34 @@ pub struct AppConfig {
     pub allowed_types: Option<Vec<String>>,
     /// How long a policy is good for.
     pub policy_lifetime: Duration,
+    /// Where the upload page asks for policies instead of here: an application server of somebody
+    /// else's.
+    pub policy_url: Option<String>,
+    /// Whether the classic examples are served.
+    pub examples: Examples,
     /// Bounds of connections and requests.
     pub limits: Limits,
     /// Tells the time.
     pub clock: Clock,
+}
+
+/// Whether the classic examples are served below `/examples/`.
+///
+/// The first of them signs in the browser, so whoever can open it learns the access key secret: they
+/// are for a demonstration, with a key of its own.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Examples {
+    /// They are not.
+    #[default]
+    Off,
+    /// They are, secret included.
+    WithSecret,
+}
+
+/// A region is lower-case letters, digits and `-`.
+pub(crate) fn is_region(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    !text.is_empty() && text.bytes().all(is_plain)
 }
 
 /// What a browser is told to post its form to.
@@ -75,7 +101,7 @@ impl HostRule {
     }
 }
 
-/// Where a form goes.
+/// Where a form goes, or the question for a policy.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct FormAction {
     /// The whole address.
@@ -85,7 +111,7 @@ pub(crate) struct FormAction {
 }
 
 impl FormAction {
-    fn parse(url: &str) -> Option<Self> {
+    pub(crate) fn parse(url: &str) -> Option<Self> {
         let uri: Uri = url.parse().ok()?;
         let scheme = uri
             .scheme_str()

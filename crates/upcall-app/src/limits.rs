@@ -4,8 +4,6 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
-
 /// Bytes of a callback's body. Beyond it: 413.
 ///
 /// 1 MiB: the storage server renders no longer ones.
@@ -19,20 +17,6 @@ pub(crate) const CALLBACK_BODIES_KIB: usize = 64 * 1024;
 ///
 /// 16 KiB: a key of 4,096 bits takes 800 bytes.
 pub(crate) const KEY_BYTES: usize = 16 * 1024;
-
-/// Addresses whose keys are kept or being fetched. Beyond it the oldest failure makes room, then the
-/// oldest key; while all are being fetched, a further one is refused.
-///
-/// 32: storage servers have one key each, and an allowed folder could hold more.
-pub(crate) const KEYS_KEPT: usize = 32;
-
-/// A key that could not be fetched is not asked for again sooner, so that callbacks do not become
-/// requests to somebody who is down.
-pub(crate) const KEY_RETRY_AFTER: SignedDuration = SignedDuration::from_secs(2);
-
-/// A key that did not fit a signature may have been replaced; it is not asked for again sooner, so
-/// that forgeries do not become requests.
-pub(crate) const KEY_RENEW_AFTER: SignedDuration = SignedDuration::from_secs(60);
 
 /// Rows in the answer of `GET /uploads`: what a page shows.
 pub(crate) const UPLOADS_LISTED: usize = 100;

@@ -4,7 +4,6 @@
 //! that comes back may lead to another. Status 200 or no key; bounded in bytes and time.
 
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,8 +13,10 @@ use hyper::{Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use upcall::callback::{InvalidPublicKey, PublicKey, PublicKeyUrl};
+use upcall::axum::FetchKey;
+use upcall::callback::PublicKeyUrl;
 
+use super::refusal::chain;
 use super::tls::Tls;
 use crate::limits::KEY_BYTES;
 
@@ -34,63 +35,58 @@ impl Fetcher {
         }
     }
 
-    /// The key at `url`.
+    /// What is at `url`.
     ///
     /// # Errors
-    /// What went wrong first: connecting, TLS, HTTP, status, length, or the file's content.
-    pub(super) async fn fetch(&self, url: &PublicKeyUrl) -> Result<PublicKey, FetchError> {
+    /// What went wrong first: connecting, TLS, HTTP, status or length.
+    async fn fetch_in_time(&self, url: &PublicKeyUrl) -> Result<Bytes, FetchError> {
         let fetched = tokio::time::timeout(self.limit, self.fetch_without_limit(url.as_str()));
         fetched.await.map_err(|_| FetchError::TooSlow)?
     }
 
-    async fn fetch_without_limit(&self, url: &str) -> Result<PublicKey, FetchError> {
+    async fn fetch_without_limit(&self, url: &str) -> Result<Bytes, FetchError> {
         let place = Place::of(url)?;
         let connect = TcpStream::connect((place.host.as_str(), place.port));
-        let socket = connect
-            .await
-            .map_err(|error| FetchError::Connect(Arc::new(error)))?;
-        let pem = if place.is_https {
+        let socket = connect.await.map_err(FetchError::Connect)?;
+        if place.is_https {
             let socket = self.tls.connect(&place.host, socket).await;
-            exchange(
-                socket.map_err(|error| FetchError::Tls(Arc::new(error)))?,
-                &place,
-            )
-            .await?
+            exchange(socket.map_err(FetchError::Tls)?, &place).await
         } else {
-            exchange(socket, &place).await?
-        };
-        let pem = str::from_utf8(&pem).map_err(|_| InvalidPublicKey::NotPem)?;
-        Ok(PublicKey::from_pem(pem)?)
+            exchange(socket, &place).await
+        }
     }
 }
 
-/// Why there is no key.
-#[derive(Clone, Debug, thiserror::Error)]
-pub(super) enum FetchError {
+impl FetchKey for Fetcher {
+    async fn fetch(&self, url: &PublicKeyUrl) -> Result<Bytes, upcall::axum::FetchError> {
+        self.fetch_in_time(url).await.map_err(|error| {
+            // Those who wait for a key say so themselves; one that was only to be renewed is missed
+            // by nobody else.
+            tracing::warn!(reason = chain(&error), "a public key could not be fetched");
+            error.into()
+        })
+    }
+}
+
+/// Why nothing was fetched.
+#[derive(Debug, thiserror::Error)]
+enum FetchError {
     #[error("its address is no URL")]
     Address,
     #[error("its server cannot be reached")]
-    Connect(#[source] Arc<io::Error>),
+    Connect(#[source] io::Error),
     #[error("its server does not speak HTTP as it should")]
-    Http(#[source] Arc<hyper::Error>),
-    #[error("what is there is no key")]
-    NotAKey(#[from] InvalidPublicKey),
+    Http(#[from] hyper::Error),
     #[error(
         "its server answered with status {0}; only 200 gives a key, and redirects are not followed"
     )]
     Status(StatusCode),
     #[error("its server's TLS was not accepted")]
-    Tls(#[source] Arc<io::Error>),
+    Tls(#[source] io::Error),
     #[error("what is there is longer than 16 KiB")]
     TooLong,
     #[error("its server did not answer in time")]
     TooSlow,
-}
-
-impl From<hyper::Error> for FetchError {
-    fn from(error: hyper::Error) -> Self {
-        Self::Http(Arc::new(error))
-    }
 }
 
 /// Where to connect, and what to ask for.
@@ -165,6 +161,8 @@ where
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use rustls::pki_types::pem::PemObject;
     use rustls::pki_types::{CertificateDer, PrivateKeyDer};
     use rustls::{RootCertStore, ServerConfig};
@@ -222,7 +220,7 @@ mod tests {
         port
     }
 
-    async fn fetch(tls: Tls, host: &str, pem: &str) -> Result<PublicKey, FetchError> {
+    async fn fetch(tls: Tls, host: &str, pem: &str) -> Result<Bytes, FetchError> {
         let port = serve_once(pem.to_owned()).await;
         let url = format!("https://{host}:{port}/key.pem");
         let url = PublicKeyUrls::none()
@@ -234,7 +232,7 @@ mod tests {
             tls,
             limit: Duration::from_secs(20),
         }
-        .fetch(&url)
+        .fetch_in_time(&url)
         .await
     }
 
@@ -244,7 +242,7 @@ mod tests {
         let pem = key.public_key_pem().unwrap();
 
         let fetched = fetch(test_authority(), "localhost", &pem).await.unwrap();
-        assert_eq!(fetched, PublicKey::from_pem(&pem).unwrap());
+        assert_eq!(fetched, pem);
 
         let unknown_authority = fetch(Tls::system(), "localhost", &pem).await;
         assert!(

@@ -9,7 +9,6 @@
 
 mod body;
 mod fetch;
-mod keys;
 mod notice;
 mod refusal;
 mod tls;
@@ -17,16 +16,17 @@ mod tls;
 use std::sync::Arc;
 
 use axum::Json;
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::CACHE_CONTROL;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use serde::Serialize;
-use upcall::callback::{CallbackRequest, CallbackVerifier, PublicKeyUrls};
+use upcall::axum::CallbackReceiver;
+use upcall::callback::{CallbackVerifier, PublicKeyUrls};
 
 use body::Bodies;
-use keys::Keys;
+use fetch::Fetcher;
 use notice::Notice;
 use refusal::Refused;
 
@@ -37,55 +37,29 @@ use crate::uploads::Upload;
 
 /// What is needed to hear of uploads.
 #[derive(Debug)]
-pub(crate) struct CallbackReceiver {
+pub(crate) struct Callbacks {
     bodies: Bodies,
-    verifier: CallbackVerifier,
-    keys: Keys,
+    receiver: CallbackReceiver,
     clock: Clock,
 }
 
-impl CallbackReceiver {
+impl Callbacks {
     pub(crate) fn new(key_urls: PublicKeyUrls, limits: &Limits, clock: Clock) -> Self {
+        let verifier = CallbackVerifier::new(key_urls);
+        let keys_clock = clock.clone();
         Self {
             bodies: Bodies::new(limits.body),
-            verifier: CallbackVerifier::new(key_urls),
-            keys: Keys::new(limits.key_fetch, clock.clone()),
+            receiver: CallbackReceiver::new(verifier, Fetcher::new(limits.key_fetch))
+                .clock(move || keys_clock.now()),
             clock,
         }
     }
 
-    /// Verifies the signature, and reads what it is under.
-    async fn verify(&self, parts: &Parts, body: &Bytes) -> Result<Notice, Refused> {
-        let headers: Vec<_> = parts
-            .headers
-            .iter()
-            .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes())))
-            .collect();
-        let headers: Vec<_> = headers
-            .iter()
-            .map(|(name, value)| (*name, &**value))
-            .collect();
-        let request = CallbackRequest {
-            method: parts.method.as_str(),
-            target: parts
-                .uri
-                .path_and_query()
-                .map_or("/", |target| target.as_str()),
-            headers: &headers,
-            body,
-        };
-        let unverified = self.verifier.read(&request)?;
-        let url = unverified.key_url().clone();
-        let key = self.keys.key(&url).await?;
-        let verified = match unverified.clone().verify(&key) {
-            Ok(verified) => verified,
-            // The storage server may have another key by now.
-            Err(refused) => match self.keys.renewed(&url, &key).await {
-                Some(key) => unverified.verify(&key)?,
-                None => return Err(refused.into()),
-            },
-        };
-        Ok(Notice::read(verified.body())?)
+    /// Not by the kit's extractor, since our bodies share memory and have a time to come in.
+    async fn hear(&self, parts: &Parts, body: Body) -> Result<Notice, Refused> {
+        let body = self.bodies.read(&parts.headers, body).await?;
+        self.receiver.verify(parts, &body).await?;
+        Ok(Notice::read(&body)?)
     }
 }
 
@@ -93,8 +67,7 @@ impl CallbackReceiver {
 pub(crate) async fn receive(State(app): State<Arc<AppState>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let heard: Result<Upload, Refused> = async {
-        let body = app.callbacks.bodies.read(&parts.headers, body).await?;
-        let notice = app.callbacks.verify(&parts, &body).await?;
+        let notice = app.callbacks.hear(&parts, body).await?;
         let upload = notice.received(announced_id(&parts), app.callbacks.clock.now());
         Ok(app.uploads.keep(upload).await?)
     }

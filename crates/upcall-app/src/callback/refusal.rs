@@ -6,10 +6,9 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
-use upcall::callback::{CheckedPart, VerifyError};
+use upcall::axum::CallbackRejection;
 
 use super::body::BodyError;
-use super::keys::KeyError;
 use super::notice::InvalidNotice;
 use crate::uploads::UploadsError;
 
@@ -19,13 +18,11 @@ pub(super) enum Refused {
     #[error(transparent)]
     Body(#[from] BodyError),
     #[error(transparent)]
-    Key(#[from] KeyError),
-    #[error(transparent)]
     Notice(#[from] InvalidNotice),
     #[error(transparent)]
     Uploads(#[from] UploadsError),
     #[error(transparent)]
-    Verify(#[from] VerifyError),
+    Verify(#[from] CallbackRejection),
 }
 
 impl Refused {
@@ -37,12 +34,12 @@ impl Refused {
             Self::Uploads(_) => {
                 tracing::error!(?request_id, reason, "a verified callback could not be kept");
             }
-            Self::Key(_) => {
-                let part = CheckedPart::KeyUrl;
+            Self::Verify(error @ CallbackRejection::Key(_)) => {
+                let part = format_args!("{}", error.part());
                 tracing::warn!(?request_id, %part, reason, "a callback was refused");
             }
             Self::Verify(error) => {
-                let part = error.part();
+                let part = format_args!("{}", error.part());
                 tracing::info!(?request_id, %part, reason, "a callback was refused");
             }
             Self::Body(_) | Self::Notice(_) => {
@@ -54,7 +51,7 @@ impl Refused {
 
     fn status(&self) -> StatusCode {
         match self {
-            Self::Verify(_) | Self::Key(_) | Self::Notice(_) | Self::Body(BodyError::CutOff) => {
+            Self::Verify(_) | Self::Notice(_) | Self::Body(BodyError::CutOff) => {
                 StatusCode::BAD_REQUEST
             }
             Self::Body(BodyError::TooLong) => StatusCode::PAYLOAD_TOO_LARGE,
@@ -66,7 +63,7 @@ impl Refused {
     /// The samples' words; strangers learn no more than that.
     const fn words(&self) -> &'static str {
         match self {
-            Self::Verify(_) | Self::Key(_) => "verify not ok",
+            Self::Verify(_) => "verify not ok",
             Self::Body(_) => "body not read",
             Self::Notice(_) => "body not understood",
             Self::Uploads(_) => "not kept",

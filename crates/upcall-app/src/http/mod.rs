@@ -9,4 +9,4 @@ mod write_limit;
 pub(crate) use listener::serve;
 pub(crate) use page::refuse_host;
 pub(crate) use refusal::refuse;
-pub(crate) use routes::{AppState, routes};
+pub(crate) use routes::{AppState, POLICY, POLICY_V4, UPLOADS, routes};

@@ -13,6 +13,8 @@ use axum::response::{IntoResponse, Response};
 
 use super::refusal::refuse;
 use super::routes::AppState;
+use crate::config::FormAction;
+use crate::examples;
 
 /// `GET` of a page's file, and the answer to every address that is nothing else.
 pub(super) async fn asset(
@@ -25,7 +27,8 @@ pub(super) async fn asset(
         let message = "this address is read with GET";
         return refuse(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", message);
     }
-    let Some(asset) = upcall_web::asset(uri.path()) else {
+    let found = upcall_web::asset(uri.path()).filter(|asset| examples::is_served(&app, asset.path));
+    let Some(asset) = found else {
         let message = "there is nothing at this address";
         return refuse(StatusCode::NOT_FOUND, "NotFound", message);
     };
@@ -42,7 +45,7 @@ pub(super) async fn asset(
         (CACHE_CONTROL, cache_control),
         (
             CONTENT_SECURITY_POLICY,
-            &content_security_policy(&action.origin),
+            &content_security_policy(&action.origin, app.policy_url.as_ref()),
         ),
         (REFERRER_POLICY, "no-referrer"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -58,11 +61,16 @@ pub(crate) fn refuse_host() -> Response {
     refuse(StatusCode::BAD_REQUEST, "InvalidHost", message)
 }
 
-/// Everything comes from here, except that the form goes to the storage server.
-fn content_security_policy(storage_origin: &str) -> String {
+/// Everything comes from here, except that the form goes to the storage server, and the question for
+/// a policy to another application where there is one.
+fn content_security_policy(storage_origin: &str, policy_url: Option<&FormAction>) -> String {
+    let policy_origin = match policy_url {
+        Some(elsewhere) => format!(" {}", elsewhere.origin),
+        None => String::new(),
+    };
     format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; \
-         connect-src 'self' {storage_origin}; font-src 'self'; manifest-src 'self'; \
-         base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+         connect-src 'self' {storage_origin}{policy_origin}; font-src 'self'; \
+         manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
 }

@@ -3,25 +3,28 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, Request, State};
+use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, HOST};
 use axum::response::Response;
 use axum::routing::{get, post};
 
 use super::page;
-use crate::callback::{self, CallbackReceiver};
-use crate::config::{FormAction, HostRule};
-use crate::policy::{self, PolicyMaker, PolicyQuestion};
+use crate::callback::{self, Callbacks};
+use crate::config::{Examples, FormAction, HostRule};
+use crate::examples;
+use crate::policy::{self, Asked, PolicyMaker};
 use crate::uploads::{self, Uploads};
 
 /// What every handler can reach.
 #[derive(Debug)]
 pub(crate) struct AppState {
     pub(crate) host: HostRule,
+    /// Whom the page asks for policies, if not us.
+    pub(crate) policy_url: Option<FormAction>,
+    pub(crate) examples: Examples,
     pub(crate) policies: PolicyMaker,
-    pub(crate) callbacks: CallbackReceiver,
+    pub(crate) callbacks: Callbacks,
     pub(crate) uploads: Uploads,
 }
 
@@ -35,23 +38,34 @@ impl AppState {
 
 /// Every address of this server.
 pub(crate) fn routes(state: Arc<AppState>) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/", get(root).options(policy::preflight))
-        .route("/policy", get(policy::answer).options(policy::preflight))
+        .route(POLICY, get(policy::answer).options(policy::preflight))
+        .route(POLICY_V4, get(policy::answer_v4).options(policy::preflight))
         .route("/callback", post(callback::receive))
-        .route("/uploads", get(uploads::list))
-        .route("/settings", get(policy::settings))
-        .fallback(page::asset)
-        .with_state(state)
+        .route(UPLOADS, get(uploads::list))
+        .route("/settings", get(policy::settings));
+    let routes = match state.examples {
+        Examples::Off => routes,
+        Examples::WithSecret => routes
+            .route(examples::SETTINGS, get(examples::settings))
+            .route(examples::POLICY, get(examples::policy)),
+    };
+    routes.fallback(page::asset).with_state(state)
 }
+
+/// The address of policies.
+pub(crate) const POLICY: &str = "/policy";
+
+/// The same with V4; the name is that of the official samples, whose pages ask it.
+pub(crate) const POLICY_V4: &str = "/get_post_signature_for_oss_upload";
+
+/// The address of the list.
+pub(crate) const UPLOADS: &str = "/uploads";
 
 /// `GET /` is the page for a browser that goes there, and the policy for everything else: the
 /// classic pages ask whatever address they were given, with `Accept: */*`.
-async fn root(
-    state: State<Arc<AppState>>,
-    question: Result<Query<PolicyQuestion>, QueryRejection>,
-    request: Request,
-) -> Response {
+async fn root(state: State<Arc<AppState>>, question: Asked, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     if wants_html(&parts.headers) {
         page::asset(state, parts.method, parts.uri, parts.headers).await

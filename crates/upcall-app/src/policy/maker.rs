@@ -5,7 +5,8 @@ use std::time::Duration;
 use upcall::callback::CallbackParameter;
 use upcall::name::{AccessKeyId, AccessKeySecret, BucketName};
 use upcall::policy::PolicyBuilder;
-use upcall::policy::signed::SignedPolicy;
+use upcall::policy::signed::{SignedPolicy, V4Signer};
+use upcall::signature::Scope;
 
 use super::user::User;
 use crate::clock::Clock;
@@ -16,6 +17,8 @@ pub(crate) struct PolicyMaker {
     pub(crate) access_key_id: AccessKeyId,
     pub(crate) access_key_secret: AccessKeySecret,
     pub(crate) bucket: BucketName,
+    /// What V4 signatures name.
+    pub(crate) region: String,
     pub(crate) callback: CallbackParameter,
     pub(crate) max_bytes: u64,
     pub(crate) types: ContentTypes,
@@ -25,15 +28,20 @@ pub(crate) struct PolicyMaker {
 
 impl PolicyMaker {
     /// Signs a policy for `user`, whose form goes to `host`.
-    pub(super) fn sign(&self, user: &User, host: String) -> SignedPolicy {
+    pub(super) fn sign(&self, user: &User, host: String, kind: PolicyKind) -> SignedPolicy {
         let dir = format!("uploads/{user}/");
-        let callback = self.callback.encode();
-        let builder = PolicyBuilder::new(self.expiration())
+        let callback = match kind {
+            PolicyKind::V1 | PolicyKind::V4 => Some(self.callback.encode()),
+            PolicyKind::V1WithoutCallback => None,
+        };
+        let mut builder = PolicyBuilder::new(self.expiration())
             .bucket(self.bucket.as_str())
             .starts_with("key", &dir)
-            .content_length_range(0, self.max_bytes)
-            .equals("callback", &callback)
-            .equals("success_action_status", "200");
+            .content_length_range(0, self.max_bytes);
+        if let Some(callback) = &callback {
+            builder = builder.equals("callback", callback);
+        }
+        let builder = builder.equals("success_action_status", "200");
         let builder = match &self.types {
             ContentTypes::Any => builder,
             ContentTypes::Family { prefix, .. } => builder.starts_with("content-type", prefix),
@@ -42,14 +50,29 @@ impl PolicyMaker {
                 builder.is_in("content-type", &types)
             }
         };
-        SignedPolicy::v1(
+        let (id, secret, policy) = (
             &self.access_key_id,
             &self.access_key_secret,
-            &builder.build(),
-        )
-        .host(host)
-        .dir(dir)
-        .callback(callback)
+            builder.build(),
+        );
+        let signed = match kind {
+            PolicyKind::V1 | PolicyKind::V1WithoutCallback => SignedPolicy::v1(id, secret, &policy),
+            PolicyKind::V4 => {
+                let signer = V4Signer {
+                    access_key_id: id,
+                    secret,
+                    scope: Scope::oss(&self.region),
+                    security_token: None,
+                    now: self.clock.now(),
+                };
+                SignedPolicy::v4(&signer, &policy)
+            }
+        };
+        let signed = signed.host(host).dir(dir);
+        match callback {
+            Some(callback) => signed.callback(callback),
+            None => signed,
+        }
     }
 
     /// In whole seconds, so that `expire` and the policy say the same.
@@ -70,6 +93,17 @@ impl PolicyMaker {
     pub(super) const fn types(&self) -> &ContentTypes {
         &self.types
     }
+}
+
+/// For which page a policy is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum PolicyKind {
+    /// The classic one.
+    V1,
+    /// The one of the classic walkthrough's second step.
+    V1WithoutCallback,
+    /// The one of the newer samples.
+    V4,
 }
 
 /// Which content types a policy permits.

@@ -4,7 +4,8 @@
 //! change, the policy pins: the bucket, the folder, the size, the content types, the answer, and the
 //! callback, without which we would not hear of the file.
 //!
-//! Source: OSS, "Direct upload with a server-signed policy and callback" (the classic walkthrough).
+//! Source: OSS, "Direct upload with a server-signed policy and callback" (the classic walkthrough,
+//! V1), and "Obtain signature information from the server and upload data to OSS" (V4).
 
 mod maker;
 mod user;
@@ -23,10 +24,10 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
 
-pub(crate) use maker::{ContentTypes, PolicyMaker, UnusableTypes};
+pub(crate) use maker::{ContentTypes, PolicyKind, PolicyMaker, UnusableTypes};
 use user::User;
 
-use crate::http::{AppState, refuse, refuse_host};
+use crate::http::{AppState, POLICY, UPLOADS, refuse, refuse_host};
 
 /// What a page may say about itself.
 #[derive(Debug, Deserialize)]
@@ -35,13 +36,35 @@ pub(crate) struct PolicyQuestion {
     user: Option<String>,
 }
 
+/// What a page asked, or that it cannot be read.
+pub(crate) type Asked = Result<Query<PolicyQuestion>, QueryRejection>;
+
 /// `GET /policy`: a signed policy, for pages of any origin, never cached.
 pub(crate) async fn answer(
     State(app): State<Arc<AppState>>,
-    question: Result<Query<PolicyQuestion>, QueryRejection>,
+    asked: Asked,
     headers: HeaderMap,
 ) -> Response {
-    let asked = match &question {
+    for_any_page(signed(&app, &asked, &headers, PolicyKind::V1))
+}
+
+/// `GET /get_post_signature_for_oss_upload`: the same for the pages of the newer samples.
+pub(crate) async fn answer_v4(
+    State(app): State<Arc<AppState>>,
+    asked: Asked,
+    headers: HeaderMap,
+) -> Response {
+    for_any_page(signed(&app, &asked, &headers, PolicyKind::V4))
+}
+
+/// The answer without the header that lets pages of other origins read it.
+pub(crate) fn signed(
+    app: &AppState,
+    asked: &Asked,
+    headers: &HeaderMap,
+    kind: PolicyKind,
+) -> Response {
+    let asked = match asked {
         Ok(Query(question)) => question.user.as_deref(),
         Err(_) => return refuse_user("the query must be `user=NAME`, or nothing"),
     };
@@ -49,22 +72,25 @@ pub(crate) async fn answer(
         Ok(user) => user,
         Err(why) => return refuse_user(&why.to_string()),
     };
-    let Some(action) = app.form_action(&headers) else {
+    let Some(action) = app.form_action(headers) else {
         return refuse_host();
     };
     tracing::info!(%user, "a policy was signed");
     let headers = [
-        (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
         (CACHE_CONTROL, "no-store"),
         (CONTENT_TYPE, "application/json"),
         (VARY, "Accept"),
     ];
-    (headers, app.policies.sign(&user, action.url).to_json()).into_response()
+    let signed = app.policies.sign(&user, action.url, kind);
+    (headers, signed.to_json()).into_response()
+}
+
+fn for_any_page(answer: Response) -> Response {
+    ([(ACCESS_CONTROL_ALLOW_ORIGIN, "*")], answer).into_response()
 }
 
 fn refuse_user(message: &str) -> Response {
-    let refused = refuse(StatusCode::BAD_REQUEST, "InvalidUser", message);
-    ([(ACCESS_CONTROL_ALLOW_ORIGIN, "*")], refused).into_response()
+    refuse(StatusCode::BAD_REQUEST, "InvalidUser", message)
 }
 
 /// `OPTIONS`: any page may ask, with any header.
@@ -78,13 +104,20 @@ pub(crate) async fn preflight() -> Response {
     (StatusCode::NO_CONTENT, headers).into_response()
 }
 
-/// `GET /settings`: what the page tells before anything is chosen.
+/// `GET /settings`: what the page tells before anything is chosen, and whom it asks for policies.
 pub(crate) async fn settings(State(app): State<Arc<AppState>>) -> Response {
     let policies = &app.policies;
+    let (policy_url, uploads_url) = match &app.policy_url {
+        // Whether that server lists its uploads, and where, is not known.
+        Some(elsewhere) => (elsewhere.url.as_str(), None),
+        None => (POLICY, Some(UPLOADS)),
+    };
     let settings = json!({
         "maxBytes": policies.max_bytes(),
         "allowedTypes": policies.types().listed(),
         "bucket": policies.bucket().as_str(),
+        "policyUrl": policy_url,
+        "uploadsUrl": uploads_url,
     });
     ([(CACHE_CONTROL, "no-store")], Json(settings)).into_response()
 }

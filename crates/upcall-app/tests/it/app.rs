@@ -11,7 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use upcall::callback::PublicKeyUrls;
 use upcall::name::{AccessKeyId, AccessKeySecret, BucketName};
-use upcall_app::{App, AppConfig, CallbackUrlRule, Clock, HostRule, Limits};
+use upcall_app::{App, AppConfig, CallbackUrlRule, Clock, Examples, HostRule, Limits};
 
 use crate::client::{Answer, Request};
 use crate::key_server::KeyServer;
@@ -94,6 +94,7 @@ pub(crate) fn config(data: PathBuf, clock: &TestClock) -> AppConfig {
         access_key_id: AccessKeyId::parse("app-key").unwrap(),
         access_key_secret: AccessKeySecret::new(SECRET),
         bucket: BucketName::parse("photos").unwrap(),
+        region: "cn-hangzhou".to_owned(),
         host: HostRule::Fixed("http://127.0.0.1:8700/photos/".to_owned()),
         callback_url: CallbackUrlRule::OwnAddress,
         key_urls: PublicKeyUrls::default(),
@@ -101,6 +102,8 @@ pub(crate) fn config(data: PathBuf, clock: &TestClock) -> AppConfig {
         max_bytes: 1_048_576_000,
         allowed_types: None,
         policy_lifetime: Duration::from_secs(300),
+        policy_url: None,
+        examples: Examples::Off,
         limits: Limits::default(),
         clock: clock.clock(),
     }

@@ -64,7 +64,7 @@ async fn a_callback_is_one_line_that_says_which_part_was_wrong() {
     forged(|c| c.aim("/callback?a"), "part=signature");
     forged(
         |c| c.set("x-oss-pub-key-url", &STANDARD.encode("http://a/b")),
-        "part=key url",
+        "part=key-url",
     );
     forged(
         |c| {

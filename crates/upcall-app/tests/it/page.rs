@@ -1,8 +1,8 @@
 //! The upload page and its files.
 
-use upcall_app::HostRule;
+use upcall_app::{App, Examples, HostRule, StartError};
 
-use crate::app::TestApp;
+use crate::app::{TestApp, TestClock, config};
 use crate::client::Request;
 
 fn browser(target: &str) -> Request {
@@ -36,7 +36,7 @@ async fn a_browser_gets_the_page_and_may_talk_to_the_storage_server_only() {
 
 #[tokio::test]
 async fn every_file_of_the_page_is_served() {
-    let app = TestApp::start().await;
+    let app = TestApp::start_with(|config| config.examples = Examples::WithSecret).await;
     for asset in upcall_web::assets() {
         let answer = app.send(browser(asset.path)).await;
         assert_eq!(answer.status, 200, "{}", asset.path);
@@ -82,6 +82,44 @@ async fn the_page_may_talk_to_the_machine_that_the_browser_reached() {
     );
     let answer = app.send(browser("/").header("Host", "a;script-src")).await;
     assert_eq!(answer.status, 400);
+}
+
+#[tokio::test]
+async fn the_page_may_ask_the_application_that_was_named_and_is_told_of_it() {
+    let elsewhere = "https://app.example.com:3000/php/get.php?a=1";
+    let app = TestApp::start_with(|config| {
+        config.policy_url = Some(elsewhere.to_owned());
+    })
+    .await;
+
+    let settings = app.get("/settings").await.json();
+    assert_eq!(settings["policyUrl"], elsewhere);
+    assert_eq!(settings["uploadsUrl"], serde_json::Value::Null);
+    let expected = CSP.replace(
+        "http://127.0.0.1:8700",
+        "http://127.0.0.1:8700 https://app.example.com:3000",
+    );
+    let page = app.send(browser("/")).await;
+    assert_eq!(
+        page.header("content-security-policy"),
+        Some(expected.as_str())
+    );
+
+    let folder = tempfile::tempdir().unwrap();
+    for bad in [
+        "app.example.com",
+        "/policy",
+        "http://a;script-src */",
+        "http://u@a/",
+    ] {
+        let mut config = config(folder.path().join("app.db"), &TestClock::default());
+        config.policy_url = Some(bad.to_owned());
+        let started = App::start(config).await;
+        assert!(
+            matches!(started, Err(StartError::PolicyUrl { .. })),
+            "{bad}"
+        );
+    }
 }
 
 #[tokio::test]

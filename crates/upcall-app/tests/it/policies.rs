@@ -247,7 +247,13 @@ async fn the_page_learns_the_limits() {
 
     let settings = app.get("/settings").await.json();
 
-    let expected = json!({"maxBytes": 5_000_000, "allowedTypes": null, "bucket": "photos"});
+    let expected = json!({
+        "maxBytes": 5_000_000,
+        "allowedTypes": null,
+        "bucket": "photos",
+        "policyUrl": "/policy",
+        "uploadsUrl": "/uploads",
+    });
     assert_eq!(settings, expected);
     let conditions = document(&app.get("/policy").await).conditions;
     assert_eq!(

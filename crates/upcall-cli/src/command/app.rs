@@ -2,7 +2,7 @@
 
 use upcall::callback::PublicKeyUrls;
 use upcall::name::{AccessKeyId, AccessKeySecret, BucketName};
-use upcall_app::{App, AppConfig, CallbackUrlRule, HostRule, StartError};
+use upcall_app::{App, AppConfig, CallbackUrlRule, Examples, HostRule, StartError};
 
 use crate::command::stop::Stop;
 use crate::command::storage::other_address;
@@ -28,6 +28,7 @@ pub(crate) async fn run(args: &AppArgs) -> Result<(), Failure> {
         access_key_id: AccessKeyId::parse(&id)?,
         access_key_secret: AccessKeySecret::new(secret),
         bucket: BucketName::parse(&args.bucket)?,
+        region: args.region.clone(),
         host: HostRule::Fixed(args.host.clone()),
         callback_url: match &args.callback_url {
             Some(url) => CallbackUrlRule::Fixed(url.clone()),
@@ -38,6 +39,8 @@ pub(crate) async fn run(args: &AppArgs) -> Result<(), Failure> {
         max_bytes: args.max_size,
         allowed_types: None,
         policy_lifetime: args.policy_lifetime,
+        policy_url: None,
+        examples: Examples::Off,
         limits: upcall_app::Limits::default(),
         clock: upcall_app::Clock::system(),
     };

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio::sync::broadcast;
 use upcall::callback::{CallbackParameter, PublicKeyUrls};
 use upcall::name::{AccessKeyId, AccessKeySecret, BucketName};
-use upcall_app::{App, AppConfig, CallbackUrlRule, HostRule};
+use upcall_app::{App, AppConfig, CallbackUrlRule, Examples, HostRule};
 use upcall_server::callback::{
     CallbackReport, CallbackRule, GuardConfig, LookUp, PortRule, WebhookSignatures,
 };
@@ -102,6 +102,7 @@ async fn start_app(
         access_key_id: AccessKeyId::parse(id)?,
         access_key_secret: AccessKeySecret::new(secret),
         bucket: BucketName::parse(BUCKET)?,
+        region: REGION.to_owned(),
         host: HostRule::SameHost {
             port: storage.node.storage_address().port(),
         },
@@ -111,6 +112,8 @@ async fn start_app(
         max_bytes: MOST_BYTES,
         allowed_types: None,
         policy_lifetime: POLICY_LIFETIME,
+        policy_url: None,
+        examples: Examples::WithSecret,
         limits: upcall_app::Limits::default(),
         clock: upcall_app::Clock::system(),
     };

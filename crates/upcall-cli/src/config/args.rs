@@ -233,6 +233,9 @@ pub(crate) struct AppArgs {
     /// The bucket that files go to
     #[arg(long)]
     pub(crate) bucket: String,
+    /// The bucket's region, which V4 signatures name
+    #[arg(long, default_value = "cn-hangzhou")]
+    pub(crate) region: String,
     /// The bucket's address, as browsers reach it
     #[arg(long, value_name = "URL")]
     pub(crate) host: String,

@@ -2,7 +2,7 @@
 
 use super::template::InvalidTemplate;
 use super::url::InvalidCallbackUrl;
-use crate::error::{Refusal, WireError};
+use crate::error::{Refusal, WireError, beginning};
 
 /// A callback parameter, or its variables, that cannot be used; the upload is refused.
 ///
@@ -18,14 +18,10 @@ pub struct CallbackError {
 
 impl CallbackError {
     pub(super) fn new(why: InvalidCallback, argument: &'static str, value: &str) -> Self {
-        let mut end = value.len().min(MAX_ECHOED_BYTES);
-        while !value.is_char_boundary(end) {
-            end -= 1;
-        }
         Self {
             why,
             argument,
-            value: value[..end].to_owned(),
+            value: beginning(value, MAX_ECHOED_BYTES).to_owned(),
         }
     }
 

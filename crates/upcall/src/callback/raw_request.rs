@@ -92,9 +92,9 @@ fn line(bytes: &[u8]) -> Option<(String, &[u8])> {
         return None;
     }
     let end = bytes.iter().position(|byte| *byte == b'\n');
-    let (line, rest) = match end {
-        Some(end) => (&bytes[..end], &bytes[end + 1..]),
-        None => (bytes, &bytes[bytes.len()..]),
+    let (line, rest) = match end.and_then(|end| bytes.split_at_checked(end)) {
+        Some((line, rest)) => (line, rest.get(1..).unwrap_or_default()),
+        None => (bytes, &b""[..]),
     };
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let text = match std::str::from_utf8(line) {

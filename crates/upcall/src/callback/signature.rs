@@ -103,7 +103,9 @@ impl PublicKey {
         let is_fill = |byte: &&u8| **byte == 0xff;
         let filled = block.iter().skip(1).take_while(is_fill).count();
         let info = match &*block {
-            [1, rest @ ..] if filled >= 8 => rest[filled..].strip_prefix(&[0]),
+            [1, rest @ ..] if filled >= 8 => {
+                rest.get(filled..).and_then(|rest| rest.strip_prefix(&[0]))
+            }
             _ => None,
         };
         let Some(info) = info else {

@@ -35,11 +35,11 @@ impl CallbackTemplate {
         let mut segments = Vec::new();
         let mut constant_from = 0;
         let mut at = 0;
-        while let Some(found) = text[at..].find('$') {
+        while let Some(found) = from(text, at).find('$') {
             let dollar = at + found;
             at = dollar + 1;
             match text.as_bytes().get(at) {
-                Some(b'(') if is_parenthesised_name(&text[at + 1..]) => {
+                Some(b'(') if is_parenthesised_name(from(text, at + 1)) => {
                     return Err(InvalidTemplate::Parenthesis);
                 }
                 Some(b'{') => {
@@ -114,7 +114,11 @@ impl CallbackTemplate {
     }
 
     fn custom<'v>(&self, name: &Range<usize>, variables: &'v CallbackVars) -> Value<'v> {
-        Value::Text(variables.get(&self.text[name.clone()]).unwrap_or_default())
+        let name = self.text.get(name.clone());
+        Value::Text(
+            name.and_then(|name| variables.get(name))
+                .unwrap_or_default(),
+        )
     }
 
     /// Writes the constants, and where there is a value, the value; `None` if that takes more than
@@ -128,7 +132,7 @@ impl CallbackTemplate {
         let mut body = String::with_capacity(self.text.len() * 2);
         for segment in &self.segments {
             match (segment, value(segment)) {
-                (Segment::Constant(range), _) => body.push_str(&self.text[range.clone()]),
+                (Segment::Constant(range), _) => body.push_str(self.text.get(range.clone())?),
                 // A value is never shorter when it is written, so what is too long is not written.
                 (_, Some(Value::Text(text))) if text.len() > most => return None,
                 (_, Some(value)) => body.push_str(&value.written_as(body_type)),
@@ -164,7 +168,7 @@ enum Segment {
 
 impl Segment {
     fn of_name(text: &str, range: Range<usize>) -> Self {
-        let name = &text[range.clone()];
+        let name = text.get(range.clone()).unwrap_or_default();
         if name.starts_with(PREFIX) {
             return Self::Custom(range);
         }
@@ -176,13 +180,20 @@ impl Segment {
 }
 
 /// Where the name stands that begins at `from` and ends before the next `}`.
-fn placeholder_name(text: &str, from: usize) -> Result<Range<usize>, InvalidTemplate> {
-    let length = text[from..].find('}').ok_or(InvalidTemplate::Open)?;
+fn placeholder_name(text: &str, begin: usize) -> Result<Range<usize>, InvalidTemplate> {
+    let (name, _) = from(text, begin)
+        .split_once('}')
+        .ok_or(InvalidTemplate::Open)?;
     let is_no_name = |c: char| c.is_whitespace() || c.is_control() || "\"$&,={".contains(c);
-    if text[from..from + length].contains(is_no_name) {
+    if name.contains(is_no_name) {
         return Err(InvalidTemplate::Open);
     }
-    Ok(from..from + length)
+    Ok(begin..begin + name.len())
+}
+
+/// The text from a place on, which stands behind an ASCII character of it.
+fn from(text: &str, at: usize) -> &str {
+    text.get(at..).unwrap_or_default()
 }
 
 /// Whether `text` begins with the rest of `$(name)`. Other uses of `$(` are constants.

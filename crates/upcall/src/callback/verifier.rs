@@ -7,14 +7,38 @@
 //! ```
 //! use upcall::callback::{CallbackRequest, CallbackVerifier, PublicKey, PublicKeyUrls, VerifyError};
 //!
-//! fn receive(request: &CallbackRequest<'_>) -> Result<String, VerifyError> {
-//!     let verifier = CallbackVerifier::new(PublicKeyUrls::oss());
-//!     let unverified = verifier.read(request)?;
-//!     let key = fetched_or_kept(unverified.key_url().as_str());
-//!     let callback = unverified.verify(&key)?;
-//!     Ok(format!("{{\"heard\":{}}}", callback.body().len()))
-//! }
-//! # fn fetched_or_kept(_: &str) -> PublicKey { unimplemented!() }
+//! // OSS's own addresses, and those of a server of one's own.
+//! let key_urls = PublicKeyUrls::oss().and("https://storage.example.com/callback_pub_key_*.pem")?;
+//! let verifier = CallbackVerifier::new(key_urls);
+//!
+//! // A call of the real service, as it came.
+//! let headers = [
+//!     ("Authorization", "kKQeGTRccDKyHB3H9vF+xYMSrmhMZjzzl2/kdD1ktNVgbWEfYTQG0G2SU/RaHBovRCE8OkQDjC3uG33esH2txA=="),
+//!     ("x-oss-pub-key-url", "aHR0cDovL2dvc3NwdWJsaWMuYWxpY2RuLmNvbS9jYWxsYmFja19wdWJfa2V5X3YxLnBlbQ=="),
+//! ];
+//! let request = CallbackRequest {
+//!     method: "POST",
+//!     target: "/index.php?id=1&index=2",
+//!     headers: &headers,
+//!     body: b"bucket=yonghu-test",
+//! };
+//!
+//! let unverified = verifier.read(&request)?;
+//! assert_eq!(unverified.key_url().as_str(), "http://gosspublic.alicdn.com/callback_pub_key_v1.pem");
+//! # let fetched_or_kept = |_: &str| PublicKey::from_pem("-----BEGIN PUBLIC KEY-----\n\
+//! #     MFwwDQYJKoZIhvcNAQEBBQADSwAwSAJBAKs/JBGzwUB2aVht4crBx3oIPBLNsjGs\n\
+//! #     C0fTXv+nvlmklvkcolvpvXLTjaxUHR3W9LXxQ2EHXAJfCB+6H2YF1k8CAwEAAQ==\n\
+//! #     -----END PUBLIC KEY-----\n");
+//! let key = fetched_or_kept(unverified.key_url().as_str())?;
+//! let callback = unverified.verify(&key)?;
+//! assert_eq!(callback.body(), b"bucket=yonghu-test");
+//!
+//! // Whatever else comes under that signature is refused, and it is said why.
+//! let forged = CallbackRequest { target: "/index.php?id=2&index=2", ..request };
+//! let refused = verifier.read(&forged)?.verify(&key).unwrap_err();
+//! assert_eq!(refused, VerifyError::Signature);
+//! assert_eq!((refused.code(), refused.part().as_str()), ("signature", "signature"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! Source: OSS, "Callback" (step 4).
@@ -136,7 +160,7 @@ impl<'a> VerifiedCallback<'a> {
     }
 }
 
-/// Which part of a callback is wrong, in few words for a log line.
+/// Which part of a callback is wrong, in one word for a log line.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum CheckedPart {
     /// The body is not what `Content-MD5` says.
@@ -151,15 +175,22 @@ pub enum CheckedPart {
     Signature,
 }
 
-impl fmt::Display for CheckedPart {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl CheckedPart {
+    /// A stable name, the same in the kit's every language.
+    pub const fn as_str(self) -> &'static str {
+        match self {
             Self::Digest => "digest",
             Self::Header => "header",
-            Self::KeyUrl => "key url",
+            Self::KeyUrl => "key-url",
             Self::Request => "request",
             Self::Signature => "signature",
-        })
+        }
+    }
+}
+
+impl fmt::Display for CheckedPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
@@ -213,6 +244,23 @@ pub enum VerifyError {
 }
 
 impl VerifyError {
+    /// A stable name for it, the same in the kit's every language. Where the key cannot be had, which
+    /// is not known here, the others say `key-unavailable`.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Digest => "digest",
+            Self::HeaderMissing { .. } => "header-missing",
+            Self::HeaderNotBase64 { .. } => "header-not-base64",
+            Self::HeaderTwice { .. } => "header-twice",
+            Self::KeyTooSmall { .. } => "key-too-small",
+            Self::KeyUrl(_) => "key-url",
+            Self::Method => "method",
+            Self::Signature => "signature",
+            Self::SignatureVersion => "signature-version",
+            Self::Target => "target",
+        }
+    }
+
     /// Which part is wrong.
     pub const fn part(&self) -> CheckedPart {
         match self {

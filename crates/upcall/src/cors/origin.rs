@@ -108,13 +108,14 @@ impl OriginTypo {
             note(|pattern, origin| Self::UpperCase { pattern, origin });
         }
         let start = rest.find("://").map_or(0, |at| at + 3);
-        if let Some(slash) = rest[start..].find('/') {
-            match &rest[start + slash..] {
-                "/" => note(|pattern, origin| Self::TrailingSlash { pattern, origin }),
-                "/*" => note(|pattern, origin| Self::SlashStar { pattern, origin }),
+        let authority = rest.get(start..).unwrap_or_default();
+        if let Some((authority, path)) = authority.split_once('/') {
+            match path {
+                "" => note(|pattern, origin| Self::TrailingSlash { pattern, origin }),
+                "*" => note(|pattern, origin| Self::SlashStar { pattern, origin }),
                 _ => note(|pattern, origin| Self::Path { pattern, origin }),
             }
-            rest.truncate(start + slash);
+            rest.truncate(start + authority.len());
         }
         let (asking_scheme, asking_rest) = split_scheme(origin);
         let (scheme, mut authority) = if let Some((scheme, authority)) = rest.split_once("://") {

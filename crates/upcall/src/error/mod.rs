@@ -4,11 +4,13 @@
 //! The table stands once, in [`table`]; every step's error enum maps to a row of it and adds what it
 //! knows. Source: OSS, "Error responses", "Error codes", and the EC pages.
 
+mod excerpt;
 pub mod table;
 mod xml;
 
 use std::borrow::Cow;
 
+pub(crate) use excerpt::{beginning, first_characters};
 pub use table::WireError;
 pub use xml::escape as escape_xml;
 

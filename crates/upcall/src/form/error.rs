@@ -3,7 +3,7 @@
 use super::boundary::InvalidBoundary;
 use super::credentials::CredentialFault;
 use super::head::PartHeadFault;
-use crate::error::{Refusal, WireError};
+use crate::error::{Refusal, WireError, first_characters};
 use crate::name::InvalidObjectKey;
 
 /// Why a form is refused.
@@ -224,10 +224,7 @@ impl FormError {
 
 /// A name or a value as a message may hold it: its first 64 characters.
 pub(super) fn shorten(text: &str) -> String {
-    match text.char_indices().nth(64) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
+    first_characters(text, 64)
 }
 
 fn invalid_argument(message: &'static str) -> Refusal {

@@ -68,36 +68,39 @@ pub(super) fn is_token(text: &str) -> bool {
 /// A value without quotes: up to `;`, without blanks or quotes in it.
 fn plain(text: &str) -> Result<(Cow<'_, str>, &str), MalformedParameter> {
     let end = text.find(';').unwrap_or(text.len());
-    let value = text[..end].trim_end_matches(BLANK);
+    let (value, rest) = text.split_at_checked(end).unwrap_or((text, ""));
+    let value = value.trim_end_matches(BLANK);
     if value.is_empty() || value.contains([' ', '\t', '"']) {
         return Err(MalformedParameter);
     }
-    Ok((Cow::Borrowed(value), &text[end..]))
+    Ok((Cow::Borrowed(value), rest))
 }
 
 /// A quoted value whose opening quote is gone already, and what follows the closing one.
 fn unquote(text: &str) -> Result<(Cow<'_, str>, &str), MalformedParameter> {
     let bytes = text.as_bytes();
+    let between = |from: usize, to: usize| text.get(from..to).ok_or(MalformedParameter);
     let mut unescaped = String::new();
     let mut kept = 0; // everything before it is in `unescaped`
     let mut at = 0;
     loop {
-        at += memchr::memchr2(b'"', b'\\', &bytes[at..]).ok_or(MalformedParameter)?;
-        match (bytes[at], bytes.get(at + 1)) {
-            (b'"', _) => break,
+        let left = bytes.get(at..).unwrap_or_default();
+        at += memchr::memchr2(b'"', b'\\', left).ok_or(MalformedParameter)?;
+        match (bytes.get(at), bytes.get(at + 1)) {
+            (Some(b'"'), _) => break,
             (_, Some(b'"' | b'\\')) => {
-                unescaped.push_str(&text[kept..at]);
+                unescaped.push_str(between(kept, at)?);
                 kept = at + 1;
                 at += 2;
             }
             (_, _) => at += 1,
         }
     }
-    let rest = &text[at + 1..];
+    let rest = between(at + 1, text.len())?;
     if kept == 0 {
-        return Ok((Cow::Borrowed(&text[..at]), rest));
+        return Ok((Cow::Borrowed(between(0, at)?), rest));
     }
-    unescaped.push_str(&text[kept..at]);
+    unescaped.push_str(between(kept, at)?);
     Ok((Cow::Owned(unescaped), rest))
 }
 

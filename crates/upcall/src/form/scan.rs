@@ -76,7 +76,7 @@ impl DelimiterScan {
     /// Compares on where an earlier piece, or [`begin`](Self::begin), left off. Returns what was
     /// held back in vain.
     fn go_on(&mut self, piece: &mut Bytes) -> Bytes {
-        let wanted = &self.delimiter[self.matched..];
+        let wanted = self.delimiter.get(self.matched..).unwrap_or_default();
         let same = piece.iter().zip(wanted).take_while(|(a, b)| a == b).count();
         piece.advance(same);
         self.matched += same;
@@ -104,9 +104,10 @@ impl DelimiterScan {
 
     /// How many bytes at the end of `piece` may be the beginning of a delimiter.
     fn begun_at_the_end_of(&self, piece: &[u8]) -> usize {
-        let tail = &piece[piece.len().saturating_sub(self.delimiter.len() - 1)..];
+        let tail = piece.get(piece.len().saturating_sub(self.delimiter.len() - 1)..);
+        let tail = tail.unwrap_or_default();
         memchr::memrchr(b'\r', tail)
-            .map(|at| &tail[at..])
+            .and_then(|at| tail.get(at..))
             .filter(|begun| self.delimiter.starts_with(begun))
             .map_or(0, <[u8]>::len)
     }

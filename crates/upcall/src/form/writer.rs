@@ -41,9 +41,9 @@ impl FormWriter {
         if name.is_empty() || name.eq_ignore_ascii_case(FILE) {
             return Err(Unwritable::Name);
         }
-        let delimiter = format!("\r\n--{}", self.boundary.as_str());
+        let dashed = format!("--{}", self.boundary.as_str());
         // The blank line before the value would be the CRLF of a delimiter at its start.
-        if value.contains(&delimiter) || value.starts_with(&delimiter[2..]) {
+        if value.contains(&format!("\r\n{dashed}")) || value.starts_with(&dashed) {
             return Err(Unwritable::Boundary);
         }
         self.begin_part(name)?;

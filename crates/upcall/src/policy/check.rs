@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use super::condition::Condition;
 use super::document::PolicyDocument;
 use super::error::PolicyError;
+use crate::error::first_characters;
 use crate::form::PostForm;
 use crate::name::BucketName;
 use crate::signature::v4;
@@ -295,10 +296,7 @@ fn is_secret(field: &str) -> bool {
 }
 
 pub(super) fn excerpt(text: &str) -> String {
-    match text.char_indices().nth(SHOWN_CHARS) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
+    first_characters(text, SHOWN_CHARS)
 }
 
 pub(super) const CREDENTIAL: &str = "x-oss-credential";

@@ -255,7 +255,7 @@ fn pairs(policy: &PolicyDocument) -> Vec<Warning> {
     let mut warnings = Vec::new();
     let numbered: Vec<(usize, &Condition)> = (1..).zip(&policy.conditions).collect();
     for (at, (second, condition)) in numbered.iter().enumerate() {
-        let earlier = numbered[..at].iter().copied();
+        let earlier = numbered.iter().take(at).copied();
         let of_same = earlier.filter(|(_, other)| is_same_field(other, condition));
         let mut clashes = of_same.filter_map(|(first, other)| {
             let (field, second) = (field_of(condition), *second);

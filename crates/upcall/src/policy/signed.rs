@@ -2,26 +2,51 @@
 //! file.
 //!
 //! ```
+//! use upcall::callback::CallbackParameter;
 //! use upcall::name::{AccessKeyId, AccessKeySecret};
 //! use upcall::policy::PolicyBuilder;
-//! use upcall::policy::signed::SignedPolicy;
+//! use upcall::policy::signed::{SignedPolicy, V4Signer};
+//! use upcall::signature::Scope;
 //!
 //! let id = AccessKeyId::parse("ak")?;
 //! let secret = AccessKeySecret::new("sk");
+//! let callback = CallbackParameter::builder(
+//!     "https://app.example.com/callback",
+//!     "object=${object}&size=${size}&requestId=${reqId}",
+//! )
+//! .build()?
+//! .encode();
 //! let policy = PolicyBuilder::new("2026-12-01T12:00:00Z".parse()?)
 //!     .bucket("photos")
 //!     .starts_with("key", "user/eric/")
+//!     .is_in("content-type", ["image/jpeg", "image/png"])
 //!     .content_length_range(1, 10 * 1024 * 1024)
+//!     .equals("callback", &callback)
 //!     .build();
+//!
+//! // The answer to a page, as the classic samples give it:
 //! let signed = SignedPolicy::v1(&id, &secret, &policy)
 //!     .host("https://photos.oss-cn-hangzhou.aliyuncs.com")
-//!     .dir("user/eric/");
-//!
-//! // The answer to the page, as the classic samples give it:
+//!     .dir("user/eric/")
+//!     .callback(&callback);
 //! assert!(signed.to_json().starts_with(r#"{"accessid":"ak","host":"https://photos."#));
-//! // Or the fields of the form, to be sent before `file`:
+//!
+//! // Or the fields of the form, to be sent in this order, and `key` and `file` after them:
 //! let names: Vec<_> = signed.fields().into_iter().map(|(name, _)| name).collect();
-//! assert_eq!(names, ["policy", "OSSAccessKeyId", "Signature"]);
+//! assert_eq!(names, ["policy", "OSSAccessKeyId", "Signature", "callback"]);
+//!
+//! // The same in the newer generation:
+//! let signer = V4Signer {
+//!     access_key_id: &id,
+//!     secret: &secret,
+//!     scope: Scope::oss("cn-hangzhou"),
+//!     security_token: None,
+//!     now: "2026-12-01T11:55:00Z".parse()?,
+//! };
+//! let signed = SignedPolicy::v4(&signer, &policy).dir("user/eric/").callback(&callback);
+//! assert!(signed.to_json().contains(r#""x_oss_credential":"ak/20261201/cn-hangzhou/oss/"#));
+//! let (name, version) = signed.fields()[2];
+//! assert_eq!((name, version), ("x-oss-signature-version", "OSS4-HMAC-SHA256"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

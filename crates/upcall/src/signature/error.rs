@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use jiff::{SignedDuration, Timestamp};
 
 use super::date;
-use crate::error::{Refusal, WireError};
+use crate::error::{Refusal, WireError, beginning};
 
 /// Why a signature is not accepted.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -155,7 +155,8 @@ impl Mismatch {
         let text = excerpt(&self.string_to_sign, ECHO_BYTES);
         let bytes = text.bytes().fold(String::new(), |mut bytes, byte| {
             let space = if bytes.is_empty() { "" } else { " " };
-            write!(bytes, "{space}{byte:02x}").expect("a String takes every text");
+            // Writing to a String cannot fail.
+            let _ = write!(bytes, "{space}{byte:02x}");
             bytes
         });
         let refusal = Refusal::new(WireError::SIGNATURE_DOES_NOT_MATCH)
@@ -279,13 +280,8 @@ pub(super) fn shorten(value: &str) -> String {
     excerpt(value, SHORT_BYTES)
 }
 
-/// `text`, or its beginning with at most `bytes` bytes.
 fn excerpt(text: &str, bytes: usize) -> String {
-    let mut end = bytes.min(text.len());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text[..end].to_owned()
+    beginning(text, bytes).to_owned()
 }
 
 fn denied(message: impl Into<std::borrow::Cow<'static, str>>) -> Refusal {

@@ -10,6 +10,7 @@ use subtle::ConstantTimeEq;
 use crate::name::AccessKeySecret;
 
 /// The base64 text of HMAC-SHA1.
+#[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
 pub(super) fn hmac_sha1_base64(key: &[u8], message: &[u8]) -> String {
     let mut mac = Hmac::<Sha1>::new_from_slice(key).expect("HMAC takes keys of any length");
     mac.update(message);
@@ -17,6 +18,7 @@ pub(super) fn hmac_sha1_base64(key: &[u8], message: &[u8]) -> String {
 }
 
 /// HMAC-SHA256.
+#[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
 pub(super) fn hmac_sha256(key: &[u8], message: &[u8]) -> [u8; 32] {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
     mac.update(message);
@@ -34,7 +36,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
         .iter()
         .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
             for digit in [byte >> 4, byte & 0xf] {
-                text.push(char::from(HEX_DIGITS[usize::from(digit)]));
+                text.extend(char::from_digit(digit.into(), 16));
             }
             text
         })
@@ -49,8 +51,6 @@ pub(super) fn is_same(expected: &str, provided: &str) -> bool {
 pub(super) fn secret_or_nobody(secret: Option<&AccessKeySecret>) -> &[u8] {
     secret.map_or(NOBODY, AccessKeySecret::expose)
 }
-
-const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 // 30 bytes, as OSS's own secrets have: a key of another length would take HMAC another time. It is
 // known to everyone and opens nothing: what was computed with it is thrown away.

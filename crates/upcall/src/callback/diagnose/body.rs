@@ -25,6 +25,8 @@ pub(super) fn compare(sent: &[u8], received: &[u8]) -> Option<Reason> {
             received: received.len(),
             expected: sent.len(),
         }
+    } else if unescaped(received).is_some_and(|text| text.as_bytes() == sent) {
+        Reason::BodyHtmlEscaped
     } else if is_same_json(sent, received) {
         Reason::BodyJsonRewritten
     } else if is_same_form(sent, received) {
@@ -50,6 +52,7 @@ pub(super) fn repairs(received: &[u8]) -> Vec<Vec<u8>> {
     if received.len() <= MAX_PARSED_BYTES {
         repairs.extend(charsets(received));
         if let Ok(text) = std::str::from_utf8(received) {
+            repairs.extend(unescaped(received).map(String::into_bytes));
             repairs.extend(
                 json_text::spellings(text)
                     .into_iter()
@@ -86,14 +89,37 @@ fn charsets(received: &[u8]) -> Vec<Vec<u8>> {
     }
     if received.len().is_multiple_of(2) {
         for of_pair in [u16::from_le_bytes, u16::from_be_bytes] {
-            let pairs = received
-                .chunks_exact(2)
-                .map(|pair| of_pair([pair[0], pair[1]]));
+            let (pairs, _) = received.as_chunks::<2>();
+            let pairs = pairs.iter().map(|pair| of_pair(*pair));
             let text: Result<String, _> = char::decode_utf16(pairs).collect();
             bodies.extend(text.map(|text| text.trim_start_matches('\u{feff}').into()));
         }
     }
     bodies
+}
+
+/// The body before its characters were escaped for HTML; nothing if none is.
+fn unescaped(received: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(received).ok()?;
+    let is_short = received.len() <= MAX_PARSED_BYTES;
+    let is_escaped = HTML_ESCAPES.iter().any(|(escape, _)| text.contains(escape));
+    (is_short && is_escaped).then(|| {
+        HTML_ESCAPES
+            .iter()
+            .fold(text.to_owned(), |text, (escape, plain)| {
+                text.replace(escape, plain)
+            })
+    })
+}
+
+/// Whether a body is a JSON object, though the request says that it is a form.
+pub(super) fn is_form_as_json(content_type: &str, received: &[u8]) -> bool {
+    let is_form = content_type
+        .to_ascii_lowercase()
+        .starts_with("application/x-www-form-urlencoded");
+    is_form
+        && received.len() <= MAX_PARSED_BYTES
+        && matches!(serde_json::from_slice(received), Ok(Value::Object(_)))
 }
 
 /// The body as a form that was read and written anew may have been spelled before.
@@ -181,6 +207,18 @@ fn is_same_ascii(sent: &[u8], received: &[u8]) -> bool {
     let has_other = percent_decode(sent).any(|byte| !byte.is_ascii()) || received.contains(&0);
     has_other && sent.len() <= MAX_PARSED_BYTES && plain(sent) == plain(received)
 }
+
+/// As PHP, Java and JavaScript libraries write them. The ampersand is last: it is in all of them.
+const HTML_ESCAPES: [(&str, &str); 8] = [
+    ("&lt;", "<"),
+    ("&gt;", ">"),
+    ("&quot;", "\""),
+    ("&#39;", "'"),
+    ("&#039;", "'"),
+    ("&#x27;", "'"),
+    ("&apos;", "'"),
+    ("&amp;", "&"),
+];
 
 /// UTF-8's byte order mark.
 const MARK: &[u8] = b"\xef\xbb\xbf";

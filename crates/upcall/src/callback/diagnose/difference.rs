@@ -109,9 +109,12 @@ impl fmt::Display for Difference {
 
 impl Excerpt {
     fn around(text: &[u8], at: usize) -> Self {
-        let (before, after) = text.split_at(at.min(text.len()));
-        let before = &before[before.len().saturating_sub(SHOWN_BYTES)..];
-        let after = &after[..after.len().min(SHOWN_BYTES)];
+        let (before, after) = text.split_at_checked(at).unwrap_or((text, b""));
+        let before = before.get(before.len().saturating_sub(SHOWN_BYTES)..);
+        let (before, after) = (
+            before.unwrap_or_default(),
+            after.get(..SHOWN_BYTES).unwrap_or(after),
+        );
         Self {
             before: before.escape_ascii().to_string(),
             after: after.escape_ascii().to_string(),

@@ -97,6 +97,10 @@ fn rewritten(received: &CallbackRequest<'_>) -> Finding {
     let bodies = body::repairs(received.body);
     let before = bodies.iter().find(|body| md5(body).as_slice() == said);
     let reason = before.and_then(|before| body::compare(before, received.body));
+    let content_type = value(received, "content-type").unwrap_or_default();
+    if reason.is_none() && body::is_form_as_json(content_type, received.body) {
+        return Finding::new(Certainty::Likely, Reason::BodyFormRewritten);
+    }
     Finding::new(Certainty::Proven, reason.unwrap_or(Reason::BodyRewritten))
 }
 

@@ -95,9 +95,9 @@ fn push_escape(text: &mut String, c: char) {
 fn without_escapes(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find('\\') {
-        plain.push_str(&rest[..at]);
-        rest = &rest[at..];
+    while let Some((before, from)) = rest.find('\\').and_then(|at| rest.split_at_checked(at)) {
+        plain.push_str(before);
+        rest = from;
         let mut units = Vec::new();
         let mut after = rest;
         while let Some((unit, next)) = escaped_unit(after) {
@@ -111,9 +111,9 @@ fn without_escapes(text: &str) -> String {
             }
             _ => {
                 // This backslash, and what it escapes.
-                let length = rest.chars().take(2).map(char::len_utf8).sum();
-                plain.push_str(&rest[..length]);
-                rest = &rest[length..];
+                let mut characters = rest.chars();
+                plain.extend(characters.by_ref().take(2));
+                rest = characters.as_str();
             }
         }
     }
@@ -123,8 +123,8 @@ fn without_escapes(text: &str) -> String {
 
 fn escaped_unit(text: &str) -> Option<(u16, &str)> {
     let digits = text.strip_prefix("\\u")?;
-    let unit = u16::from_str_radix(digits.get(..4)?, 16).ok()?;
-    Some((unit, &digits[4..]))
+    let (digits, rest) = digits.split_at_checked(4)?;
+    Some((u16::from_str_radix(digits, 16).ok()?, rest))
 }
 
 fn with_escaped_slashes(text: &str) -> String {

@@ -126,6 +126,8 @@ pub fn diagnose(evidence: &Evidence<'_>) -> Diagnosis {
     diagnosis
         .findings
         .sort_by_key(|finding| finding.certainty as u8);
+    // What is visible and what the comparison says may be the same.
+    diagnosis.findings.dedup();
     diagnosis
 }
 
@@ -184,10 +186,11 @@ impl Diagnosis {
             && self.outcome == Outcome::Fails(VerifyError::Signature);
         if is_about_target {
             let (_, query) = target::split(received.target);
-            let mut reasons = vec![Reason::PathRewritten];
-            reasons.extend(query.is_none().then_some(Reason::QueryDropped));
-            let possible = |reason| Finding::new(Certainty::Possible, reason);
-            self.findings.extend(reasons.into_iter().map(possible));
+            // What else happens to a path would have been undone. A query cannot be guessed.
+            let dropped = Finding::new(Certainty::Likely, Reason::QueryDropped);
+            self.findings.extend(query.is_none().then_some(dropped));
+            let rewritten = Finding::new(Certainty::Possible, Reason::PathRewritten);
+            self.findings.push(rewritten);
         }
     }
 

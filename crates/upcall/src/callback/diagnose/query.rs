@@ -66,9 +66,11 @@ pub(super) fn repairs(received: Option<&str>) -> Vec<Option<String>> {
     if parameters.len() <= MAX_PARAMETERS {
         // One that a proxy added, wherever it stands, or several at the end.
         for left_out in 0..parameters.len() {
-            let (before, after) = (&parameters[..left_out], &parameters[left_out + 1..]);
-            repairs.push(Some([before, after].concat().join("&")));
-            repairs.push(Some(before.join("&")));
+            let mut rest = parameters.clone();
+            rest.remove(left_out);
+            repairs.push(Some(rest.join("&")));
+            rest.truncate(left_out);
+            repairs.push(Some(rest.join("&")));
         }
     }
     repairs

@@ -42,6 +42,13 @@ pub enum Reason {
          and `+`, `%2F` and `/`): verify the raw bytes, not what a parser gives back"
     )]
     BodyFormRewritten,
+    /// Characters of the body were escaped for HTML.
+    #[error(
+        "characters of the body were escaped for HTML (`&` became `&amp;`), as filters against \
+         cross-site scripting do to every request: verify the bytes as they came, and exempt this \
+         address from the filter"
+    )]
+    BodyHtmlEscaped,
     /// The body was read as JSON and written anew.
     #[error(
         "the body was read as JSON and written anew, so that blanks, the order of members or \
@@ -296,6 +303,7 @@ impl Reason {
             Self::BodyCharset => "body-charset",
             Self::BodyEmpty => "body-empty",
             Self::BodyFormRewritten => "body-form-rewritten",
+            Self::BodyHtmlEscaped => "body-html-escaped",
             Self::BodyJsonRewritten => "body-json-rewritten",
             Self::BodyLineEnds => "body-line-ends",
             Self::BodyRewritten => "body-rewritten",

@@ -93,6 +93,7 @@ fn repaired_paths(path: &str, headers: &[(&str, &str)]) -> Vec<String> {
         path.replace('%', "%25"),
         path.replace("%20", "+"),
         path.replace('+', "%20"),
+        path.replace(' ', "+"),
     ];
     // Encoded twice; what it was can be told only if that is text.
     paths.extend(
@@ -107,10 +108,9 @@ fn repaired_paths(path: &str, headers: &[(&str, &str)]) -> Vec<String> {
     });
     let mut rest = path;
     for _ in 0..MAX_PREFIX_SEGMENTS {
-        let Some(end) = rest.get(1..).and_then(|tail| tail.find('/')) else {
-            break;
-        };
-        rest = &rest[end + 1..];
+        let next = rest.get(1..).and_then(|tail| tail.get(tail.find('/')?..));
+        let Some(next) = next else { break };
+        rest = next;
         paths.push(rest.to_owned());
     }
     let named = of_headers(headers, &PREFIX_HEADERS).map(|prefix| prefix.trim_end_matches('/'));
@@ -157,8 +157,8 @@ pub(super) fn without_host(target: &str) -> Option<&str> {
     let scheme = ["https://", "http://"]
         .into_iter()
         .find(|scheme| start.starts_with(scheme))?;
-    let rest = &target[scheme.len()..];
-    Some(&rest[rest.find('/')?..])
+    let rest = target.get(scheme.len()..)?;
+    rest.get(rest.find('/')?..)
 }
 
 fn decoded(path: &str) -> Vec<u8> {

@@ -4,6 +4,7 @@
 mod parameter;
 mod vectors;
 mod verifier;
+mod verify_table;
 #[cfg(feature = "webhook")]
 mod webhook;
 

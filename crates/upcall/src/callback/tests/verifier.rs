@@ -106,7 +106,7 @@ fn the_part_that_is_wrong_is_named() {
     refused(
         &|sent| sent.set_header("x-oss-pub-key-url", &elsewhere),
         E::KeyUrl(InvalidPublicKeyUrl::NotAllowed),
-        "key url",
+        "key-url",
     );
     refused(&|sent| sent.body.push(b'!'), E::Digest, "digest");
     refused(

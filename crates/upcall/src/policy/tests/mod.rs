@@ -5,6 +5,7 @@ mod explanations;
 mod lints;
 mod properties;
 mod signed;
+mod signed_table;
 mod syntax;
 mod vectors;
 

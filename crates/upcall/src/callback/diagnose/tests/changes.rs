@@ -14,7 +14,7 @@ const FORM: &[u8] = b"bucket=b&object=user%2Fa%20b.txt&size=5";
 const JSON: &[u8] = b"{\"bucket\":\"b\",\"object\":\"user/a.txt\",\"size\":5}";
 
 /// Those that can be undone without knowing what was sent.
-const FOUND_BY_KEY: [Change; 31] = [
+const FOUND_BY_KEY: [Change; 34] = [
     (
         ("/a%252Fb", FORM),
         ("/a%2Fb", FORM),
@@ -24,6 +24,12 @@ const FOUND_BY_KEY: [Change; 31] = [
     (
         ("/a+b", FORM),
         ("/a%20b", FORM),
+        "path-decoded",
+        "the path was percent-decoded",
+    ),
+    (
+        ("/a+b", FORM),
+        ("/a b", FORM),
         "path-decoded",
         "the path was percent-decoded",
     ),
@@ -152,6 +158,18 @@ const FOUND_BY_KEY: [Change; 31] = [
         ("/cb", b"size=5&bucket=b&object=user%2Fa%20b.txt"),
         "body-form-rewritten",
         "the body was read as a form",
+    ),
+    (
+        ("/cb", FORM),
+        ("/cb", b"bucket=b&amp;object=user%2Fa%20b.txt&amp;size=5"),
+        "body-html-escaped",
+        "characters of the body were escaped for HTML",
+    ),
+    (
+        ("/cb", b"{\"o\":\"<a>&'\"}"),
+        ("/cb", b"{&quot;o&quot;:&quot;&lt;a&gt;&amp;&#39;&quot;}"),
+        "body-html-escaped",
+        "characters of the body were escaped for HTML",
     ),
     (
         ("/cb", JSON),

@@ -246,10 +246,12 @@ fn the_digest_of_the_body_narrows_it_down_without_a_key() {
 
     // The body is whole, so that it must be the target.
     let (found, _) = refused(|call| call.target = "/other".to_owned());
-    let possible = |name| (name, Certainty::Possible);
     assert_eq!(
         found,
-        [possible("path-rewritten"), possible("query-dropped")]
+        [
+            ("query-dropped", Certainty::Likely),
+            ("path-rewritten", Certainty::Possible)
+        ]
     );
 }
 

@@ -5,31 +5,67 @@
 //! minute: whoever sends forgeries cannot make us send requests.
 
 use std::collections::HashMap;
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use jiff::Timestamp;
+use axum::body::Bytes;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::OnceCell;
-use upcall::callback::{PublicKey, PublicKeyUrl};
 
-use super::fetch::{FetchError, Fetcher};
-use super::refusal::chain;
-use crate::clock::Clock;
-use crate::limits::{KEY_RENEW_AFTER, KEY_RETRY_AFTER, KEYS_KEPT};
+use crate::callback::{InvalidPublicKey, PublicKey, PublicKeyUrl};
+
+/// Fetches public keys: the application's HTTP client.
+///
+/// The address was judged already, so whatever leads elsewhere must not be followed: no redirects,
+/// and no answer but one of status 200. Callbacks wait for it, and the storage server waits 5 s for
+/// their answer: give up after 2 s, and after 16 KiB. Keeping the key, and sharing one fetch among
+/// callbacks that come together, is done for it.
+pub trait FetchKey: Send + Sync + 'static {
+    /// What is at `url`: a PEM file.
+    fn fetch(&self, url: &PublicKeyUrl) -> impl Future<Output = Result<Bytes, FetchError>> + Send;
+}
+
+/// Whatever a client says of a fetch that failed.
+pub type FetchError = Box<dyn Error + Send + Sync>;
+
+/// Why there is no key.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The client could not fetch it.
+    #[error("the public key could not be fetched")]
+    Fetch(#[source] Arc<dyn Error + Send + Sync>),
+    /// What was fetched is another thing.
+    #[error("what is at the public key's address is none")]
+    NotAKey(#[source] InvalidPublicKey),
+    /// Every place is taken by an address that has not answered yet.
+    #[error("too many public keys are being fetched")]
+    TooMany,
+}
 
 /// The public keys that were fetched, by address.
-#[derive(Debug)]
 pub(super) struct Keys {
-    fetcher: Fetcher,
-    clock: Clock,
+    client: Arc<dyn Client>,
+    now: Box<dyn Fn() -> Timestamp + Send + Sync>,
     slots: Mutex<HashMap<PublicKeyUrl, Slot>>,
 }
 
 impl Keys {
-    pub(super) fn new(fetch_limit: Duration, clock: Clock) -> Self {
+    pub(super) fn new(fetch: impl FetchKey) -> Self {
         Self {
-            fetcher: Fetcher::new(fetch_limit),
-            clock,
+            client: Arc::new(fetch),
+            now: Box::new(Timestamp::now),
+            slots: Mutex::default(),
+        }
+    }
+
+    /// None yet, fetched by the same client.
+    pub(super) fn with_clock(&self, now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Self {
+            client: Arc::clone(&self.client),
+            now: Box::new(now),
             slots: Mutex::default(),
         }
     }
@@ -42,7 +78,7 @@ impl Keys {
     /// # Cancellation
     /// If others wait for the same fetch, one of them begins it anew.
     pub(super) async fn key(&self, url: &PublicKeyUrl) -> Result<Arc<PublicKey>, KeyError> {
-        let now = self.clock.now();
+        let now = (self.now)();
         let fetch = {
             let mut slots = self.slots();
             match slots.get(url) {
@@ -56,7 +92,7 @@ impl Keys {
                 }
             }
         };
-        Ok(fetch.result(&self.fetcher, url).await?)
+        fetch.result(&*self.client, url).await
     }
 
     /// The key that is at `url` now, if it was not asked for lately and is another than `stale`.
@@ -67,23 +103,17 @@ impl Keys {
         url: &PublicKeyUrl,
         stale: &Arc<PublicKey>,
     ) -> Option<Arc<PublicKey>> {
-        let now = self.clock.now();
+        let now = (self.now)();
         let fetch = {
             let mut slots = self.slots();
             let slot = slots.get_mut(url)?;
-            if slot.asked_at.duration_until(now) >= KEY_RENEW_AFTER {
+            if slot.asked_at.duration_until(now) >= RENEW_AFTER {
                 slot.asked_at = now;
                 slot.renewal = Some(Fetch::default());
             }
             slot.renewal.clone()?
         };
-        let key = match fetch.result(&self.fetcher, url).await {
-            Ok(key) => key,
-            Err(error) => {
-                tracing::warn!(reason = chain(&error), "a public key could not be renewed");
-                return None;
-            }
-        };
+        let key = fetch.result(&*self.client, url).await.ok()?;
         if let Some(slot) = self.slots().get_mut(url)
             && slot
                 .renewal
@@ -101,17 +131,26 @@ impl Keys {
     }
 }
 
-/// Why there is no key.
-#[derive(Clone, Debug, thiserror::Error)]
-pub(super) enum KeyError {
-    #[error("too many public keys are being fetched")]
-    TooMany,
-    #[error("the public key could not be fetched")]
-    Fetch(#[from] FetchError),
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keys").finish_non_exhaustive()
+    }
 }
 
+/// [`FetchKey`] with its type forgotten, so that nobody who holds a receiver must name it.
+trait Client: Send + Sync {
+    fn fetch<'a>(&'a self, url: &'a PublicKeyUrl) -> Fetching<'a>;
+}
+
+impl<F: FetchKey> Client for F {
+    fn fetch<'a>(&'a self, url: &'a PublicKeyUrl) -> Fetching<'a> {
+        Box::pin(FetchKey::fetch(self, url))
+    }
+}
+
+type Fetching<'a> = Pin<Box<dyn Future<Output = Result<Bytes, FetchError>> + Send + 'a>>;
+
 /// What is known of one address.
-#[derive(Debug)]
 struct Slot {
     current: Fetch,
     renewal: Option<Fetch>,
@@ -129,21 +168,27 @@ impl Slot {
 
     fn may_retry(&self, now: Timestamp) -> bool {
         self.current.state() == FetchState::Failed
-            && self.asked_at.duration_until(now) >= KEY_RETRY_AFTER
+            && self.asked_at.duration_until(now) >= RETRY_AFTER
     }
 }
 
 /// One fetch, shared by all who wait for it, and then its result.
-#[derive(Clone, Debug, Default)]
-struct Fetch(Arc<OnceCell<Result<Arc<PublicKey>, FetchError>>>);
+#[derive(Clone, Default)]
+struct Fetch(Arc<OnceCell<Result<Arc<PublicKey>, KeyError>>>);
 
 impl Fetch {
     async fn result(
         &self,
-        fetcher: &Fetcher,
+        client: &dyn Client,
         url: &PublicKeyUrl,
-    ) -> Result<Arc<PublicKey>, FetchError> {
-        let fetch = async || fetcher.fetch(url).await.map(Arc::new);
+    ) -> Result<Arc<PublicKey>, KeyError> {
+        let fetch = async || {
+            let pem = client.fetch(url).await;
+            let pem = pem.map_err(|error| KeyError::Fetch(error.into()))?;
+            let text = str::from_utf8(&pem).map_err(|_| InvalidPublicKey::NotPem);
+            let key = text.and_then(PublicKey::from_pem);
+            key.map(Arc::new).map_err(KeyError::NotAKey)
+        };
         self.0.get_or_init(fetch).await.clone()
     }
 
@@ -183,3 +228,17 @@ fn make_room(slots: &mut HashMap<PublicKeyUrl, Slot>, url: &PublicKeyUrl) -> Res
     slots.remove(&least);
     Ok(())
 }
+
+/// Addresses whose keys are kept or being fetched. Beyond it the oldest failure makes room, then the
+/// oldest key; while all are being fetched, a further one is refused.
+///
+/// 32: storage servers have one key each, and an allowed folder could hold more.
+const KEYS_KEPT: usize = 32;
+
+/// A key that could not be fetched is not asked for again sooner, so that callbacks do not become
+/// requests to somebody who is down.
+const RETRY_AFTER: SignedDuration = SignedDuration::from_secs(2);
+
+/// A key that did not fit a signature may have been replaced; it is not asked for again sooner, so
+/// that forgeries do not become requests.
+const RENEW_AFTER: SignedDuration = SignedDuration::from_secs(60);

@@ -1,0 +1,78 @@
+//! Why a request is no callback, and what its sender is answered.
+
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+
+use super::keys::KeyError;
+use crate::callback::{CheckedPart, VerifyError};
+
+/// Why a request is no callback of ours. Strangers are answered in the samples' words; the log gets
+/// [`code`](Self::code) and the text.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum CallbackRejection {
+    /// The body was not read.
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    /// There is no key to verify with.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A part is wrong.
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
+}
+
+impl CallbackRejection {
+    /// A stable name, the same in the kit's every language.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Body(BodyError::CutOff) => "body-cut-off",
+            Self::Body(BodyError::TooLong { .. }) => "body-too-long",
+            Self::Key(_) => "key-unavailable",
+            Self::Verify(error) => error.code(),
+        }
+    }
+
+    /// Which part is wrong: a [`CheckedPart`], or `body` if it was not read.
+    pub const fn part(&self) -> &'static str {
+        match self {
+            Self::Body(_) => "body",
+            Self::Key(_) => CheckedPart::KeyUrl.as_str(),
+            Self::Verify(error) => error.part().as_str(),
+        }
+    }
+
+    /// 400, or 413 for a body that is too long.
+    pub const fn status(&self) -> StatusCode {
+        match self {
+            Self::Body(BodyError::CutOff) | Self::Key(_) | Self::Verify(_) => {
+                StatusCode::BAD_REQUEST
+            }
+            Self::Body(BodyError::TooLong { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
+        }
+    }
+}
+
+impl IntoResponse for CallbackRejection {
+    fn into_response(self) -> Response {
+        let words = match self {
+            Self::Body(_) => r#"{"Status":"body not read"}"#,
+            Self::Key(_) | Self::Verify(_) => r#"{"Status":"verify not ok"}"#,
+        };
+        (self.status(), [(CONTENT_TYPE, "application/json")], words).into_response()
+    }
+}
+
+/// Why a body was not read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum BodyError {
+    /// The connection ended before it.
+    #[error("the body ended early")]
+    CutOff,
+    /// It is longer than the receiver takes.
+    #[error("the body is longer than {limit} bytes")]
+    TooLong {
+        /// How many it takes.
+        limit: usize,
+    },
+}
