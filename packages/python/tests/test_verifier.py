@@ -4,30 +4,18 @@ import asyncio
 import base64
 
 import pytest
-from upcall import CallbackVerifier, KeySource, KeyUnavailable, PublicKey, PublicKeyUrls, VerifyError
+from servers import table_verifier
+from upcall import PublicKey, PublicKeyUrl, VerifiedCallback, VerifyError
 from upcall.verifier import PARTS, string_to_sign
-from vectors import table
+from vectors import body_of, table
 
 VERIFY = table("verify.json")
 SIGNATURE = table("callback-signature.json")
 
 
-def keys_of_the_table(url):
-    if url not in VERIFY["keys"]:
-        raise KeyUnavailable("there is nothing in the table")
-    return VERIFY["keys"][url].encode()
-
-
-def verifier():
-    urls = PublicKeyUrls.oss()
-    for entry in VERIFY["keyUrls"]:
-        urls = urls.also(entry)
-    return CallbackVerifier(urls, KeySource(keys_of_the_table))
-
-
 def request(case):
-    body = base64.b64decode(case["bodyBase64"]) if "bodyBase64" in case else case["body"].encode()
     headers = [(name, value) for name, value in case["headers"]]
+    body = body_of(case)
     return {"method": case["method"], "target": case["target"], "headers": headers, "body": body}
 
 
@@ -43,16 +31,16 @@ def verdict(verify):
 def test_a_request_of_the_table_gets_its_verdict(case):
     asked = request(case)
 
-    code, callback = verdict(lambda: verifier().verify(**asked))
+    code, callback = verdict(lambda: table_verifier().verify(**asked))
     assert code == case["error"]
     assert callback is None or callback.body == asked["body"]
 
-    code, _ = verdict(lambda: asyncio.run(verifier().verify_async(**asked)))
+    code, _ = verdict(lambda: asyncio.run(table_verifier().verify_async(**asked)))
     assert code == case["error"], "another verdict without blocking"
 
     as_bytes = [(name.encode(), value.encode()) for name, value in asked["headers"]]
     raw = {**asked, "target": asked["target"].encode(), "headers": as_bytes}
-    code, _ = verdict(lambda: verifier().verify(**raw))
+    code, _ = verdict(lambda: table_verifier().verify(**raw))
     assert code == case["error"], "another verdict for bytes"
 
 
@@ -84,13 +72,13 @@ def test_texts_and_signatures_of_the_throwaway_keys():
 def test_headers_may_be_a_mapping_and_hostile_ones_are_no_accident():
     case = next(case for case in VERIFY["cases"] if case["name"] == "genuine")
     asked = request(case)
-    assert verifier().verify(**{**asked, "headers": dict(asked["headers"])}).body == asked["body"]
+    assert table_verifier().verify(**{**asked, "headers": dict(asked["headers"])}).body == asked["body"]
     for name, value in [("authorization", "\ud800"), ("authorization", "é"), ("content-md5", "\0")]:
         hostile = {**dict(asked["headers"]), name: value}
-        code, _ = verdict(lambda headers=hostile: verifier().verify(**{**asked, "headers": headers}))
+        code, _ = verdict(lambda headers=hostile: table_verifier().verify(**{**asked, "headers": headers}))
         assert code == "header-not-base64"
     for target in ["/\ud800", "", "callback", b"\xff"]:
-        code, _ = verdict(lambda target=target: verifier().verify(**{**asked, "target": target}))
+        code, _ = verdict(lambda target=target: table_verifier().verify(**{**asked, "target": target}))
         assert code == "target"
 
 
@@ -100,13 +88,11 @@ def test_base64_with_bits_that_belong_to_nothing_is_refused():
     headers = dict(asked["headers"])
     assert headers["content-md5"].endswith("Q==") or headers["content-md5"].endswith("w==")
     loose = headers["content-md5"][:-3] + chr(ord(headers["content-md5"][-3]) + 1) + "=="
-    code, _ = verdict(lambda: verifier().verify(**{**asked, "headers": {**headers, "content-md5": loose}}))
+    code, _ = verdict(lambda: table_verifier().verify(**{**asked, "headers": {**headers, "content-md5": loose}}))
     assert code == "header-not-base64"
 
 
 def test_the_body_of_a_verified_callback_is_read_strictly():
-    from upcall import PublicKeyUrl, VerifiedCallback
-
     def callback(body):
         return VerifiedCallback(body, PublicKeyUrl("http://127.0.0.1/k.pem"))
 

@@ -70,16 +70,7 @@ class VerifiedCallback:
         Raises `ValueError` if it is none, is no UTF-8, or has a field twice: of two values, one
         reader would take the first and the next the last.
         """
-        pairs = parse_qsl(
-            self.body.decode("utf-8"),
-            keep_blank_values=True,
-            strict_parsing=bool(self.body),
-            errors="strict",
-        )
-        fields = dict(pairs)
-        if len(fields) != len(pairs):
-            raise ValueError("the callback's body has a field twice")
-        return fields
+        return read_form(self.body)
 
     def json(self) -> object:
         """The value of a body of type `application/json`; raises `ValueError` if it is none."""
@@ -162,6 +153,17 @@ class CallbackVerifier:
             if _decoded("content-md5", digest) != md5:
                 raise VerifyError("digest", "the body does not have the MD5 that `content-md5` says")
         return UnverifiedCallback(key_url, signature, string_to_sign(path_and_query, body), body)
+
+
+def read_form(body: bytes) -> dict[str, str]:
+    """The fields of a form, none of them twice; raises `ValueError`."""
+    pairs = parse_qsl(
+        body.decode("utf-8"), keep_blank_values=True, strict_parsing=bool(body), errors="strict"
+    )
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise ValueError("the callback's body has a field twice")
+    return fields
 
 
 def string_to_sign(target: bytes, body: bytes) -> bytes:

@@ -4,7 +4,7 @@ WSGI's own `PATH_INFO` is decoded. Servers that keep the target as it was sent h
 `REQUEST_URI` (uWSGI, mod_wsgi, werkzeug) or `RAW_URI` (gunicorn). With neither (wsgiref, and so
 Django's `runserver`), it is put together from `SCRIPT_NAME`, `PATH_INFO` and `QUERY_STRING`: that is
 another spelling perhaps, but the same path once decoded, and decoded is how it is signed. One thing
-is lost then: a `?` before an empty query.
+is lost then: whether there was a `?` before an empty query.
 
 Source: PEP 3333; OSS, "Callback" (step 4).
 """
@@ -23,15 +23,26 @@ Environ = MutableMapping[str, Any]
 
 def target(environ: Mapping[str, Any]) -> bytes:
     """Path and query, as the sender wrote them; raises `LookupError` if they cannot be had."""
-    raw = environ.get("REQUEST_URI") or environ.get("RAW_URI")
+    raw = raw_target(environ)
     if raw is not None:
-        return _bytes(raw)
+        return raw
     if "PATH_INFO" not in environ:
         raise LookupError(
             "this is no WSGI environment with the request's target: it has none of `REQUEST_URI`,"
             " `RAW_URI` and `PATH_INFO`, without which no callback can be verified"
         )
     path = _bytes(environ.get("SCRIPT_NAME", "") + environ["PATH_INFO"])
+    return rebuilt(path, environ)
+
+
+def raw_target(environ: Mapping[str, Any]) -> bytes | None:
+    """The target as the server got it, if the server tells."""
+    raw = environ.get("REQUEST_URI") or environ.get("RAW_URI")
+    return _bytes(raw) if raw else None
+
+
+def rebuilt(path: bytes, environ: Mapping[str, Any]) -> bytes:
+    """The target with this path, which is decoded, and the environment's query, which is not."""
     query = _bytes(environ.get("QUERY_STRING", ""))
     encoded = quote(path, safe="/:@!$&'()*+,;=~").encode()
     return encoded + b"?" + query if query else encoded
