@@ -64,6 +64,8 @@ class UpcallServer:
                 )
             return environment[name]
 
+        storage, access_key_id = needed("UPCALL_STORAGE_URL"), needed("OSS_ACCESS_KEY_ID")
+        access_key_secret = needed("OSS_ACCESS_KEY_SECRET")
         admin = Admin(needed("UPCALL_ADMIN_URL"), needed("UPCALL_ADMIN_SECRET"))
         try:
             key_url = admin.ask("GET", "/v1/callback-key")["current"]["url"]
@@ -71,9 +73,9 @@ class UpcallServer:
             raise NoServer(f"nothing answers at `UPCALL_ADMIN_URL`: {error}") from error
         return cls(
             admin=admin,
-            storage=needed("UPCALL_STORAGE_URL").rstrip("/"),
-            access_key_id=needed("OSS_ACCESS_KEY_ID"),
-            access_key_secret=needed("OSS_ACCESS_KEY_SECRET"),
+            storage=storage.rstrip("/"),
+            access_key_id=access_key_id,
+            access_key_secret=access_key_secret,
             callback_key_urls=environment.get("CALLBACK_KEY_URLS") or key_url,
             default_callback_url=environment.get("CALLBACK_URL") or None,
         )
