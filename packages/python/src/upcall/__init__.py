@@ -5,6 +5,7 @@ For upcall, and for Alibaba Cloud OSS, whose protocol it speaks. Adapters are in
 of the packages for Rust and TypeScript.
 """
 
+from .answer import BodyTooLarge
 from .callback_parameter import CallbackParameter
 from .key_source import KeySource, KeyUnavailable, fetch_key
 from .key_url import PublicKeyUrl, PublicKeyUrls
@@ -14,6 +15,7 @@ from .signed_policy import SignedPolicy
 from .verifier import CallbackVerifier, UnverifiedCallback, VerifiedCallback, VerifyError
 
 __all__ = [
+    "BodyTooLarge",
     "CallbackParameter",
     "CallbackVerifier",
     "InvalidPublicKey",

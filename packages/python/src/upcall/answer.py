@@ -21,6 +21,9 @@ LOG = logging.getLogger("upcall")
 class BodyTooLarge(Exception):
     """The request's body is longer than the receiver takes."""
 
+    def __init__(self) -> None:
+        super().__init__("the body is longer than a callback's can be")
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -45,7 +48,7 @@ def refused(error: Exception) -> Answer:
     The line has neither body nor signature, and the answer does not tell a stranger what was wrong.
     """
     if isinstance(error, BodyTooLarge):
-        LOG.warning("callback refused: its body is longer than is allowed")
+        LOG.warning("callback refused: %s", error)
         return Answer.of(413, {"Status": "body too large"})
     assert isinstance(error, VerifyError)
     LOG.warning("callback refused: %s: %s", error.code, error)
