@@ -1,0 +1,97 @@
+"""Verifies callbacks in Django views, under WSGI and ASGI.
+
+What is signed is in `request.body`, `request.META` and, under ASGI, `request.scope`; never in
+`request.POST`, `request.GET` or `request.path`, which are decoded.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from typing import Any, Callable
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+
+from . import asgi, wsgi
+from .answer import MAX_BODY_BYTES, BodyTooLarge, refused
+from .verifier import CallbackVerifier, VerifyError
+
+View = Callable[..., Any]
+
+
+def target(request: HttpRequest) -> bytes:
+    """Path and query, as the sender wrote them."""
+    scope = getattr(request, "scope", None)
+    if scope is not None:
+        return asgi.target(scope)
+    raw = wsgi.raw_target(request.META)
+    if raw is not None:
+        return raw
+    # Django has put texts in place of what PEP 3333 has there.
+    path = request.META["SCRIPT_NAME"] + request.META["PATH_INFO"]
+    return wsgi.rebuilt(path.encode("utf-8", "surrogateescape"), request.META)
+
+
+def callback_view(verifier: CallbackVerifier) -> Callable[[View], View]:
+    """Lets only genuine callbacks through to a view.
+
+    The view, plain or `async`, gets the request, the `VerifiedCallback` and what the URL pattern
+    captured, and answers with a `JsonResponse`. Others are answered here: 400 if they do not
+    verify, 405 if they are no POST, 413 beyond 1 MiB. No CSRF token is asked for: the signature
+    says more than it could.
+    """
+
+    def decorate(view: View) -> View:
+        if inspect.iscoroutinefunction(view):
+
+            @functools.wraps(view)
+            async def receive_async(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+                try:
+                    callback = await verifier.verify_async(**_parts(request))
+                except (VerifyError, BodyTooLarge) as error:
+                    return _refused(error)
+                return _with_length(await view(request, callback, *args, **kwargs))
+
+            return _exempt(receive_async)
+
+        @functools.wraps(view)
+        def receive(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            try:
+                callback = verifier.verify(**_parts(request))
+            except (VerifyError, BodyTooLarge) as error:
+                return _refused(error)
+            return _with_length(view(request, callback, *args, **kwargs))
+
+        return _exempt(receive)
+
+    return decorate
+
+
+def _exempt(view: View) -> View:
+    # As `csrf_exempt` does, which before Django 5 hid that a view is `async`.
+    view.csrf_exempt = True  # type: ignore[attr-defined]
+    return view
+
+
+def _parts(request: HttpRequest) -> dict[str, Any]:
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if length.isdecimal() and int(length) > MAX_BODY_BYTES:
+        raise BodyTooLarge
+    scope = getattr(request, "scope", None)
+    headers = wsgi.headers(request.META) if scope is None else scope["headers"]
+    body = request.body
+    if len(body) > MAX_BODY_BYTES:
+        raise BodyTooLarge
+    return {"method": request.method, "target": target(request), "headers": headers, "body": body}
+
+
+def _refused(error: Exception) -> HttpResponse:
+    answer = refused(error)
+    return HttpResponse(answer.body, status=answer.status, headers=dict(answer.headers))
+
+
+def _with_length(response: HttpResponseBase) -> HttpResponseBase:
+    # The storage server wants it, and only Django's CommonMiddleware would set it otherwise.
+    if isinstance(response, HttpResponse) and not response.has_header("Content-Length"):
+        response["Content-Length"] = str(len(response.content))
+    return response

@@ -1,0 +1,56 @@
+"""Every request of the shared table, sent byte for byte through real servers."""
+
+import django_app
+import pytest
+from servers import (
+    asgi_receiver,
+    running_gunicorn,
+    running_uvicorn,
+    running_wsgiref,
+    verdict,
+    wsgi_receiver,
+)
+from vectors import body_of, table
+
+CASES = table("verify.json")["cases"]
+
+# Whether there is a `?` before an empty query is told neither by ASGI nor by WSGI without
+# REQUEST_URI: a callback signed with it is refused, and one signed without it passes with it, which
+# says the same to an application.
+LOST_MARK = {
+    "an empty query keeps its mark": "signature",
+    "the real service: negative-stray-question-mark": None,
+}
+# WSGI joins headers that come twice.
+JOINED = {"two signatures": "header-not-base64", "two key urls": "key-url"}
+# httptools takes the path out of an absolute target, which is not what was signed.
+RELATIVE = {"a target that is no path": "signature"}
+# Django has no view for what does not begin with a slash.
+NO_VIEW = {"a target that is no path": 404}
+
+SERVERS = {
+    "uvicorn-h11": (lambda: running_uvicorn(asgi_receiver, http="h11"), LOST_MARK),
+    "uvicorn-httptools": (
+        lambda: running_uvicorn(asgi_receiver, http="httptools"),
+        {**LOST_MARK, **RELATIVE},
+    ),
+    "wsgiref": (lambda: running_wsgiref(wsgi_receiver), {**LOST_MARK, **JOINED}),
+    "gunicorn": (lambda: running_gunicorn("servers:wsgi_receiver"), JOINED),
+    "django-wsgiref": (
+        lambda: running_wsgiref(django_app.wsgi()),
+        {**LOST_MARK, **JOINED, **NO_VIEW},
+    ),
+    "django-gunicorn": (lambda: running_gunicorn("django_app:wsgi()"), JOINED),
+    "django-uvicorn": (
+        lambda: running_uvicorn(django_app.asgi(), http="h11"),
+        {**LOST_MARK, **NO_VIEW},
+    ),
+}
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_server_gives_the_verdicts_of_the_table(server):
+    start, otherwise = SERVERS[server]
+    with start() as port:
+        verdicts = {case["name"]: verdict(port, case, body_of(case)) for case in CASES}
+    assert verdicts == {case["name"]: otherwise.get(case["name"], case["error"]) for case in CASES}
