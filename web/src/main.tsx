@@ -8,7 +8,7 @@ import "./page/dashboard.css";
 import { render } from "preact";
 import { firstLanguage, rememberedLanguage } from "./messages";
 import { Page } from "./page/Page";
-import { PolicySource, askPolicy } from "./policy";
+import { PolicySource, askPolicy } from "uppy-upcall";
 import { askSettings } from "./settings";
 import { type Choices, createUploader } from "./uploader";
 

@@ -1,6 +1,6 @@
 /** "Keep the name" or "random name", for the files chosen from now on. */
+import type { Naming } from "uppy-upcall";
 import type { Messages } from "../messages";
-import type { Naming } from "../objectKey";
 
 export interface NamingChoiceProps {
   naming: Naming;

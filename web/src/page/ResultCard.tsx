@@ -1,8 +1,8 @@
 /** One file: how far it got, what was answered, what to do next. */
+import type { Outcome, ServerWords } from "uppy-upcall";
 import { type Explanation, explain } from "../explain";
 import { formatAnswer, formatSize } from "../format";
 import type { Language, Messages } from "../messages";
-import type { Outcome, ServerWords } from "../outcome";
 import { RequestId } from "./RequestId";
 import { Steps } from "./Steps";
 import { Thumbnail } from "./Thumbnail";

@@ -3,7 +3,7 @@ import type { Body, Meta, UppyFile } from "@uppy/core";
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { explain } from "../explain";
 import type { Messages } from "../messages";
-import type { Outcome } from "../outcome";
+import type { Outcome } from "uppy-upcall";
 import type { Settings } from "../settings";
 import type { PageUppy } from "../uploader";
 

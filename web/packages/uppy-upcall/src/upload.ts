@@ -3,10 +3,10 @@
  *
  * Without any framework: the Uppy plugin is one user of it.
  */
-import { type Naming, keyFor } from "./objectKey";
-import { type Outcome, outcomeOfError, readOutcome } from "./outcome";
-import type { PolicySource } from "./policy";
-import { type PostOptions, buildForm, postObject } from "./postObject";
+import { type Naming, keyFor } from "./objectKey.ts";
+import { type Outcome, outcomeOfError, readOutcome } from "./outcome.ts";
+import type { PolicySource } from "./policy.ts";
+import { type PostOptions, buildForm, postObject } from "./postObject.ts";
 
 export interface UploadFile {
   data: Blob;

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { PolicyError, PolicySource, askPolicy, parsePolicy } from "./policy";
+import { PolicyError, PolicySource, askPolicy, parsePolicy } from "./policy.ts";
 
 const ANSWER = {
   accessid: "key",

@@ -6,8 +6,8 @@
  * nobody sees it until the application agrees (202, in gated buckets); the file was refused or never
  * arrived.
  */
-import { PolicyError } from "./policy";
-import { NoAnswer, type Answer } from "./postObject";
+import { PolicyError } from "./policy.ts";
+import { NoAnswer, type Answer } from "./postObject.ts";
 
 export type Outcome =
   | {

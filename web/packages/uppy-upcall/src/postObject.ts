@@ -3,7 +3,7 @@
  *
  * `fetch` would be shorter, but it cannot tell how much of the body has been sent.
  */
-import type { SignedPolicy } from "./policy";
+import type { SignedPolicy } from "./policy.ts";
 
 /** The storage server's answer, whatever it says. */
 export interface Answer {

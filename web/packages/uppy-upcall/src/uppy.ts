@@ -6,10 +6,10 @@
  */
 import { BasePlugin, type Body, type Meta, type PluginOpts, type Uppy, type UppyFile } from "@uppy/core";
 import { TaskQueue, filterFilesToEmitUploadStarted, filterFilesToUpload } from "@uppy/core/utils";
-import type { Naming } from "./objectKey";
-import type { Outcome } from "./outcome";
-import type { PolicySource } from "./policy";
-import { uploadFile } from "./upload";
+import type { Naming } from "./objectKey.ts";
+import type { Outcome } from "./outcome.ts";
+import type { PolicySource } from "./policy.ts";
+import { uploadFile } from "./upload.ts";
 
 export interface UpcallUploadOptions extends PluginOpts {
   policies: PolicySource;

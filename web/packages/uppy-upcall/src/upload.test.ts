@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { PolicySource } from "./policy";
-import { type Answer, NoAnswer, type postObject } from "./postObject";
-import { uploadFile } from "./upload";
+import { PolicySource } from "./policy.ts";
+import { type Answer, NoAnswer, type postObject } from "./postObject.ts";
+import { uploadFile } from "./upload.ts";
 
 const FILE = { data: new File(["bytes"], "cat.jpg", { type: "image/jpeg" }), name: "cat.jpg" };
 const EXPIRED: Answer = {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { RANDOM_ALPHABET, keyFor, suffixOf } from "./objectKey";
+import { RANDOM_ALPHABET, keyFor, suffixOf } from "./objectKey.ts";
 
 describe("keeping the name", () => {
   test("leaves the name to the storage server", () => {
