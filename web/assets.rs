@@ -22,10 +22,10 @@ pub(crate) const ASSETS: &[Asset] = &[
         bytes: include_bytes!("dist/assets/index-BLvdNUqX.css"),
     },
     Asset {
-        path: "/assets/index-Ce5VoZux.js",
+        path: "/assets/index-D252W99M.js",
         content_type: "text/javascript; charset=utf-8",
         immutable: true,
-        bytes: include_bytes!("dist/assets/index-Ce5VoZux.js"),
+        bytes: include_bytes!("dist/assets/index-D252W99M.js"),
     },
     Asset {
         path: "/assets/zh_CN-CHg7ulCO.js",

@@ -16,7 +16,7 @@ export function explain(outcome: Outcome, messages: Messages): Explanation {
       return outcome.answer === ""
         ? done(messages.acceptedSilently, messages.acceptedSilentlyText)
         : done(messages.accepted, null);
-    case "storedOnly":
+    case "storedNotAccepted":
       return {
         title: messages.storedOnly,
         text: messages.storedOnlyText,

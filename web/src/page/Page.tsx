@@ -82,7 +82,14 @@ export function Page({ uppy, settings, choices }: PageProps) {
           onRemove={remove}
           onClear={clear}
         />
-        <Recorded language={language} messages={messages} newest={results[0]?.id ?? 0} />
+        {settings.uploadsUrl !== null && (
+          <Recorded
+            url={settings.uploadsUrl}
+            language={language}
+            messages={messages}
+            newest={results[0]?.id ?? 0}
+          />
+        )}
       </main>
       <footer>
         <a href="/LICENSES.txt">{messages.licences}</a>

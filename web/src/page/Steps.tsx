@@ -23,7 +23,7 @@ function marksOf(outcome: Outcome): [Mark, Mark, Mark] {
   switch (outcome.kind) {
     case "accepted":
       return ["done", "done", outcome.answer === "" ? "open" : "done"];
-    case "storedOnly":
+    case "storedNotAccepted":
       return ["done", "done", "failed"];
     case "pending":
       return ["done", "done", "open"];

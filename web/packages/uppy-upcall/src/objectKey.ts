@@ -15,14 +15,9 @@ const RANDOM_LENGTH = 10;
 /** Fills the array with random bytes, as `crypto.getRandomValues` does. */
 export type RandomBytes = (bytes: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer>;
 
-/** The `key` field for a file, under the directory that the application server allows. */
-export function keyFor(
-  naming: Naming,
-  dir: string,
-  fileName: string,
-  random: RandomBytes = systemRandom,
-): string {
-  return naming === "keep" ? `${dir}\${filename}` : dir + randomName(random) + suffixOf(fileName);
+/** What follows the directory that the application server allows. */
+export function nameFor(naming: Naming, fileName: string, random: RandomBytes = systemRandom): string {
+  return naming === "keep" ? "${filename}" : randomName(random) + suffixOf(fileName);
 }
 
 /** From the last dot on, dot included; empty where there is none. */

@@ -1,13 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { type Reason, isFinal, outcomeOfError, readOutcome } from "./outcome.ts";
 import { PolicyError } from "./policy.ts";
-import { NoAnswer } from "./postObject.ts";
+import { NoAnswer } from "./send.ts";
 
 const xml = (code: string, message: string, extra = "") =>
   `<?xml version="1.0" encoding="UTF-8"?>\n<Error>\n  <Code>${code}</Code>\n  <Message>${message}</Message>\n` +
   `  <RequestId>5C3D9175B6FC201293AD0001</RequestId>\n  <HostId>photos.localhost</HostId>\n  ${extra}\n</Error>\n`;
 
-const answer = (status: number, body: string) => ({ status, body, requestId: "FROM-THE-HEADER" });
+const answer = (status: number, body: string) => ({ status, body, requestId: "FROM-THE-HEADER", retryAfterMs: null });
 
 describe("the three ends", () => {
   test("200 is the application's yes, with its answer as it came", () => {
@@ -21,7 +21,7 @@ describe("the three ends", () => {
   test("203 is stored, but not agreed to, although it is a 2xx", () => {
     const body = xml("CallbackFailed", "Error status : 400.", "<Hint>answer 200 &amp; JSON</Hint>");
     expect(readOutcome(answer(203, body))).toEqual({
-      kind: "storedOnly",
+      kind: "storedNotAccepted",
       words: {
         code: "CallbackFailed",
         message: "Error status : 400.",

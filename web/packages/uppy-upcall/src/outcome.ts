@@ -1,5 +1,5 @@
 /**
- * How an upload ended.
+ * How an upload ended, read from the storage server's answer.
  *
  * Four ends that must not be mixed up: the application accepted the file; the file is stored but
  * the application did not agree (203, which naive pages take for success); the file is there and
@@ -7,7 +7,7 @@
  * arrived.
  */
 import { PolicyError } from "./policy.ts";
-import { NoAnswer, type Answer } from "./postObject.ts";
+import { type Answer, NoAnswer, parseRetryAfter } from "./send.ts";
 
 export type Outcome =
   | {
@@ -16,7 +16,9 @@ export type Outcome =
       answer: string;
       requestId: string | null;
     }
-  | { kind: "storedOnly"; words: ServerWords }
+  /** 203: in the bucket, and the application did not agree, or could not be asked. */
+  | { kind: "storedNotAccepted"; words: ServerWords }
+  /** 202, gated buckets of upcall: do not send it again, the server goes on asking. */
   | { kind: "pending"; words: ServerWords }
   | { kind: "refused"; reason: Reason; words: ServerWords | null };
 
@@ -48,7 +50,7 @@ export interface ServerWords {
 /** Reads the storage server's answer. */
 export function readOutcome(answer: Answer): Outcome {
   if (answer.status === 203) {
-    return { kind: "storedOnly", words: readWords(answer) };
+    return { kind: "storedNotAccepted", words: readWords(answer) };
   }
   if (answer.status === 202) {
     return { kind: "pending", words: readWords(answer) };
@@ -100,6 +102,13 @@ export function readWords(answer: Answer): ServerWords {
     hint: childText(root, "Hint"),
     requestId: childText(root, "RequestId") ?? answer.requestId,
   };
+}
+
+/** How long the server asks to wait; upcall says it in the body too, where no CORS rule hides it. */
+export function retryAfterOf(answer: Answer): number | null {
+  if (answer.retryAfterMs !== null) return answer.retryAfterMs;
+  const root = parseXml(answer.body);
+  return root === null ? null : parseRetryAfter(childText(root, "RetryAfterSeconds"));
 }
 
 /** Sending the same file again cannot end otherwise. */

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { PolicyError, PolicySource, askPolicy, parsePolicy } from "./policy.ts";
+import { PolicyError, PolicySource, getPolicy, parsePolicy } from "./policy.ts";
 
 const ANSWER = {
   accessid: "key",
@@ -14,7 +14,7 @@ const ANSWER = {
 describe("reading the answer", () => {
   test("the fields come in the documented order, as they were signed", () => {
     const signed = parsePolicy(JSON.stringify(ANSWER));
-    expect(signed.url).toBe("http://photos.example");
+    expect(signed.host).toBe("http://photos.example");
     expect(signed.dir).toBe("user/eric/");
     expect(Object.entries(signed.fields)).toEqual([
       ["policy", ANSWER.policy],
@@ -64,7 +64,7 @@ describe("renewal", () => {
         const lifetime = lifetimes[questions] ?? null;
         questions += 1;
         const expiresAt = lifetime === null ? null : new Date(clock.now + lifetime);
-        return Promise.resolve({ url: `#${questions}`, dir: "", fields: {}, expiresAt });
+        return Promise.resolve({ version: "V1" as const, host: `#${questions}`, dir: "", fields: {}, expiresAt });
       },
       () => clock.now,
     );
@@ -73,35 +73,35 @@ describe("renewal", () => {
 
   test("a policy serves further files until three seconds before it expires", async () => {
     const { clock, policies } = source([30_000, 30_000]);
-    expect((await policies.current()).url).toBe("#1");
+    expect((await policies.current()).host).toBe("#1");
     clock.now += 27_000;
-    expect((await policies.current()).url).toBe("#1");
+    expect((await policies.current()).host).toBe("#1");
     clock.now += 1;
-    expect((await policies.current()).url).toBe("#2");
+    expect((await policies.current()).host).toBe("#2");
   });
 
   test("a policy that is short-lived on arrival is used, once", async () => {
     const { policies } = source([1_000, 1_000]);
-    expect((await policies.current()).url).toBe("#1");
-    expect((await policies.current()).url).toBe("#2");
+    expect((await policies.current()).host).toBe("#1");
+    expect((await policies.current()).host).toBe("#2");
   });
 
   test("a policy that does not say when it expires is used once", async () => {
     const { policies } = source([null, null]);
-    expect((await policies.current()).url).toBe("#1");
-    expect((await policies.current()).url).toBe("#2");
+    expect((await policies.current()).host).toBe("#1");
+    expect((await policies.current()).host).toBe("#2");
   });
 
   test("files that start together share one question", async () => {
     const { policies } = source([30_000, 30_000]);
-    const urls = await Promise.all([policies.current(), policies.current(), policies.current()]);
-    expect(urls.map(({ url }) => url)).toEqual(["#1", "#1", "#1"]);
+    const hosts = await Promise.all([policies.current(), policies.current(), policies.current()]);
+    expect(hosts.map(({ host }) => host)).toEqual(["#1", "#1", "#1"]);
   });
 
   test("a discarded policy is not handed out again", async () => {
     const { policies } = source([30_000, 30_000]);
     policies.discard(await policies.current());
-    expect((await policies.current()).url).toBe("#2");
+    expect((await policies.current()).host).toBe("#2");
   });
 
   test("discarding an old policy leaves the new one alone", async () => {
@@ -110,7 +110,7 @@ describe("renewal", () => {
     policies.discard(first);
     await policies.current();
     policies.discard(first);
-    expect((await policies.current()).url).toBe("#2");
+    expect((await policies.current()).host).toBe("#2");
   });
 
   test("after a failure the next file asks again", async () => {
@@ -132,14 +132,14 @@ describe("asking", () => {
 
   test("a good answer, whatever its content type", async () => {
     answering(() => Promise.resolve(new Response(JSON.stringify(ANSWER), { headers: { "content-type": "text/html" } })));
-    await expect(askPolicy("/policy")).resolves.toMatchObject({ url: ANSWER.host });
+    await expect(getPolicy("/policy")).resolves.toMatchObject({ host: ANSWER.host });
   });
 
   test("a refusal keeps the server's words", async () => {
     answering(() =>
       Promise.resolve(new Response('{"error":{"code":"X","message":"sign in first"}}', { status: 401 })),
     );
-    await expect(askPolicy("/policy")).rejects.toMatchObject({
+    await expect(getPolicy("/policy")).rejects.toMatchObject({
       reason: "refused",
       words: "sign in first",
       status: 401,
@@ -148,6 +148,6 @@ describe("asking", () => {
 
   test("no answer", async () => {
     answering(() => Promise.reject(new TypeError("failed to fetch")));
-    await expect(askPolicy("/policy")).rejects.toMatchObject({ reason: "unreachable", words: null });
+    await expect(getPolicy("/policy")).rejects.toMatchObject({ reason: "unreachable", words: null });
   });
 });

@@ -8,15 +8,19 @@ import { BasePlugin, type Body, type Meta, type PluginOpts, type Uppy, type Uppy
 import { TaskQueue, filterFilesToEmitUploadStarted, filterFilesToUpload } from "@uppy/core/utils";
 import type { Naming } from "./objectKey.ts";
 import type { Outcome } from "./outcome.ts";
-import type { PolicySource } from "./policy.ts";
-import { uploadFile } from "./upload.ts";
+import { PolicySource } from "./policy.ts";
+import { type UploadOptions, uploadFile } from "./upload.ts";
 
 export interface UpcallUploadOptions extends PluginOpts {
-  policies: PolicySource;
-  /** Asked for each file as it starts. */
-  naming: () => Naming;
-  /** What Uppy shows beside a file that was not accepted. */
-  describe: (outcome: Outcome) => string;
+  /** The application server's address, or a source of one's own. */
+  policies: string | PolicySource;
+  /** By default as the file is called; a function is asked for each file as it starts. */
+  naming?: Naming | (() => Naming);
+  /** Fields of one's own: `x:…` for the callback, `x-oss-forbid-overwrite`, … */
+  fields?: UploadOptions["fields"];
+  retries?: UploadOptions["retries"];
+  /** What Uppy shows beside a file that was not accepted; by default the server's words. */
+  describe?: (outcome: Outcome) => string;
 }
 
 declare module "@uppy/core" {
@@ -30,12 +34,15 @@ declare module "@uppy/core" {
 const PARALLEL_UPLOADS = 4;
 
 export class UpcallUpload<M extends Meta, B extends Body> extends BasePlugin<UpcallUploadOptions, M, B> {
+  readonly #policies: PolicySource;
   readonly #queue = new TaskQueue({ concurrency: PARALLEL_UPLOADS });
 
   constructor(uppy: Uppy<M, B>, options: UpcallUploadOptions) {
     super(uppy, options);
     this.id = options.id ?? "UpcallUpload";
     this.type = "uploader";
+    const { policies } = this.opts;
+    this.#policies = typeof policies === "string" ? new PolicySource(policies) : policies;
   }
 
   override install(): void {
@@ -79,7 +86,7 @@ export class UpcallUpload<M extends Meta, B extends Body> extends BasePlugin<Upc
   async #send(file: UppyFile<M, B>, signal: AbortSignal): Promise<Outcome> {
     signal.throwIfAborted();
     if (!(file.data instanceof Blob)) throw new TypeError("only files of this device are uploaded");
-    const { policies, naming } = this.opts;
+    const { naming, fields, retries } = this.opts;
     const onProgress = (sentBytes: number, totalBytes: number): void => {
       this.uppy.emit("upload-progress", this.uppy.getFile(file.id), {
         uploadStarted: Date.now(),
@@ -87,7 +94,14 @@ export class UpcallUpload<M extends Meta, B extends Body> extends BasePlugin<Upc
         bytesTotal: totalBytes,
       });
     };
-    return uploadFile({ data: file.data, name: file.name }, naming(), policies, { onProgress, signal });
+    return uploadFile(file.data, this.#policies, {
+      fileName: file.name,
+      naming: typeof naming === "function" ? naming() : naming,
+      fields,
+      retries,
+      onProgress,
+      signal,
+    });
   }
 
   #report(file: UppyFile<M, B>, outcome: Outcome): void {
@@ -96,10 +110,17 @@ export class UpcallUpload<M extends Meta, B extends Body> extends BasePlugin<Upc
       this.uppy.emit("upload-success", this.uppy.getFile(file.id), { status: 200 });
     } else {
       // Also where the file is stored: Uppy's green tick would promise what the application denied.
-      const error = { name: outcome.kind, message: this.opts.describe(outcome) };
+      const describe = this.opts.describe ?? inServersWords;
+      const error = { name: outcome.kind, message: describe(outcome) };
       this.uppy.emit("upload-error", this.uppy.getFile(file.id), error);
     }
   }
+}
+
+function inServersWords(outcome: Outcome): string {
+  if (outcome.kind === "accepted") return "accepted";
+  const words = outcome.words?.message ?? (outcome.kind === "refused" ? outcome.reason : outcome.kind);
+  return outcome.kind === "storedNotAccepted" ? `stored, not accepted: ${words}` : words;
 }
 
 function toError(error: unknown): Error {

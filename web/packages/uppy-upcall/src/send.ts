@@ -1,9 +1,8 @@
 /**
- * One form, sent straight to the storage server.
+ * A form, sent to the storage server, and its answer.
  *
  * `fetch` would be shorter, but it cannot tell how much of the body has been sent.
  */
-import type { SignedPolicy } from "./policy.ts";
 
 /** The storage server's answer, whatever it says. */
 export interface Answer {
@@ -11,12 +10,16 @@ export interface Answer {
   body: string;
   /** `x-oss-request-id`, if the bucket's CORS rules let the page see it. */
   requestId: string | null;
+  /** `Retry-After` in milliseconds; another origin's page sees it only if the CORS rules expose it. */
+  retryAfterMs: number | null;
 }
 
 /** No answer came: the server is down, the network is gone, or the browser was not let through. */
-export class NoAnswer extends Error {}
+export class NoAnswer extends Error {
+  override name = "NoAnswer";
+}
 
-export interface PostOptions {
+export interface SendOptions {
   onProgress?: (sentBytes: number, totalBytes: number) => void;
   signal?: AbortSignal;
 }
@@ -24,21 +27,8 @@ export interface PostOptions {
 /** Without any progress for this long, the other side is taken for dead. */
 const STALL_LIMIT_MS = 60_000;
 
-/** The form in the order of the documented page; `file` is last, nothing after it is read. */
-export function buildForm(signed: SignedPolicy, key: string, file: Blob, fileName: string): FormData {
-  const form = new FormData();
-  form.append("key", key);
-  for (const [name, value] of Object.entries(signed.fields)) form.append(name, value);
-  form.append("file", file, fileName);
-  return form;
-}
-
-/**
- * Posts the form to the bucket.
- *
- * Rejects with {@link NoAnswer}, or with the signal's reason when it was cancelled.
- */
-export function postObject(url: string, form: FormData, options: PostOptions = {}): Promise<Answer> {
+/** Rejects with {@link NoAnswer}, or with the signal's reason when it was cancelled. */
+export function sendForm(host: string, form: FormData, options: SendOptions = {}): Promise<Answer> {
   const { onProgress, signal } = options;
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
@@ -59,8 +49,12 @@ export function postObject(url: string, form: FormData, options: PostOptions = {
     });
     request.addEventListener("load", () => {
       settle();
-      const requestId = request.getResponseHeader("x-oss-request-id");
-      resolve({ status: request.status, body: request.responseText, requestId });
+      resolve({
+        status: request.status,
+        body: request.responseText,
+        requestId: request.getResponseHeader("x-oss-request-id"),
+        retryAfterMs: parseRetryAfter(request.getResponseHeader("retry-after")),
+      });
     });
     request.addEventListener("error", () => {
       settle();
@@ -77,7 +71,15 @@ export function postObject(url: string, form: FormData, options: PostOptions = {
       return;
     }
     signal?.addEventListener("abort", cancel);
-    request.open("POST", url);
+    request.open("POST", host);
     request.send(form);
   });
+}
+
+/** Seconds, or a date. */
+export function parseRetryAfter(value: string | null, now: number = Date.now()): number | null {
+  if (value === null) return null;
+  if (/^\d+$/.test(value)) return Number(value) * 1000;
+  const date = Date.parse(value);
+  return Number.isNaN(date) ? null : Math.max(0, date - now);
 }
