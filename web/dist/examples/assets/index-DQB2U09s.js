@@ -1,0 +1,1 @@
+import{n as e}from"./start-16FAdyOi.js";e(`browserSignature`);
