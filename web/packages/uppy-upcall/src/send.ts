@@ -53,7 +53,8 @@ export function sendForm(host: string, form: FormData, options: SendOptions = {}
         status: request.status,
         body: request.responseText,
         requestId: request.getResponseHeader("x-oss-request-id"),
-        retryAfterMs: parseRetryAfter(request.getResponseHeader("retry-after")),
+        // Asked for only where it means something: a browser complains of headers that it must hide.
+        retryAfterMs: request.status < 500 ? null : parseRetryAfter(request.getResponseHeader("retry-after")),
       });
     });
     request.addEventListener("error", () => {

@@ -6,7 +6,7 @@ export const en = {
   back: "All examples",
   open: "Open",
   uploadPage: "The upload page",
-  unavailable: "The examples belong to `upcall dev`; this server does not have them switched on.",
+  unavailable: "The examples belong to upcall dev; this server does not have them switched on.",
 
   browserSignature: {
     title: "1 · Signature made in the browser",
@@ -38,7 +38,7 @@ export const en = {
 
   warningTitle: "Do not do this on a page that others can open",
   warning:
-    "The access key secret is in this page. Whoever opens it can read the secret, and can then read, overwrite and delete everything that the key may. `upcall dev` shows this example with a key made for this machine; a real application signs on its server, as in examples 2 and 3.",
+    "The access key secret is in this page. Whoever opens it can read the secret, and can then read, overwrite and delete everything that the key may. upcall dev shows this example with a key made for this machine; a real application signs on its server, as in examples 2 and 3.",
   noPlainPolicy: "This application server signs only policies with a callback: see example 3.",
   signedBy: (address: string) => `Signed by ${address}`,
 

@@ -8,7 +8,7 @@ export const zh: ExampleMessages = {
   back: "全部示例",
   open: "打开",
   uploadPage: "上传页面",
-  unavailable: "示例页面仅在 `upcall dev` 中提供；此服务器没有启用。",
+  unavailable: "示例页面仅在 upcall dev 中提供；此服务器没有启用。",
 
   browserSignature: {
     title: "1 · 在浏览器端签名",
@@ -40,7 +40,7 @@ export const zh: ExampleMessages = {
 
   warningTitle: "请勿在他人可以打开的页面中这样做",
   warning:
-    "AccessKey Secret 就在此页面中。任何打开页面的人都能读到它，进而读取、覆盖和删除该密钥有权访问的一切。`upcall dev` 在此使用的是仅供本机的密钥；真正的应用应在服务器端签名，见示例 2 和示例 3。",
+    "AccessKey Secret 就在此页面中。任何打开页面的人都能读到它，进而读取、覆盖和删除该密钥有权访问的一切。upcall dev 在此使用的是仅供本机的密钥；真正的应用应在服务器端签名，见示例 2 和示例 3。",
   noPlainPolicy: "此应用服务器只签发带回调的上传策略，请看示例 3。",
   signedBy: (address) => `由 ${address} 签名`,
 

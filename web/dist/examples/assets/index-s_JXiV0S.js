@@ -1,1 +1,0 @@
-import{n as e}from"./start-16FAdyOi.js";e(`serverSignature`);
