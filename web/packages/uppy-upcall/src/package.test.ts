@@ -80,7 +80,7 @@ test("it is imported by its name, the core without Uppy", () => {
   expect(type).toBe("uploader");
   const core = readFileSync(join(user, "node_modules/uppy-upcall/dist/index.js"), "utf8");
   expect(core).not.toContain("@uppy");
-});
+}, 60_000);
 
 test("its types say that 203 is an outcome of its own", () => {
   const program = `
