@@ -1,13 +1,14 @@
-//! upcall's pages, built, as bytes: who runs upcall needs no Node. There are two, for two servers: the
-//! upload page, and the console below `/console/`.
+//! upcall's pages, built, as bytes: who runs upcall needs no Node. There are two sets, for two servers:
+//! the upload page with the example pages below `/examples/`, and the console below `/console/`.
 //!
 //! In: the path of a request. Out: the file to answer with, its content type, and whether it may be
 //! cached for ever (its name carries a hash of its content).
 //!
 //! The upload page needs `default-src 'none'` and no more than: scripts, styles, fonts, images and manifest
 //! from its own origin, images also from `blob:` and `data:` (previews), and connections to its own
-//! origin and to the storage server's. The console needs scripts, styles, images and connections of its
-//! own origin. Neither runs an inline script or sets an inline style.
+//! origin and to the storage server's. The example pages need the same, and connections to whoever signs
+//! their policies, which may be somebody's own application server. The console needs scripts, styles, images and connections of its
+//! own origin. None runs an inline script or sets an inline style.
 //!
 //! `dist` and `assets.rs` are written by `npm run build` and committed.
 
@@ -28,17 +29,23 @@ pub struct Asset {
     pub bytes: &'static [u8],
 }
 
-/// The upload page's file at `path`; `/` is the page itself. The query is not part of the path.
+/// The file of the upload page or of the examples at `path`. A path that ends with `/` is a page: `/`,
+/// `/examples/`, `/examples/server-callback/` … The query is not part of the path.
 ///
 /// ```
 /// let page = upcall_web::asset("/").expect("the page is embedded");
 /// assert_eq!(page.content_type, "text/html; charset=utf-8");
+/// let example = upcall_web::asset("/examples/server-callback/").expect("so are the examples");
+/// assert_eq!(example.path, "/examples/server-callback/index.html");
 /// assert!(upcall_web::asset("/../Cargo.toml").is_none());
 /// assert!(upcall_web::asset("/console/index.html").is_none());
 /// ```
 pub fn asset(path: &str) -> Option<Asset> {
-    let path = if path == "/" { "/index.html" } else { path };
-    assets().find(|asset| asset.path == path)
+    let is_page = path.ends_with('/');
+    assets().find(|asset| match asset.path.strip_suffix("index.html") {
+        Some(folder) if is_page => folder == path,
+        _ => asset.path == path,
+    })
 }
 
 /// The console's file at `path`; `/console/` is the page itself.
@@ -57,7 +64,7 @@ pub fn console_asset(path: &str) -> Option<Asset> {
     console_assets().find(|asset| asset.path == path)
 }
 
-/// Every file of the upload page, in the order of their paths.
+/// Every file of the upload page and the examples, in the order of their paths.
 pub fn assets() -> impl Iterator<Item = Asset> {
     ASSETS.iter().filter(|asset| !is_console(asset)).copied()
 }
@@ -110,11 +117,18 @@ mod tests {
     type Find = fn(&str) -> Option<Asset>;
 
     /// Each page's text, and where its files are found.
-    fn pages() -> [(&'static str, Find); 2] {
-        let text = |page: Option<Asset>| std::str::from_utf8(page.unwrap().bytes).unwrap();
+    fn pages() -> [(&'static str, Find); 6] {
+        let page = |path, find: Find| {
+            let bytes = find(path).unwrap().bytes;
+            (std::str::from_utf8(bytes).unwrap(), find)
+        };
         [
-            (text(asset("/index.html")), asset),
-            (text(console_asset("/console/")), console_asset),
+            page("/", asset),
+            page("/examples/", asset),
+            page("/examples/browser-signature/", asset),
+            page("/examples/server-signature/", asset),
+            page("/examples/server-callback/", asset),
+            page("/console/", console_asset),
         ]
     }
 
@@ -172,6 +186,10 @@ mod tests {
             "/assets/",
             "/INDEX.HTML",
             "/index.html?a",
+            "/examples",
+            "/examples//",
+            "/examples/assets/",
+            "/examples/server-callback",
         ] {
             assert_eq!(asset(path), None, "{path}");
             assert_eq!(console_asset(path), None, "{path}");

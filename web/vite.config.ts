@@ -21,6 +21,13 @@ export const SHARED = defineConfig({
     license: { fileName: "LICENSES.txt" },
     reportCompressedSize: false,
   },
+  // The package's sources, not what it is built to for npm: one build, and the lockfile stays alone.
+  resolve: {
+    alias: [
+      { find: /^uppy-upcall$/, replacement: `${ROOT}packages/uppy-upcall/src/index.ts` },
+      { find: /^uppy-upcall\/uppy$/, replacement: `${ROOT}packages/uppy-upcall/src/uppy.ts` },
+    ],
+  },
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
 });
 
@@ -33,7 +40,7 @@ export default mergeConfig(
     build: { outDir: "dist" },
     test: {
       environment: "happy-dom",
-      include: ["src/**/*.test.ts"],
+      include: ["src/**/*.test.ts", "packages/*/src/**/*.test.ts"],
     },
   }),
 );

@@ -1,6 +1,6 @@
 /**
  * After a build: writes `assets.rs`, the table by which the crate `upcall-web` embeds `dist`. The
- * console is built last, so that the table has both.
+ * console and the examples are built after the page, so that the table has all.
  *
  * In the order of the paths, so that the same build gives the same table.
  */
@@ -44,7 +44,7 @@ function rowOf(path: string): string {
   return `    Asset {
         path: "${path}",
         content_type: "${contentType}",
-        immutable: ${/^(\/console)?\/assets\//.test(path)},
+        immutable: ${/^(\/console|\/examples)?\/assets\//.test(path)},
         bytes: include_bytes!("dist${path}"),
     },
 `;

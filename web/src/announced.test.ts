@@ -6,14 +6,26 @@ import { parseSettings } from "./settings";
 
 describe("settings", () => {
   test("an application that announces nothing restricts nothing", () => {
-    const none = { maxBytes: null, allowedTypes: null, bucket: null };
+    const none = {
+      maxBytes: null,
+      allowedTypes: null,
+      bucket: null,
+      policyUrl: "/policy",
+      uploadsUrl: "/uploads",
+    };
     for (const json of [null, "x", {}, { maxBytes: -1, allowedTypes: [], bucket: 7 }]) {
       expect(parseSettings(json)).toEqual(none);
     }
   });
 
   test("what it announces is taken over", () => {
-    const settings = { maxBytes: 5, allowedTypes: ["image/*"], bucket: "photos" };
+    const settings = {
+      maxBytes: 5,
+      allowedTypes: ["image/*"],
+      bucket: "photos",
+      policyUrl: "http://127.0.0.1:3000/",
+      uploadsUrl: null,
+    };
     expect(parseSettings(settings)).toEqual(settings);
   });
 });

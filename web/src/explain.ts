@@ -1,5 +1,5 @@
 /** An outcome in the page's own sentences: what it is, what it means, what to do next. */
-import { type Outcome, isFinal } from "./outcome";
+import { type Outcome, isFinal } from "uppy-upcall";
 import type { Messages } from "./messages";
 
 export interface Explanation {
@@ -16,7 +16,7 @@ export function explain(outcome: Outcome, messages: Messages): Explanation {
       return outcome.answer === ""
         ? done(messages.acceptedSilently, messages.acceptedSilentlyText)
         : done(messages.accepted, null);
-    case "storedOnly":
+    case "storedNotAccepted":
       return {
         title: messages.storedOnly,
         text: messages.storedOnlyText,

@@ -6,9 +6,9 @@ import "./page/results.css";
 import "./page/recorded.css";
 import "./page/dashboard.css";
 import { render } from "preact";
+import { PolicySource } from "uppy-upcall";
 import { firstLanguage, rememberedLanguage } from "./messages";
 import { Page } from "./page/Page";
-import { PolicySource, askPolicy } from "./policy";
 import { askSettings } from "./settings";
 import { type Choices, createUploader } from "./uploader";
 
@@ -17,7 +17,7 @@ const choices: Choices = {
   naming: "keep",
 };
 const settings = await askSettings("/settings");
-const policies = new PolicySource(() => askPolicy("/policy"));
+const policies = new PolicySource(settings.policyUrl);
 const uppy = createUploader(settings, policies, choices);
 const target = document.getElementById("page");
 if (target !== null) render(<Page uppy={uppy} settings={settings} choices={choices} />, target);

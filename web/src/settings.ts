@@ -5,9 +5,19 @@ export interface Settings {
   /** As in an `accept` attribute: `image/*`, `application/pdf`, `.txt`. */
   allowedTypes: string[] | null;
   bucket: string | null;
+  /** Who signs; another origin where the application is somebody's own. */
+  policyUrl: string;
+  /** Where the recorded uploads are listed; `null` if they are not. */
+  uploadsUrl: string | null;
 }
 
-const NO_SETTINGS: Settings = { maxBytes: null, allowedTypes: null, bucket: null };
+const NO_SETTINGS: Settings = {
+  maxBytes: null,
+  allowedTypes: null,
+  bucket: null,
+  policyUrl: "/policy",
+  uploadsUrl: "/uploads",
+};
 
 const ASK_LIMIT_MS = 5_000;
 
@@ -23,7 +33,7 @@ export async function askSettings(url: string): Promise<Settings> {
 
 export function parseSettings(json: unknown): Settings {
   if (typeof json !== "object" || json === null) return NO_SETTINGS;
-  const { maxBytes, allowedTypes, bucket } = json as Record<string, unknown>;
+  const { maxBytes, allowedTypes, bucket, policyUrl, uploadsUrl } = json as Record<string, unknown>;
   const types = Array.isArray(allowedTypes)
     ? allowedTypes.filter((type): type is string => typeof type === "string")
     : [];
@@ -31,5 +41,7 @@ export function parseSettings(json: unknown): Settings {
     maxBytes: typeof maxBytes === "number" && maxBytes > 0 ? maxBytes : null,
     allowedTypes: types.length > 0 ? types : null,
     bucket: typeof bucket === "string" ? bucket : null,
+    policyUrl: typeof policyUrl === "string" ? policyUrl : NO_SETTINGS.policyUrl,
+    uploadsUrl: typeof uploadsUrl === "string" || uploadsUrl === null ? uploadsUrl : NO_SETTINGS.uploadsUrl,
   };
 }

@@ -2,13 +2,12 @@
 import { type Body, Uppy, type Meta } from "@uppy/core";
 import Dashboard from "@uppy/dashboard";
 import en_US from "@uppy/locales/lib/en_US.js";
+import type { Naming, PolicySource } from "uppy-upcall";
+import { UpcallUpload } from "uppy-upcall/uppy";
 import { explain } from "./explain";
 import { formatSize } from "./format";
 import { CATALOGS, type Language, type Messages } from "./messages";
-import type { Naming } from "./objectKey";
-import type { PolicySource } from "./policy";
 import type { Settings } from "./settings";
-import { UpcallUpload } from "./uppyPlugin";
 
 export type PageUppy = Uppy<Meta, Body>;
 

@@ -1,141 +1,216 @@
 /**
- * Every example of an application server, through the page: `upcall dev` is told of it, it is started with
- * the settings that `dev` wrote down, and Chromium uploads.
+ * The three classic examples, as a person uses them, in Chromium.
  *
- * Environment: UPCALL (the program), EXAMPLES (names, optional), CHROMIUM (optional).
+ * Environment: APP_URL (a server that has them: `upcall dev`, or `npm run fake` in the folder above),
+ * ACCESS_KEY_SECRET (what its application signs with), SCREENSHOTS (a folder; optional), CHROMIUM
+ * (optional).
  */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { after, before, describe, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { launch, makePhoto, required } from "./browser.mjs";
+import { after, afterEach, before, beforeEach, describe, test } from "node:test";
+import { launch, makePhoto, required, resign, withDeadCallback } from "./browser.mjs";
 
-const STARTERS = {
-  go: "go/run",
-  java: "java/run",
-  node: "node/run",
-  php: "php/run",
-  "php with Apache": "php/run-apache",
-  python: "python/run",
-  ruby: "ruby/run",
-  rust: "rust/run",
-};
-const EXAMPLES = fileURLToPath(new URL("../../examples/", import.meta.url));
+const APP_URL = required("APP_URL");
+const ADDRESSES = ["browser-signature", "server-signature", "server-callback"];
 
-let folder;
-let port;
-let dev;
-let settings;
 let browser;
 let photo;
+let settings;
+let context;
+let page;
+let violations;
 
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), "upcall-examples-"));
-  port = await freePort();
-  const envFile = join(folder, ".env");
-  const addresses = ["--storage", "--app", "--admin"].flatMap((flag) => [flag, "127.0.0.1:0"]);
-  dev = await start(required("UPCALL"), [
-    "dev", "--json", "--data", join(folder, "data"), ...addresses,
-    "--app-url", `http://127.0.0.1:${port}/callback`, "--env-file", envFile,
-  ]);
-  dev.facts = JSON.parse(dev.line);
-  settings = parseSettings(await readFile(envFile, "utf8"));
   browser = await launch();
-  photo = await makePhoto(browser, 256 * 1024);
+  photo = await makePhoto(browser, 200_000);
+  const answer = await fetch(new URL("/examples/settings", APP_URL));
+  assert.equal(answer.status, 200, "this server has no examples");
+  settings = await answer.json();
 });
-after(async () => {
-  await browser?.close();
-  if (dev !== undefined) await stop(dev);
-  await rm(folder, { recursive: true, force: true });
+after(() => browser?.close());
+beforeEach(() => newPage({ viewport: { width: 1280, height: 900 } }));
+afterEach(async () => {
+  await context.close();
+  assert.deepEqual(violations, []);
 });
 
-/** A program that prints a line when it is ready. */
-async function start(program, words, env = {}) {
-  const child = spawn(program, words, { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "inherit"] });
-  const ended = once(child, "exit");
-  const lines = createInterface({ input: child.stdout });
-  const [line] = await Promise.race([
-    once(lines, "line"),
-    ended.then(([status]) => Promise.reject(new Error(`${program} ended with ${status}`))),
-  ]);
-  return { child, ended, line };
-}
-
-async function stop({ child, ended }) {
-  child.kill("SIGTERM");
-  return (await ended)[0];
-}
-
-/** As a shell reads it: `NAME='value'`, with quotes or without. */
-function parseSettings(text) {
-  const lines = text.split("\n").filter((line) => line.includes("=") && !line.startsWith("#"));
-  return Object.fromEntries(
-    lines.map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1).replace(/^(['"])(.*)\1$/, "$2")]),
-  );
-}
-
-async function freePort() {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port: free } = probe.address();
-  probe.close();
-  return free;
-}
-
-/** Uploads on the third of the classic pages; resolves with what it shows of the file. */
-async function upload(name) {
-  const context = await browser.newContext({ locale: "en-GB" });
-  try {
-    const page = await context.newPage();
-    const foreign = [];
-    page.on("request", (request) => {
-      if (new URL(request.url()).hostname !== "127.0.0.1" && request.url().startsWith("http")) foreign.push(request.url());
-    });
-    await page.goto(new URL("/examples/server-callback/", dev.facts.app).href);
-    await page.locator("input[type=file]").setInputFiles({
-      name, mimeType: "image/jpeg", buffer: Buffer.concat([photo, Buffer.from(name)]),
-    });
-    const outcome = page.locator("[data-outcome]").first();
-    await outcome.waitFor();
-    assert.deepEqual(foreign, []);
-    return { kind: await outcome.getAttribute("data-outcome"), text: await outcome.textContent() };
-  } finally {
-    await context.close();
-  }
-}
-
-const wanted = process.env.EXAMPLES?.split(",") ?? Object.keys(STARTERS);
-
-for (const language of wanted) {
-  describe(language, () => {
-    let example;
-    const name = `cat & 猫 of ${language}.jpg`;
-
-    before(async () => {
-      const uploads = join(folder, `uploads of ${language}`);
-      example = await start(join(EXAMPLES, STARTERS[language]), [], { ...settings, PORT: String(port), UPLOADS: uploads });
-    });
-
-    test("the page uploads, and the example has a row", async () => {
-      const { kind, text } = await upload(name);
-      assert.equal(kind, "accepted", text);
-      assert.match(text, /cat & 猫/);
-      const { uploads } = await (await fetch(`http://127.0.0.1:${port}/uploads`)).json();
-      assert.equal(uploads.length, 1);
-      const [row] = uploads;
-      assert.deepEqual([row.mimeType, row.width, row.height], ["image/jpeg", 2400, 1800]);
-      assert.ok(row.object.endsWith(`/${name}`), row.object);
-    });
-
-    test("without the example there is no policy, and the page says so", async () => {
-      assert.equal(await stop(example), 0);
-      assert.equal((await upload(name)).kind, "refused");
-    });
+async function newPage(options) {
+  await context?.close();
+  context = await browser.newContext({ locale: "en-GB", ...options });
+  page = await context.newPage();
+  page.setDefaultTimeout(20_000);
+  violations = [];
+  page.on("console", (message) => {
+    if (/Content Security Policy/i.test(message.text())) violations.push(message.text());
   });
+  page.on("pageerror", (error) => violations.push(String(error)));
+}
+
+async function open(example) {
+  await page.goto(new URL(`/examples/${example}/`, APP_URL).href);
+  await page.locator("h1").waitFor();
+}
+
+/** Chooses a file and waits for how it ended. */
+async function send(name, buffer = photo) {
+  await page.locator("input[type=file]").setInputFiles([{ name, mimeType: "image/jpeg", buffer }]);
+  const card = page.locator(".card", { has: page.getByRole("heading", { name, exact: true }) }).first();
+  await card.waitFor();
+  return { kind: await card.getAttribute("data-outcome"), reason: await card.getAttribute("data-reason"), text: await card.innerText() };
+}
+
+/** Lets `change` alter what the application answers for a policy. */
+function alter(url, change) {
+  return page.route(new URL(url, APP_URL).href, async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, json: change(await response.json()) });
+  });
+}
+
+/** Both generations, where the example has both. */
+async function choose(version) {
+  await page.getByRole("group", { name: "Signature" }).getByRole("radio", { name: version }).check({ force: true });
+}
+
+test("the index leads to all three", async () => {
+  await page.goto(new URL("/examples/", APP_URL).href);
+  for (const [index, address] of ADDRESSES.entries()) {
+    await page.locator(".examples a").nth(index).click();
+    await page.waitForURL(`**/examples/${address}/`);
+    await page.locator("input[type=file]").waitFor({ state: "attached" });
+    await page.getByRole("link", { name: "All examples" }).click();
+    await page.waitForURL("**/examples/");
+  }
+});
+
+describe("1, signed in the browser", () => {
+  for (const version of ["V1", "V4"]) {
+    test(`${version}: stored, and nobody is told`, async () => {
+      const asked = [];
+      page.on("request", (request) => asked.push(new URL(request.url()).pathname));
+      await open("browser-signature");
+      assert.match(await page.locator(".warning").innerText(), /secret is in this page/);
+      await choose(version);
+      const { kind, text } = await send("mine.jpg");
+      assert.equal(kind, "accepted", text);
+      assert.match(text, /Stored[^]*not told/);
+      assert.equal(await page.locator(".signed").getAttribute("data-version"), version);
+      assert.ok(!asked.some((path) => path.startsWith("/policy")), `${asked}`);
+    });
+
+    test(`${version}: over plain http, where there is no WebCrypto`, async () => {
+      await page.addInitScript(() => Object.defineProperty(Crypto.prototype, "subtle", { get: () => undefined }));
+      await open("browser-signature");
+      assert.equal(await page.evaluate(() => crypto.subtle), undefined);
+      await choose(version);
+      const { kind, text } = await send("mine.jpg");
+      assert.equal(kind, "accepted", text);
+    });
+  }
+
+  test("with another secret it is refused", async () => {
+    const wrong = { ...settings, accessKeySecret: "another secret" };
+    await page.route("**/examples/settings", (route) => route.fulfill({ json: wrong }));
+    await open("browser-signature");
+    const { reason, text } = await send("forged.jpg");
+    assert.equal(reason, "wrongSignature", text);
+    assert.match(text, /SignatureDoesNotMatch/);
+  });
+});
+
+describe("2, signed by the application server", () => {
+  test("stored, and nobody is told; the page never has the secret", async () => {
+    await open("server-signature");
+    assert.equal(await page.locator(".warning").count(), 0);
+    const { kind, text } = await send("ours.jpg");
+    assert.equal(kind, "accepted", text);
+    assert.match(text, /Stored[^]*not told/);
+  });
+
+  test("an application server that always calls back leads to the third", async () => {
+    await page.route("**/examples/settings", (route) =>
+      route.fulfill({ json: { ...settings, policyUrlWithoutCallback: null } }),
+    );
+    await open("server-signature");
+    await page.getByText("see example 3").waitFor();
+    assert.equal(await page.locator("input[type=file]").count(), 0);
+  });
+});
+
+describe("3, signed by the application server, with a callback", () => {
+  for (const version of ["V1", "V4"]) {
+    test(`${version}: the application's own answer`, async () => {
+      await open("server-callback");
+      await choose(version);
+      const { kind, text } = await send("heard.jpg");
+      assert.equal(kind, "accepted", text);
+      assert.match(text, /Accepted by the application[^]*The application’s answer\s*\{[^]*heard\.jpg/);
+      assert.equal(await page.locator(".signed").getAttribute("data-version"), version);
+    });
+  }
+
+  test("stored, but not accepted, is not a success", async () => {
+    await alter(settings.policyUrl, withDeadCallback);
+    await open("server-callback");
+    const { kind, text } = await send("unheard.jpg");
+    assert.equal(kind, "storedOnly", text);
+    assert.match(text, /Stored, but the application did not agree[^]*CallbackFailed[^]*Request id\s+[0-9A-F]{24}/);
+  });
+
+  test("refused, in the server's words", async () => {
+    await alter(settings.policyUrl, (answer) =>
+      resign(answer, ({ conditions }) => conditions.push(["content-length-range", 0, 1000])),
+    );
+    await open("server-callback");
+    const { reason, text } = await send("large.jpg");
+    assert.equal(reason, "tooLarge", text);
+    assert.match(text, /EntityTooLarge[^]*exceeds the maximum allowed size[^]*Request id\s+[0-9A-F]{24}/);
+  });
+
+  test("a random name", async () => {
+    await open("server-callback");
+    await page.getByRole("radio", { name: "Random name" }).check({ force: true });
+    const { text } = await send("passport.jpg");
+    assert.match(text, /[A-HJKMNP-TW-Za-fhijkmnprstw-z2-8]{10}\.jpg/);
+  });
+
+  test("an application server without V4 is asked for V1", async () => {
+    await page.route("**/examples/settings", (route) => route.fulfill({ json: { ...settings, policyUrlV4: null } }));
+    await open("server-callback");
+    assert.equal(await page.getByRole("group", { name: "Signature" }).count(), 0);
+    const { kind, text } = await send("classic.jpg");
+    assert.equal(kind, "accepted", text);
+  });
+});
+
+test("without `upcall dev` the pages say so", async () => {
+  await page.route("**/examples/settings", (route) => route.fulfill({ status: 404, body: "" }));
+  await open("server-callback");
+  await page.getByText("upcall dev").waitFor();
+  assert.equal(await page.locator("input[type=file]").count(), 0);
+});
+
+for (const address of ["", ...ADDRESSES.map((name) => `${name}/`)]) {
+  for (const colorScheme of ["light", "dark"]) {
+    test(`/examples/${address} on a phone, in Chinese, ${colorScheme}`, async () => {
+      await newPage({ locale: "zh-CN", viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true, colorScheme });
+      await page.goto(new URL(`/examples/${address}`, APP_URL).href);
+      await page.locator("h1").waitFor();
+      assert.equal(await page.locator("html").getAttribute("lang"), "zh-CN");
+      assert.doesNotMatch(await page.locator("main").innerText(), /\b(the|file|signs)\b/);
+      if (address !== "") {
+        const { kind, text } = await send("一个相当长的文件名，用来看看它是否会超出屏幕的宽度 2026-11-24 18.30.jpg");
+        assert.equal(kind, "accepted", text);
+        for (const summary of await page.locator("summary").all()) await summary.click();
+      }
+      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      assert.ok(overflow <= 0, `${overflow} px too wide`);
+      const shots = process.env.SCREENSHOTS;
+      if (shots === undefined) return;
+      await mkdir(shots, { recursive: true });
+      const name = `example-${address.replace("/", "") || "index"}-360-${colorScheme}.png`;
+      await page.screenshot({ path: join(shots, name), fullPage: true, animations: "disabled" });
+    });
+  }
 }

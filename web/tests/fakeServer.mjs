@@ -14,6 +14,7 @@ import { fileURLToPath } from "node:url";
 
 const DIST = fileURLToPath(new URL("../dist", import.meta.url));
 const ACCESS_KEY = { id: "fake-key", secret: "fake-secret" };
+const REGION = "cn-hangzhou";
 const MAX_BYTES = 256 * 1024 * 1024;
 const TYPES = {
   ".css": "text/css; charset=utf-8",
@@ -23,6 +24,8 @@ const TYPES = {
   ".txt": "text/plain; charset=utf-8",
   ".webmanifest": "application/manifest+json",
 };
+
+const DIR = "user/demo/";
 
 const recorded = [];
 const storage = createServer((request, response) => {
@@ -46,15 +49,27 @@ console.log(
 /** The page's files, the policy, the settings and the list. */
 async function serveApplication(request, response) {
   const { pathname } = new URL(request.url, appOrigin);
-  if (pathname === "/policy") {
+  const policy = { "/policy": signPolicy, "/policy/v4": signPolicyV4, "/policy/plain": signPlainPolicy }[pathname];
+  if (policy !== undefined) {
     response.setHeader("access-control-allow-origin", "*");
-    return json(response, 200, signPolicy());
+    return json(response, 200, policy());
+  }
+  if (pathname === "/examples/settings") {
+    return json(response, 200, {
+      bucketUrl: `${storageOrigin}/photos/`,
+      region: REGION,
+      accessKeyId: ACCESS_KEY.id,
+      accessKeySecret: ACCESS_KEY.secret,
+      policyUrl: "/policy",
+      policyUrlV4: "/policy/v4",
+      policyUrlWithoutCallback: "/policy/plain",
+    });
   }
   if (pathname === "/settings") {
     return json(response, 200, { maxBytes: MAX_BYTES, allowedTypes: ["image/*", "video/*"], bucket: "photos" });
   }
   if (pathname === "/uploads") return json(response, 200, { uploads: recorded });
-  const name = normalize(pathname === "/" ? "/index.html" : pathname);
+  const name = normalize(pathname.endsWith("/") ? `${pathname}index.html` : pathname);
   const bytes = await readFile(join(DIST, name));
   response.writeHead(200, {
     "content-type": TYPES[extname(name)] ?? "application/octet-stream",
@@ -67,25 +82,44 @@ async function serveApplication(request, response) {
 }
 
 function signPolicy() {
+  return { ...signPlainPolicy(), callback: encode({ callbackUrl: `${appOrigin}/callback`, callbackBody: "object=${object}" }) };
+}
+
+function signPlainPolicy() {
   const expire = Math.floor(Date.now() / 1000) + 30;
-  const document = {
-    expiration: new Date(expire * 1000).toISOString(),
-    conditions: [
-      ["content-length-range", 0, MAX_BYTES],
-      ["starts-with", "$key", "user/demo/"],
-    ],
-  };
-  const policy = Buffer.from(JSON.stringify(document)).toString("base64");
-  const callback = { callbackUrl: `${appOrigin}/callback`, callbackBody: "object=${object}" };
+  const policy = encodePolicy(expire, []);
+  return { accessid: ACCESS_KEY.id, host: `${storageOrigin}/photos/`, policy, signature: hmac(policy), expire, dir: DIR };
+}
+
+function signPolicyV4() {
+  const date = new Date().toISOString().replace(/[-:]|\.\d+/g, "");
+  const credential = `${ACCESS_KEY.id}/${date.slice(0, 8)}/${REGION}/oss/aliyun_v4_request`;
+  const named = { "x-oss-signature-version": "OSS4-HMAC-SHA256", "x-oss-credential": credential, "x-oss-date": date };
+  const policy = encodePolicy(
+    Math.floor(Date.now() / 1000) + 30,
+    Object.entries(named).map(([name, value]) => ({ [name]: value })),
+  );
+  const { callback, host, dir } = signPolicy();
   return {
-    accessid: ACCESS_KEY.id,
-    host: `${storageOrigin}/photos/`,
     policy,
-    signature: hmac(policy),
-    expire,
-    callback: Buffer.from(JSON.stringify(callback)).toString("base64"),
-    dir: "user/demo/",
+    x_oss_signature_version: named["x-oss-signature-version"],
+    x_oss_credential: credential,
+    x_oss_date: date,
+    signature: hmacV4(policy, credential),
+    security_token: "",
+    dir,
+    host,
+    callback,
   };
+}
+
+function encodePolicy(expire, more) {
+  const conditions = [["content-length-range", 0, MAX_BYTES], ["starts-with", "$key", DIR], ...more];
+  return encode({ expiration: new Date(expire * 1000).toISOString(), conditions });
+}
+
+function encode(document) {
+  return Buffer.from(JSON.stringify(document)).toString("base64");
 }
 
 async function serveStorage(request, response) {
@@ -119,10 +153,15 @@ async function serveStorage(request, response) {
 
 /** Why not, or null: the same order of checks as the real server's. */
 function judge(fields, file) {
-  if (fields.OSSAccessKeyId !== ACCESS_KEY.id) {
+  const credential = fields["x-oss-credential"];
+  if ((credential?.split("/")[0] ?? fields.OSSAccessKeyId) !== ACCESS_KEY.id) {
     return [403, "InvalidAccessKeyId", "The OSS Access Key Id you provided does not exist in our records.", null];
   }
-  if (fields.signature !== hmac(fields.policy)) {
+  const isSigned =
+    credential === undefined
+      ? fields.signature === hmac(fields.policy)
+      : fields["x-oss-signature"] === hmacV4(fields.policy, credential);
+  if (!isSigned) {
     return [403, "SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided. Check your key and signing method.", "sign with the secret of this access key id"];
   }
   const policy = JSON.parse(Buffer.from(fields.policy, "base64"));
@@ -130,11 +169,13 @@ function judge(fields, file) {
     return [403, "AccessDenied", "Invalid according to Policy: Policy expired.", `the policy expired at ${policy.expiration}`];
   }
   for (const condition of policy.conditions) {
-    const [kind, name, value] = condition;
+    const [equal] = Array.isArray(condition) ? [] : Object.entries(condition);
+    const [kind, name, value] = equal === undefined ? condition : ["eq", `$${equal[0]}`, equal[1]];
     if (kind === "content-length-range" && file.bytes.length > value) {
       return [400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size.", `the policy allows ${value} bytes`];
     }
     const unmet =
+      (kind === "eq" && fields[name.slice(1)] !== value) ||
       (kind === "starts-with" && !(fields[name.slice(1)] ?? "").startsWith(value)) ||
       (kind === "in" && !value.includes(name === "$content-type" ? file.type : fields[name.slice(1)]));
     if (unmet) {
@@ -170,6 +211,12 @@ function readForm(body, contentType) {
 
 function hmac(policy) {
   return createHmac("sha1", ACCESS_KEY.secret).update(policy).digest("base64");
+}
+
+function hmacV4(policy, credential) {
+  const [, ...scope] = credential.split("/");
+  const key = scope.reduce((key, part) => createHmac("sha256", key).update(part).digest(), `aliyun_v4${ACCESS_KEY.secret}`);
+  return createHmac("sha256", key).update(policy).digest("hex");
 }
 
 function json(response, status, body) {

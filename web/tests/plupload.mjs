@@ -1,197 +1,130 @@
 /**
- * The real plupload, unmodified, through the documented flow: ask the application server for a
- * policy, post `key`, `policy`, `OSSAccessKeyId`, `success_action_status`, `callback`, `signature`
- * and the file to the bucket, show what the application answered.
+ * The classic page of `examples/plupload`, on the real plupload, unmodified, through the documented
+ * flow.
  *
- * plupload is AGPL: it is installed for this test, served by this test, and never shipped. The page
- * comes from an origin of its own, as somebody's website would, so every answer crosses origins.
+ * plupload is AGPL: it is installed for this test and never shipped. The page comes from an origin of
+ * its own, as somebody's website would, so every answer crosses origins.
  *
  * Environment: APP_URL, ACCESS_KEY_SECRET, BUCKET, ADMIN_URL, ADMIN_SECRET (to let the bucket be used
  * from that origin), CHROMIUM (optional).
  */
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { createServer } from "node:http";
-import { createRequire } from "node:module";
-import { after, before, beforeEach, afterEach, describe, test } from "node:test";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { after, afterEach, before, beforeEach, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { alterPolicy, launch, makePhoto, required, resign, withDeadCallback } from "./browser.mjs";
+import { allowLocalSites } from "./site.mjs";
 
 const APP_URL = required("APP_URL");
-const PLUPLOAD = createRequire(import.meta.url).resolve("plupload/js/plupload.full.min.js");
-
-const PAGE = `<!doctype html><meta charset="utf-8"><title>plupload</title>
-<button id="browse">Choose</button><button id="post">Upload</button><ul id="files"></ul>
-<script src="/plupload.js"></script><script src="/upload.js"></script>`;
-
-/** The site's script: the shape of the documented `upload.js`, on plupload's own interface. */
-const SCRIPT = String.raw`
-const state = { questions: 0, signed: null, naming: "local_name", results: [], progress: [] };
-const ALPHABET = "ABCDEFGHJKMNPQRSTWXYZabcdefhijkmnprstwxyz2345678";
-
-function askPolicy() {
-  const request = new XMLHttpRequest();
-  request.open("GET", window.SERVER_URL, false);
-  request.send(null);
-  state.questions += 1;
-  return JSON.parse(request.responseText);
-}
-
-function keyFor(dir, name) {
-  if (state.naming === "local_name") return dir + "$" + "{filename}";
-  const letters = Array.from({ length: 10 }, () => ALPHABET[Math.floor(Math.random() * ALPHABET.length)]);
-  const dot = name.lastIndexOf(".");
-  return dir + letters.join("") + (dot === -1 ? "" : name.substring(dot));
-}
-
-function setParameters(uploader, name) {
-  const now = Date.now() / 1000;
-  if (state.signed === null || Number(state.signed.expire) < now + 3) state.signed = askPolicy();
-  const { accessid, policy, signature, callback, dir, host } = state.signed;
-  uploader.setOption({
-    url: host,
-    multipart_params: {
-      key: keyFor(dir, name),
-      policy,
-      OSSAccessKeyId: accessid,
-      success_action_status: "200",
-      callback,
-      signature,
-    },
-  });
-}
-
-const uploader = new plupload.Uploader({
-  runtimes: "html5",
-  browse_button: "browse",
-  multi_selection: true,
-  url: "http://placeholder.invalid",
-  filters: {
-    mime_types: [{ title: "Images", extensions: "jpg,gif,png,bmp" }],
-    max_file_size: "10mb",
-    prevent_duplicates: true,
-  },
-  init: {
-    BeforeUpload: (up, file) => setParameters(up, file.name),
-    UploadProgress: (up, file) => state.progress.push(file.percent),
-    FileUploaded: (up, file, info) =>
-      state.results.push({ name: file.name, status: info.status, body: info.response }),
-    Error: (up, error) =>
-      state.results.push({ name: error.file?.name, code: error.code, status: error.status, body: error.response }),
-  },
-});
-uploader.init();
-document.getElementById("post").onclick = () => uploader.start();
-window.state = state;
-`;
+const SERVER = fileURLToPath(new URL("../../examples/plupload/server.mjs", import.meta.url));
+const MODULES = fileURLToPath(new URL("node_modules", import.meta.url));
 
 let browser;
 let photo;
 let site;
+let url;
 let page;
+let questions;
 
 before(async () => {
   browser = await launch();
   photo = await makePhoto(browser, 3 * 1024 * 1024);
-  const library = await readFile(PLUPLOAD);
-  const files = {
-    "/": ["text/html; charset=utf-8", PAGE],
-    "/plupload.js": ["text/javascript", library],
-    "/upload.js": ["text/javascript", SCRIPT],
-  };
-  site = createServer((request, response) => {
-    const file = files[request.url];
-    if (file === undefined) return response.writeHead(404).end();
-    return response.writeHead(200, { "content-type": file[0] }).end(file[1]);
-  });
-  await new Promise((resolve) => site.listen(0, "127.0.0.1", resolve));
-  await allowOrigin(`http://127.0.0.1:${site.address().port}`);
+  // plupload as it is installed for the tests; `run` installs it into the example's folder.
+  const env = { ...process.env, NODE_PATH: MODULES, PORT: "0", SERVER_URL: new URL("/policy", APP_URL).href };
+  site = spawn(process.execPath, [SERVER], { env, stdio: ["ignore", "pipe", "inherit"] });
+  const [line] = await once(createInterface(site.stdout), "line");
+  url = /^ready: (http:.*)$/.exec(line)[1];
+  await allowLocalSites();
 });
 after(async () => {
   await browser?.close();
-  site?.close();
+  const exited = once(site, "exit");
+  site.kill();
+  assert.equal((await exited)[0], 0);
 });
 
 beforeEach(async () => {
   const context = await browser.newContext();
   page = await context.newPage();
-  await page.addInitScript((url) => {
-    window.SERVER_URL = url;
-  }, new URL("/policy", APP_URL).href);
-  await page.goto(`http://127.0.0.1:${site.address().port}/`);
-  await page.waitForFunction(() => window.state !== undefined);
+  page.setDefaultTimeout(20_000);
+  questions = 0;
+  page.on("request", (request) => {
+    if (new URL(request.url()).pathname === "/policy") questions += 1;
+  });
+  await page.goto(url);
+  await page.locator("input[type=file]").waitFor({ state: "attached" });
 });
 afterEach(() => page.context().close());
 
-/** What the site's operator does once: one more CORS rule for the bucket, beside those it has. */
-async function allowOrigin(origin) {
-  const url = new URL(`/v1/buckets/${required("BUCKET")}/cors`, required("ADMIN_URL"));
-  const headers = { authorization: `Bearer ${required("ADMIN_SECRET")}` };
-  const cors = await (await fetch(url, { headers })).json();
-  const rule = { allowedOrigins: [origin], allowedMethods: ["POST"], allowedHeaders: ["*"] };
-  const body = JSON.stringify({ ...cors, rules: [...cors.rules, rule] });
-  const answer = await fetch(url, { method: "PUT", headers: { ...headers, "content-type": "application/json" }, body });
-  assert.equal(answer.status, 204, await answer.text());
-}
-
-/** Chooses the files, presses the button, and waits for as many results. */
+/** Chooses the files, presses the button, and waits for what came of each. */
 async function upload(...files) {
   await page.locator("input[type=file]").setInputFiles(files);
   await page.locator("#post").click();
-  await page.waitForFunction((count) => window.state.results.length >= count, files.length);
-  return page.evaluate(() => window.state);
+  return ended(files.length);
+}
+
+/** Verdict, status and text of each file, once all have ended. */
+async function ended(count) {
+  const lines = page.locator(["accepted", "stored", "refused"].map((verdict) => `li[data-verdict=${verdict}]`).join());
+  await lines.nth(count - 1).waitFor();
+  return lines.evaluateAll((all) =>
+    all.map(({ dataset: { verdict, status }, textContent }) => ({ verdict, status: Number(status), text: textContent })),
+  );
 }
 
 function jpeg(name) {
   return { name, mimeType: "image/jpeg", buffer: Buffer.concat([photo, Buffer.from(name)]) };
 }
 
-async function recorded() {
-  const response = await fetch(new URL("/uploads", APP_URL));
-  return (await response.json()).uploads;
+/** Other tests upload at the same time: the row is found by its name. */
+async function recordedAs(pattern) {
+  const { uploads } = await (await fetch(new URL("/uploads", APP_URL))).json();
+  return uploads.find(({ object }) => pattern.test(object));
 }
 
 describe("plupload", () => {
   test("uploads with the local name and shows the application's answer", async () => {
-    const { results, progress, questions } = await upload(jpeg("holiday.jpg"));
-    assert.deepEqual(
-      results.map(({ name, status }) => [name, status]),
-      [["holiday.jpg", 200]],
-      JSON.stringify(results),
-    );
-    assert.equal(typeof JSON.parse(results[0].body), "object");
-    assert.equal(progress.at(-1), 100);
+    await page.evaluate(() => {
+      window.seen = [];
+      const list = document.getElementById("files");
+      new MutationObserver(() => window.seen.push(list.textContent)).observe(list, { subtree: true, childList: true });
+    });
+    const [{ verdict, text }] = await upload(jpeg("holiday.jpg"));
+    assert.equal(verdict, "accepted", text);
+    assert.match(text, /^holiday\.jpg: accepted: \{.*"object":".*\/holiday\.jpg"/);
+    assert.ok((await page.evaluate(() => window.seen)).includes("holiday.jpg: 100 %"));
     assert.equal(questions, 1);
-    assert.match((await recorded())[0].object, /\/holiday\.jpg$/);
+    assert.ok(await recordedAs(/\/holiday\.jpg$/));
   });
 
   test("several files share a policy while it is good", async () => {
-    const { results, questions } = await upload(jpeg("one.jpg"), jpeg("two.jpg"), jpeg("three.jpg"));
+    const results = await upload(jpeg("one.jpg"), jpeg("two.jpg"), jpeg("three.jpg"));
     assert.deepEqual(results.map(({ status }) => status), [200, 200, 200], JSON.stringify(results));
     assert.equal(questions, 1);
   });
 
   test("asks again three seconds before the policy expires", async () => {
     await alterPolicy(page, (answer) => ({ ...answer, expire: Math.floor(Date.now() / 1000) + 2 }));
-    const { results, questions } = await upload(jpeg("one.jpg"), jpeg("two.jpg"));
+    const results = await upload(jpeg("four.jpg"), jpeg("five.jpg"));
     assert.deepEqual(results.map(({ status }) => status), [200, 200], JSON.stringify(results));
     assert.equal(questions, 2);
   });
 
   test("uploads under a random name", async () => {
-    await page.evaluate(() => {
-      window.state.naming = "random_name";
-    });
-    const { results } = await upload(jpeg("secret.jpg"));
-    assert.equal(results[0].status, 200, JSON.stringify(results));
-    assert.match((await recorded())[0].object, /\/[A-Za-z2-8]{10}\.jpg$/);
+    await page.getByLabel("random name").check();
+    const [{ status, text }] = await upload(jpeg("secret.jpg"));
+    assert.equal(status, 200, text);
+    const [, name] = /\/([A-Za-z2-8]{10}\.jpg)"/.exec(text);
+    assert.ok(await recordedAs(new RegExp(`/${name}$`)));
   });
 
-  test("hears 203 as a success and can tell it by the status", async () => {
+  test("hears 203 as a success and tells it by the status", async () => {
     await alterPolicy(page, withDeadCallback);
-    const { results } = await upload(jpeg("unheard.jpg"));
-    assert.equal(results[0].status, 203, JSON.stringify(results));
-    assert.equal(results[0].code, undefined);
-    assert.match(results[0].body, /<Code>CallbackFailed<\/Code>/);
+    const [{ verdict, status, text }] = await upload(jpeg("unheard.jpg"));
+    assert.deepEqual([verdict, status], ["stored", 203], text);
+    assert.match(text, /not accepted by the application: .*<Code>CallbackFailed<\/Code>/s);
   });
 
   test("gets a refusal as XML that it can read across origins", async () => {
@@ -201,16 +134,28 @@ describe("plupload", () => {
       });
       return { ...expired, expire: Math.floor(Date.now() / 1000) + 60 };
     });
-    const { results } = await upload(jpeg("late.jpg"));
-    assert.equal(results[0].status, 403, JSON.stringify(results));
-    assert.match(results[0].body, /<Code>AccessDenied<\/Code>[^]*Policy expired/);
+    const [{ verdict, status, text }] = await upload(jpeg("late.jpg"));
+    assert.deepEqual([verdict, status], ["refused", 403], text);
+    assert.match(text, /<Code>AccessDenied<\/Code>[^]*Policy expired/);
+  });
+
+  test("without a signature nothing is sent; pressing the button again tries again", async () => {
+    await page.route("**/policy", (route) => route.fulfill({ status: 503 }));
+    const [{ verdict, text }] = await upload(jpeg("patient.jpg"));
+    assert.equal(verdict, "refused");
+    assert.match(text, /not signed: the application server answered 503/);
+    await page.unroute("**/policy");
+    await page.locator("#post").click();
+    await page.locator("[data-verdict=accepted]").waitFor();
   });
 
   test("its own filters keep the wrong type at home", async () => {
-    await page.locator("input[type=file]").setInputFiles([
-      { name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("words") },
-    ]);
-    await page.waitForFunction(() => window.state.results.length > 0);
-    assert.equal(await page.evaluate(() => window.state.results[0].code), -601);
+    await page
+      .locator("input[type=file]")
+      .setInputFiles([{ name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("words") }]);
+    const [{ status, text }] = await ended(1);
+    assert.equal(status, -601);
+    assert.match(text, /this type of file is not taken/);
+    assert.equal(questions, 0);
   });
 });

@@ -1,6 +1,7 @@
 /** "Keep the name" or "random name", for the files chosen from now on. */
+import type { Naming } from "uppy-upcall";
 import type { Messages } from "../messages";
-import type { Naming } from "../objectKey";
+import { Segments } from "./Segments";
 
 export interface NamingChoiceProps {
   naming: Naming;
@@ -9,27 +10,17 @@ export interface NamingChoiceProps {
 }
 
 export function NamingChoice({ naming, messages, onChoose }: NamingChoiceProps) {
-  const options: [Naming, string][] = [
+  const options = [
     ["keep", messages.namingKeep],
     ["random", messages.namingRandom],
-  ];
+  ] as const;
   return (
-    <fieldset class="naming">
-      <legend>{messages.namingTitle}</legend>
-      <div class="segments">
-        {options.map(([value, label]) => (
-          <label key={value}>
-            <input
-              type="radio"
-              name="naming"
-              value={value}
-              checked={naming === value}
-              onChange={() => onChoose(value)}
-            />
-            <span>{label}</span>
-          </label>
-        ))}
-      </div>
-    </fieldset>
+    <Segments
+      name="naming"
+      title={messages.namingTitle}
+      options={options}
+      chosen={naming}
+      onChoose={onChoose}
+    />
   );
 }

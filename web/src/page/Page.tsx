@@ -1,5 +1,6 @@
 /** The whole page: choose, see how it ended, see what the application recorded. */
 import { useCallback, useEffect, useState } from "preact/hooks";
+import type { Naming } from "uppy-upcall";
 import { explain } from "../explain";
 import {
   CATALOGS,
@@ -7,7 +8,6 @@ import {
   LANGUAGE_TAGS,
   rememberLanguage,
 } from "../messages";
-import type { Naming } from "../objectKey";
 import type { Settings } from "../settings";
 import { type Choices, type PageUppy, speak } from "../uploader";
 import { Chooser } from "./Chooser";
@@ -82,7 +82,14 @@ export function Page({ uppy, settings, choices }: PageProps) {
           onRemove={remove}
           onClear={clear}
         />
-        <Recorded language={language} messages={messages} newest={results[0]?.id ?? 0} />
+        {settings.uploadsUrl !== null && (
+          <Recorded
+            url={settings.uploadsUrl}
+            language={language}
+            messages={messages}
+            newest={results[0]?.id ?? 0}
+          />
+        )}
       </main>
       <footer>
         <a href="/LICENSES.txt">{messages.licences}</a>

@@ -9,16 +9,17 @@ import { RequestId } from "./RequestId";
 const FIRST_ROWS = 8;
 
 export interface RecordedProps {
+  url: string;
   language: Language;
   messages: Messages;
   /** Changes when an upload has ended: then the list is asked for again. */
   newest: number;
 }
 
-export function Recorded({ language, messages, newest }: RecordedProps) {
+export function Recorded({ url, language, messages, newest }: RecordedProps) {
   const [isWhole, setWhole] = useState(false);
   const [rows, setRows] = useState<RecordedUpload[] | null | "asking">("asking");
-  const refresh = useCallback(async (): Promise<void> => setRows(await askRecorded("/uploads")), []);
+  const refresh = useCallback(async (): Promise<void> => setRows(await askRecorded(url)), [url]);
   useEffect(() => {
     void refresh();
   }, [newest, refresh]);

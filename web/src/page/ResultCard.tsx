@@ -1,8 +1,8 @@
 /** One file: how far it got, what was answered, what to do next. */
+import type { Outcome, ServerWords } from "uppy-upcall";
 import { type Explanation, explain } from "../explain";
 import { formatAnswer, formatSize } from "../format";
 import type { Language, Messages } from "../messages";
-import type { Outcome, ServerWords } from "../outcome";
 import { RequestId } from "./RequestId";
 import { Steps } from "./Steps";
 import { Thumbnail } from "./Thumbnail";
@@ -21,7 +21,7 @@ export function ResultCard({ result, language, messages, onAgain, onRemove }: Re
   const { outcome } = result;
   const explanation = explain(outcome, messages);
   return (
-    <li class={`card ${outcome.kind}`} data-outcome={outcome.kind} data-reason={reasonOf(outcome)}>
+    <li class={`card ${kindOf(outcome)}`} data-outcome={kindOf(outcome)} data-reason={reasonOf(outcome)}>
       <div class="card-head">
         <Thumbnail data={result.data} name={result.name} />
         <div class="card-title">
@@ -87,6 +87,11 @@ function Words({ words, title }: { words: ServerWords; title: string }) {
 
 function requestIdOf(outcome: Outcome): string | null {
   return outcome.kind === "accepted" ? outcome.requestId : (outcome.words?.requestId ?? null);
+}
+
+/** As the page's styles and tests call it. */
+function kindOf({ kind }: Outcome): string {
+  return kind === "storedNotAccepted" ? "storedOnly" : kind;
 }
 
 function reasonOf(outcome: Outcome): string | undefined {

@@ -1,6 +1,6 @@
 /** Signed, stored, accepted: three marks that show where an upload stopped. */
+import type { Outcome, Reason } from "uppy-upcall";
 import type { Messages } from "../messages";
-import type { Outcome, Reason } from "../outcome";
 import { CrossIcon, DashIcon, TickIcon } from "./icons";
 
 type Mark = "done" | "failed" | "open";
@@ -23,7 +23,7 @@ function marksOf(outcome: Outcome): [Mark, Mark, Mark] {
   switch (outcome.kind) {
     case "accepted":
       return ["done", "done", outcome.answer === "" ? "open" : "done"];
-    case "storedOnly":
+    case "storedNotAccepted":
       return ["done", "done", "failed"];
     case "pending":
       return ["done", "done", "open"];

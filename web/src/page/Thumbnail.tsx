@@ -1,6 +1,6 @@
 /** A small picture of an image file; its suffix for everything else. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { suffixOf } from "../objectKey";
+import { suffixOf } from "uppy-upcall";
 
 /** Twice the size on screen, for dense displays. */
 const SIDE_PIXELS = 112;

@@ -1,9 +1,9 @@
 /** Collects what became of each file, from Uppy's events. */
 import type { Body, Meta, UppyFile } from "@uppy/core";
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import type { Outcome } from "uppy-upcall";
 import { explain } from "../explain";
 import type { Messages } from "../messages";
-import type { Outcome } from "../outcome";
 import type { Settings } from "../settings";
 import type { PageUppy } from "../uploader";
 

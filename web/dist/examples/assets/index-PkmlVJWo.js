@@ -1,0 +1,1 @@
+import{n as e}from"./start-AkiiXmQQ.js";e(`serverCallback`);

@@ -1,0 +1,3 @@
+import { startExample } from "../start";
+
+void startExample("browserSignature");

@@ -1,0 +1,4 @@
+import { IndexPage } from "./IndexPage";
+import { draw } from "./start";
+
+draw(<IndexPage />);
