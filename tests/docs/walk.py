@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import subprocess
+import threading
 import urllib.parse
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from form import signed_fields
 
 EXAMPLES = Path(os.environ.get("UPCALL_EXAMPLES", ROOT / "examples"))
 PATIENCE = 120
+# The first start of an example installs what it needs.
+INSTALL_LIMIT = 600
 # What one block leaves to the next: functions, and variables that may be written again.
 REMEMBER = (
     "trap '{{ declare -f; declare -p | grep -v \"^declare -[^ ]*r\" "
@@ -38,6 +41,8 @@ class Walk:
         folder.mkdir()
         (folder / "cat.jpg").write_bytes(b"\xff\xd8\xff\xd9 hardly a cat")
         (folder / "examples").symlink_to(EXAMPLES)
+        # The examples look for what they are built with beside their own folder.
+        (folder / "packages").symlink_to(EXAMPLES.parent / "packages")
         for path in (folder / "target/release/upcall", folder / "bin/upcall"):
             path.parent.mkdir(parents=True)
             path.symlink_to(os.environ["UPCALL"])
@@ -105,9 +110,14 @@ class Walk:
         if self._application is not None:
             self._end(self._application)
         self._application = self._start(["bash", "-euc", self.here(text)], self._environment)
-        for line in self._application.stdout:
-            if line.startswith(b"ready: "):
-                return requests.get(self.application_url, timeout=PATIENCE).json()
+        limit = threading.Timer(INSTALL_LIMIT, self._application.kill)
+        limit.start()
+        try:
+            for line in self._application.stdout:
+                if line.startswith(b"ready: "):
+                    return requests.get(self.application_url, timeout=PATIENCE).json()
+        finally:
+            limit.cancel()
         raise AssertionError((text, self.said()))
 
     def form(self, key: str, callback_url: str, body: str = "bucket=${bucket}&object=${object}") -> dict:
