@@ -44,13 +44,13 @@ func TestWhatIsNoKeyIsNotTaken(t *testing.T) {
 	}))
 	defer server.Close()
 
-	var keys publicKeys
-	if _, err := keys.get(server.URL + "/good"); err != nil {
+	keys, _ := newVerifier("")
+	if _, err := keys.publicKey(server.URL + "/good"); err != nil {
 		t.Error(err)
 	}
 	began := time.Now()
 	for _, path := range []string{"/elsewhere", "/long", "/drip", "/created", "/empty"} {
-		if _, err := keys.get(server.URL + path); err == nil {
+		if _, err := keys.publicKey(server.URL + path); err == nil {
 			t.Errorf("a key was taken from %s", path)
 		}
 	}
@@ -75,7 +75,7 @@ func TestOneFetchServesAllWhoWait(t *testing.T) {
 	}))
 	defer server.Close()
 
-	var keys publicKeys
+	keys, _ := newVerifier("")
 	var started, ended sync.WaitGroup
 	for i := 0; i < 8; i++ {
 		started.Add(1)
@@ -83,7 +83,7 @@ func TestOneFetchServesAllWhoWait(t *testing.T) {
 		go func() {
 			defer ended.Done()
 			started.Done()
-			if _, err := keys.get(server.URL); err == nil {
+			if _, err := keys.publicKey(server.URL); err == nil {
 				t.Error("that fetch failed, and yet there is a key")
 			}
 		}()
@@ -96,7 +96,7 @@ func TestOneFetchServesAllWhoWait(t *testing.T) {
 		t.Errorf("%d fetches", asked.Load())
 	}
 	for i := 0; i < 2; i++ {
-		if _, err := keys.get(server.URL); err != nil {
+		if _, err := keys.publicKey(server.URL); err != nil {
 			t.Errorf("the failure was kept: %v", err)
 		}
 	}
@@ -110,7 +110,7 @@ func TestSettingsThatAllowTooMuchAreRefused(t *testing.T) {
 		"http://keys.example", "keys.example/", "http://*/k.pem", "http://k*/k.pem", "http://a/*/k.pem",
 		"http://a/*-*.pem", "http://a@b/k.pem", "http://a/../", "http://a//", "ftp://a/k.pem", "/", "*",
 	} {
-		if _, err := parseKeyURLs(entry); err == nil {
+		if _, err := newVerifier(entry); err == nil {
 			t.Errorf("%s was taken", entry)
 		}
 	}

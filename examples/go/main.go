@@ -4,6 +4,10 @@ package main
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha1"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -20,89 +24,107 @@ import (
 )
 
 type server struct {
-	policies policySigner
-	target   string // path and query of CALLBACK_URL: where callbacks come to
-	keyURLs  keyURLs
-	keys     publicKeys
-	uploads  *uploads
+	accessKeyID, accessKeySecret, host string
+	callback                           string // the form field: JSON in base64
+	target                             string // path and query of CALLBACK_URL
+	verifier                           *verifier
+	uploads                            *uploads
 }
 
 // No ServeMux: it cleans paths and redirects, and a callback that is redirected has failed.
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Access-Control-Allow-Origin", "*")
+	w.Header().Set("Cache-Control", "no-store")
+	var code int
+	var value any
 	switch r.Method {
 	case http.MethodGet:
-		s.get(w, r)
+		code, value = s.get(r.URL)
 	case http.MethodPost:
-		s.post(w, r)
+		code, value = s.post(w, r)
 	case http.MethodOptions:
 		w.Header().Set("Access-Control-Allow-Methods", "GET, POST")
 		w.Header().Set("Access-Control-Allow-Headers", "*")
 		w.WriteHeader(http.StatusNoContent)
+		return
 	default:
-		w.Header().Set("Allow", "GET, POST, OPTIONS")
-		answer(w, http.StatusMethodNotAllowed, status{Status: "method not allowed"})
+		code, value = http.StatusMethodNotAllowed, status{Status: "method not allowed"}
 	}
+	body := toJSON(value)
+	w.Header().Set("Content-Type", "application/json")
+	// Without it net/http sends longer answers in chunks, and the storage server refuses those.
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(code)
+	_, _ = w.Write(body) // whoever hung up needs no answer
 }
 
-func (s *server) get(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Cache-Control", "no-store")
-	if r.URL.Path == "/uploads" {
-		answer(w, http.StatusOK, map[string][]listedUpload{"uploads": s.uploads.newest()})
-		return
+func (s *server) get(target *url.URL) (int, any) {
+	if target.Path == "/uploads" {
+		return http.StatusOK, map[string][]upload{"uploads": s.uploads.list()}
 	}
 	// A real application takes the user from its session, never from the request: whoever may
 	// choose the name may write into that user's folder.
-	user := "guest"
-	query, err := url.ParseQuery(r.URL.RawQuery)
-	if query.Has("user") {
-		user = query.Get("user")
+	query, err := url.ParseQuery(target.RawQuery)
+	if !query.Has("user") {
+		query.Set("user", "guest")
 	}
+	user := query.Get("user")
 	if err != nil || !userName.MatchString(user) {
-		answer(w, http.StatusBadRequest, map[string]any{"error": map[string]string{
-			"code":    "InvalidUser",
-			"message": "user must be 1 to 32 characters of a-z, 0-9, _ and -",
-		}})
-		return
+		message := "user must be 1 to 32 characters of a-z, 0-9, _ and -"
+		return http.StatusBadRequest,
+			map[string]any{"error": map[string]string{"code": "InvalidUser", "message": message}}
 	}
-	answer(w, http.StatusOK, s.policies.sign("uploads/"+user+"/", time.Now()))
+	return http.StatusOK, s.signPolicy("uploads/" + user + "/")
 }
 
-func (s *server) post(w http.ResponseWriter, r *http.Request) {
-	// RequestURI is the target as it was sent; r.URL.Path is decoded, which is not what was signed
-	// when it comes to `?`.
+// signPolicy allows uploads below dir, for five minutes. The names are those of OSS's own samples.
+func (s *server) signPolicy(dir string) map[string]any {
+	expires := time.Now().UTC().Add(5 * time.Minute).Truncate(time.Second)
+	policy := base64.StdEncoding.EncodeToString(toJSON(map[string]any{
+		"expiration": expires.Format("2006-01-02T15:04:05.000Z"),
+		"conditions": [][]any{
+			{"starts-with", "$key", dir},
+			{"content-length-range", 0, 100 << 20},
+			// Pinned: otherwise the page could send its file without the application hearing of it.
+			{"eq", "$callback", s.callback},
+			{"eq", "$success_action_status", "200"},
+		},
+	}))
+	mac := hmac.New(sha1.New, []byte(s.accessKeySecret))
+	mac.Write([]byte(policy)) // the base64 text is signed, not the document
+	return map[string]any{
+		"accessid":  s.accessKeyID,
+		"host":      s.host,
+		"policy":    policy,
+		"signature": base64.StdEncoding.EncodeToString(mac.Sum(nil)),
+		"expire":    expires.Unix(),
+		"callback":  s.callback,
+		"dir":       dir,
+	}
+}
+
+func (s *server) post(w http.ResponseWriter, r *http.Request) (int, any) {
 	if r.RequestURI != s.target {
-		answer(w, http.StatusNotFound, status{Status: "not found"})
-		return
+		return http.StatusNotFound, status{Status: "not found"}
 	}
 	// The raw bytes are what was signed. r.ParseForm would eat them.
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxCallbackBytes))
-	var tooLong *http.MaxBytesError
-	if errors.As(err, &tooLong) {
-		answer(w, http.StatusRequestEntityTooLarge, status{Status: "body too long"})
-		return
-	} else if err != nil {
-		answer(w, http.StatusBadRequest, status{Status: "body not read"})
-		return
-	}
-	err = verifyCallback(s.keyURLs, r.Method, r.RequestURI, r.Header, body, s.keys.get)
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
 	if err != nil {
+		return http.StatusRequestEntityTooLarge, status{Status: "body too long, or broken off"}
+	}
+	if err := s.verifier.verify(r, body); err != nil {
 		log.Printf("callback refused: %v", err)
-		answer(w, http.StatusBadRequest, status{Status: "verify not ok"})
-		return
+		return http.StatusBadRequest, status{Status: "verify not ok"}
 	}
 	form, err := url.ParseQuery(string(body))
 	if err != nil || form.Get("object") == "" {
-		log.Print("callback refused: its body names no object")
-		answer(w, http.StatusBadRequest, status{Status: "body not understood"})
-		return
+		return http.StatusBadRequest, status{Status: "body not understood"}
 	}
-	if err := s.uploads.add(uploadOf(form)); err != nil {
+	if err := s.uploads.add(form); err != nil {
 		log.Printf("an upload could not be kept: %v", err)
-		answer(w, http.StatusInternalServerError, status{Status: "not stored"})
-		return
+		return http.StatusInternalServerError, status{Status: "not stored"}
 	}
-	answer(w, http.StatusOK, status{Status: "OK", Object: form.Get("object")})
+	return http.StatusOK, status{Status: "OK", Object: form.Get("object")}
 }
 
 type status struct {
@@ -110,108 +132,74 @@ type status struct {
 	Object string `json:"object,omitempty"`
 }
 
-// Sends JSON with a Content-Length: without one net/http sends longer answers in chunks, and the
-// storage server refuses those.
-func answer(w http.ResponseWriter, code int, value any) {
-	body := toJSON(value)
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(code)
-	_, _ = w.Write(body) // whoever hung up needs no answer
+func toJSON(value any) []byte {
+	text, err := json.Marshal(value)
+	if err != nil {
+		panic(err) // only for types that cannot be JSON, and there are none here
+	}
+	return text
 }
 
+var userName = regexp.MustCompile(`^[a-z0-9_-]{1,32}$`)
+
 func main() {
-	log.SetFlags(0) // to stderr
-	if err := run(); err != nil {
+	log.SetFlags(0)
+	port := setting("PORT", "3000")
+	callbackURL := setting("CALLBACK_URL", "http://127.0.0.1:"+port+"/callback")
+	target, err := url.Parse(callbackURL)
+	exitIf(err)
+	if target.Host == "" {
+		exitIf(errors.New("CALLBACK_URL is not of the form http(s)://host/path"))
+	}
+	callback := toJSON(map[string]string{
+		"callbackUrl": callbackURL,
+		"callbackBody": "bucket=${bucket}&object=${object}&etag=${etag}&size=${size}" +
+			"&mimeType=${mimeType}&height=${imageInfo.height}&width=${imageInfo.width}" +
+			"&requestId=${reqId}",
+		"callbackBodyType": "application/x-www-form-urlencoded",
+	})
+	app := &server{
+		accessKeyID:     setting("OSS_ACCESS_KEY_ID", ""),
+		accessKeySecret: setting("OSS_ACCESS_KEY_SECRET", ""),
+		host:            setting("OSS_HOST", ""),
+		callback:        base64.StdEncoding.EncodeToString(callback),
+		target:          target.RequestURI(),
+	}
+	app.verifier, err = newVerifier(os.Getenv("CALLBACK_KEY_URLS"))
+	exitIf(err)
+	app.uploads, err = openUploads(setting("UPLOADS", "uploads.jsonl"))
+	exitIf(err)
+
+	listener, err := net.Listen("tcp", "127.0.0.1:"+port)
+	exitIf(err)
+	// net/http waits for ever if it is not told otherwise.
+	server := &http.Server{Handler: app, ReadTimeout: 10 * time.Second, WriteTimeout: 20 * time.Second}
+	fmt.Printf("ready: http://%s/\n", listener.Addr())
+	ended := make(chan os.Signal, 1)
+	signal.Notify(ended, syscall.SIGTERM, os.Interrupt)
+	go func() {
+		if err := server.Serve(listener); err != http.ErrServerClosed {
+			exitIf(err)
+		}
+	}()
+	<-ended
+	// Callbacks under way get a second to be answered.
+	time.AfterFunc(time.Second, func() { server.Close() })
+	_ = server.Shutdown(context.Background())
+}
+
+func setting(name, otherwise string) string {
+	if value := os.Getenv(name); value != "" {
+		return value
+	}
+	if otherwise == "" {
+		exitIf(fmt.Errorf("the environment variable %s is not set", name))
+	}
+	return otherwise
+}
+
+func exitIf(err error) {
+	if err != nil {
 		log.Fatalf("error: %v", err)
 	}
 }
-
-func run() error {
-	accessKeyID, err1 := setting("OSS_ACCESS_KEY_ID", "")
-	accessKeySecret, err2 := setting("OSS_ACCESS_KEY_SECRET", "")
-	host, err3 := setting("OSS_HOST", "")
-	port, _ := setting("PORT", "3000")
-	callbackURL, _ := setting("CALLBACK_URL", "http://127.0.0.1:"+port+"/callback")
-	path, _ := setting("UPLOADS", "uploads.jsonl")
-	target, err4 := targetOf(callbackURL)
-	keyURLs, err5 := parseKeyURLs(os.Getenv("CALLBACK_KEY_URLS"))
-	for _, err := range []error{err1, err2, err3, err4, err5} {
-		if err != nil {
-			return err
-		}
-	}
-	uploads, err := openUploads(path)
-	if err != nil {
-		return err
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:"+port)
-	if err != nil {
-		return err
-	}
-	handler := &server{
-		policies: newPolicySigner(accessKeyID, accessKeySecret, host, callbackURL),
-		target:   target,
-		keyURLs:  keyURLs,
-		uploads:  uploads,
-	}
-	server := &http.Server{
-		Handler: handler,
-		// net/http waits for ever if it is not told otherwise.
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       10 * time.Second,
-		WriteTimeout:      20 * time.Second,
-		IdleTimeout:       30 * time.Second,
-		MaxHeaderBytes:    16 << 10,
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
-	defer stop()
-	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(listener) }()
-	fmt.Printf("ready: http://%s/\n", listener.Addr())
-
-	select {
-	case err := <-ended:
-		return err
-	case <-ctx.Done():
-		// Callbacks under way get a second to be answered.
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
-		if server.Shutdown(ctx) != nil {
-			return server.Close()
-		}
-		return nil
-	}
-}
-
-func setting(name, otherwise string) (string, error) {
-	if value := os.Getenv(name); value != "" {
-		return value, nil
-	}
-	if otherwise == "" {
-		return "", fmt.Errorf("the environment variable %s is not set", name)
-	}
-	return otherwise, nil
-}
-
-// Path and query of an address, as the storage server sends them.
-func targetOf(address string) (string, error) {
-	parts := callbackAddress.FindStringSubmatch(address)
-	if parts == nil {
-		return "", errors.New("CALLBACK_URL is not of the form http(s)://host/path in ASCII, " +
-			"without a fragment")
-	}
-	if target := parts[1]; target != "" && target[0] == '/' {
-		return target, nil
-	} else {
-		return "/" + target, nil
-	}
-}
-
-var (
-	userName        = regexp.MustCompile(`^[a-z0-9_-]{1,32}$`)
-	callbackAddress = regexp.MustCompile(`^https?://[!"$-.0->@-~]+([/?][!"$-~]*)?$`)
-)
-
-// A callback has some hundred bytes.
-const maxCallbackBytes = 1 << 20

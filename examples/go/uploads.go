@@ -1,36 +1,27 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
-	"io/fs"
-	"log"
+	"io"
 	"net/url"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 )
 
-// uploads keeps a row of each upload: in a file, a line of JSON each. It stands for the database
-// that a real application has.
+// uploads stands for the database of a real application: a file with a line of JSON for each.
 type uploads struct {
 	mutex      sync.Mutex
 	file       *os.File
-	isTorn     bool // the file may end in the middle of a line
-	rows       []listedUpload
+	newest     []upload
 	requestIDs map[string]bool
 }
 
-// upload is what a callback says of one. Numbers that were left empty are nil.
+// Numbers that were left empty are nil.
 type upload struct {
-	Bucket string `json:"bucket"`
-	ETag   string `json:"etag"`
-	listedUpload
-}
-
-// listedUpload is what of it the page may see.
-type listedUpload struct {
+	Bucket    string `json:"bucket,omitempty"`
+	ETag      string `json:"etag,omitempty"`
 	Object    string `json:"object"`
 	Size      *int64 `json:"size"`
 	MimeType  string `json:"mimeType"`
@@ -39,63 +30,43 @@ type listedUpload struct {
 	RequestID string `json:"requestId"`
 }
 
-func uploadOf(form url.Values) upload {
+func openUploads(path string) (*uploads, error) {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	text, err := io.ReadAll(file)
+	u := &uploads{file: file, newest: []upload{}, requestIDs: map[string]bool{}}
+	for _, line := range strings.Split(string(text), "\n") {
+		var row upload
+		if json.Unmarshal([]byte(line), &row) == nil {
+			u.remember(row)
+		}
+	}
+	return u, err
+}
+
+// add returns when the row is on disk.
+func (u *uploads) add(form url.Values) error {
 	number := func(name string) *int64 {
 		if value, err := strconv.ParseInt(form.Get(name), 10, 64); err == nil {
 			return &value
 		}
 		return nil
 	}
-	return upload{form.Get("bucket"), form.Get("etag"), listedUpload{
-		Object:    form.Get("object"),
-		Size:      number("size"),
-		MimeType:  form.Get("mimeType"),
-		Width:     number("width"),
-		Height:    number("height"),
-		RequestID: form.Get("requestId"),
-	}}
-}
-
-func openUploads(path string) (*uploads, error) {
-	text, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+	row := upload{
+		form.Get("bucket"), form.Get("etag"), form.Get("object"), number("size"),
+		form.Get("mimeType"), number("width"), number("height"), form.Get("requestId"),
 	}
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	u := &uploads{file: file, requestIDs: map[string]bool{}}
-	lines := bytes.Split(text, []byte("\n"))
-	for number, line := range lines {
-		var row upload
-		if json.Unmarshal(line, &row) == nil && row.Object != "" {
-			u.remember(row)
-		} else if len(line) > 0 {
-			// It was being written when the machine went down, so nobody was told that it was kept.
-			log.Printf("%s, line %d, is no upload and is passed over", path, number+1)
-		}
-	}
-	u.isTorn = len(lines[len(lines)-1]) > 0
-	return u, nil
-}
-
-// add returns when the row is on disk. A callback may come twice, so a request id counts once.
-func (u *uploads) add(row upload) error {
 	u.mutex.Lock()
 	defer u.mutex.Unlock()
 	if u.requestIDs[row.RequestID] {
-		return nil
+		return nil // a callback may come twice
 	}
-	line := append(toJSON(row), '\n')
-	if u.isTorn {
-		line = append([]byte("\n"), line...)
-	}
-	u.isTorn = true
-	if _, err := u.file.Write(line); err != nil {
+	// The line break goes first: it ends what a crash or a full disk may have left half written.
+	if _, err := u.file.Write(append([]byte("\n"), toJSON(row)...)); err != nil {
 		return err
 	}
-	u.isTorn = false
 	if err := u.file.Sync(); err != nil {
 		return err
 	}
@@ -107,24 +78,16 @@ func (u *uploads) remember(row upload) {
 	if u.requestIDs[row.RequestID] {
 		return
 	}
-	if row.RequestID != "" {
-		u.requestIDs[row.RequestID] = true
-	}
-	u.rows = append(u.rows, row.listedUpload)
-	if excess := len(u.rows) - maxListed; excess > 0 {
-		u.rows = append([]listedUpload{}, u.rows[excess:]...)
+	u.requestIDs[row.RequestID] = row.RequestID != ""
+	row.Bucket, row.ETag = "", "" // not for the page
+	u.newest = append([]upload{row}, u.newest...)
+	if len(u.newest) > 100 {
+		u.newest = u.newest[:100]
 	}
 }
 
-// newest lists the last hundred, the newest first.
-func (u *uploads) newest() []listedUpload {
+func (u *uploads) list() []upload {
 	u.mutex.Lock()
 	defer u.mutex.Unlock()
-	list := make([]listedUpload, 0, len(u.rows))
-	for i := len(u.rows) - 1; i >= 0; i-- {
-		list = append(list, u.rows[i])
-	}
-	return list
+	return u.newest
 }
-
-const maxListed = 100

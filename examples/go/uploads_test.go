@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -16,9 +17,9 @@ func TestRowsOutliveTheProgram(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer uploads.file.Close()
-		form := url.Values{"object": {object}, "requestId": {requestID}, "size": {"5"}, "width": {""}}
+		form := url.Values{"object": {object}, "etag": {"e"}, "requestId": {requestID}, "size": {"5"}, "width": {""}}
 		for range [2]int{} {
-			if err := uploads.add(uploadOf(form)); err != nil {
+			if err := uploads.add(form); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -29,18 +30,25 @@ func TestRowsOutliveTheProgram(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := torn.WriteString(`{"bucket":"photos","object":"torn`); err != nil {
+	if _, err := torn.WriteString("\n{\"bucket\":\"photos\",\"object\":\"torn"); err != nil {
 		t.Fatal(err)
 	}
 	torn.Close()
 	add("b", "2")
 	add("b again", "2")
 
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rows := strings.Count(string(text), `"etag"`) + strings.Count(string(text), "torn"); rows != 3 {
+		t.Errorf("%d rows in the file", rows)
+	}
 	uploads, err := openUploads(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := string(toJSON(uploads.newest()))
+	got := string(toJSON(uploads.list()))
 	wanted := `[{"object":"b","size":5,"mimeType":"","width":null,"height":null,"requestId":"2"},` +
 		`{"object":"a \"quoted\" \\ 猫","size":5,"mimeType":"","width":null,"height":null,` +
 		`"requestId":"1"}]`

@@ -2,159 +2,191 @@ package main
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/md5"
 	"crypto/rsa"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
-	"math/big"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
 	"net/http"
+	"regexp"
 	"strings"
+	"sync"
+	"time"
 )
 
-// refusal says in a word what is wrong with a callback.
-type refusal string
+// verifier tells whether the storage server sent a request.
+type verifier struct {
+	// A request says where its key is, so whoever controls that address decides which signatures
+	// are good.
+	allowed *regexp.Regexp
+	client  http.Client
+	keys    sync.Map // of *publicKey by address, under which a key does not change
+}
 
-func (r refusal) Error() string { return string(r) }
+type publicKey struct {
+	fetched sync.Once
+	key     *rsa.PublicKey
+	err     error
+}
 
-// verifyCallback returns nil if the storage server sent this request, and otherwise a refusal.
-//
-// target and body are the raw ones: neither decoded nor parsed. fetchKey is asked only for an
-// address that allowed has let pass.
-func verifyCallback(
-	allowed keyURLs,
-	method, target string,
-	headers http.Header,
-	body []byte,
-	fetchKey func(url string) (*rsa.PublicKey, error),
-) error {
-	if method != http.MethodPost {
-		return refusal("method")
+// newVerifier takes addresses of keys beside OSS's own, with spaces or commas between them. A final
+// `/` stands for all below it, a `*` after the last `/` for letters, digits and `-`.
+func newVerifier(keyURLs string) (*verifier, error) {
+	patterns := `https?://gosspublic\.alicdn\.com/.+`
+	for _, entry := range strings.Fields(strings.ReplaceAll(keyURLs, ",", " ")) {
+		if !keyURLEntry.MatchString(entry) {
+			return nil, fmt.Errorf("CALLBACK_KEY_URLS: %q is not of the form http(s)://host/path in "+
+				"plain characters, with / at its end or one * after its last /", entry)
+		}
+		pattern := strings.Replace(regexp.QuoteMeta(entry), `\*`, `[A-Za-z0-9-]+`, 1)
+		if strings.HasSuffix(entry, "/") {
+			pattern += ".+"
+		}
+		patterns += "|" + pattern
 	}
-	// The path is signed decoded, with `?` and a line feed as marks behind it: were they allowed in
-	// it, `/a%3Fb` would carry the signature of `/a?b`.
-	path, query, hasQuery := strings.Cut(target, "?")
-	decodedPath := percentDecode(path)
-	if !strings.HasPrefix(path, "/") || bytes.ContainsAny(decodedPath, "?\n") ||
-		strings.Contains(target, "\n") {
-		return refusal("target")
-	}
+	return &verifier{
+		allowed: regexp.MustCompile("^(" + patterns + ")$"),
+		client: http.Client{
+			Timeout: 2 * time.Second,
+			// A redirect could lead anywhere.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}, nil
+}
 
-	header, found, err := oneHeader(headers, "X-Oss-Pub-Key-Url")
-	if err != nil {
-		return err
-	} else if !found {
-		return refusal("header-missing")
+// verify says in a word what is wrong with a callback. Its body is the raw one, not yet parsed.
+func (v *verifier) verify(r *http.Request, body []byte) error {
+	if r.Method != http.MethodPost {
+		return errors.New("method")
 	}
-	address, ok := strictBase64(header)
+	// RequestURI is the target as it was sent. Its path is signed decoded (but for `+` and a `%` that
+	// encodes nothing), with `?` and a line feed as marks behind it: were they allowed in it, `/a%3Fb`
+	// would carry the signature of `/a?b`.
+	encodedPath, query, hasQuery := strings.Cut(r.RequestURI, "?")
+	signed := percentEncoded.ReplaceAllStringFunc(encodedPath, func(encoded string) string {
+		octet, _ := hex.DecodeString(encoded[1:])
+		return string(octet)
+	})
+	if !strings.HasPrefix(signed, "/") || strings.ContainsAny(signed, "?\n") ||
+		strings.Contains(query, "\n") {
+		return errors.New("target")
+	}
+	if hasQuery {
+		signed += "?" + query
+	}
+	signed += "\n" + string(body)
+
+	// Header.Get takes the first of two; a proxy in front may take the other.
+	for _, name := range []string{keyURLHeader, "Authorization", versionHeader, "Content-Md5"} {
+		if len(r.Header[name]) > 1 {
+			return errors.New("header-twice")
+		}
+	}
+	if r.Header[keyURLHeader] == nil || r.Header["Authorization"] == nil {
+		return errors.New("header-missing")
+	}
+	address, err := strictBase64(r.Header.Get(keyURLHeader))
 	keyURL := string(address)
-	if !ok || !allowed.allow(keyURL) {
-		return refusal("key-url")
+	// Compared as text, before any parser has its own idea of where the host ends.
+	if err != nil || !plainURL.MatchString(keyURL) || !v.allowed.MatchString(keyURL) {
+		return errors.New("key-url")
 	}
-
-	header, found, err = oneHeader(headers, "Authorization")
+	signature, err := strictBase64(r.Header.Get("Authorization"))
 	if err != nil {
 		return err
-	} else if !found {
-		return refusal("header-missing")
 	}
-	signature, ok := strictBase64(header)
-	if !ok {
-		return refusal("header-not-base64")
+	if r.Header[versionHeader] != nil && r.Header.Get(versionHeader) != "1.0" {
+		return errors.New("signature-version")
 	}
-
-	header, found, err = oneHeader(headers, "X-Oss-Signature-Version")
-	if err != nil {
-		return err
-	} else if found && header != "1.0" {
-		return refusal("signature-version")
-	}
-
-	header, found, err = oneHeader(headers, "Content-MD5")
-	if err != nil {
-		return err
-	} else if found {
-		digest, ok := strictBase64(header)
-		if !ok {
-			return refusal("header-not-base64")
+	if r.Header["Content-Md5"] != nil {
+		digest, err := strictBase64(r.Header.Get("Content-Md5"))
+		if err != nil {
+			return err
 		}
 		if sum := md5.Sum(body); !bytes.Equal(digest, sum[:]) {
-			return refusal("digest")
+			return errors.New("digest")
 		}
 	}
 
-	key, err := fetchKey(keyURL)
+	key, err := v.publicKey(keyURL)
 	if err != nil {
-		return refusal("key-unavailable")
+		return errors.New("key-unavailable")
 	}
-	if key.N.BitLen() < leastBits(keyURL) {
-		return refusal("key-too-small")
+	// OSS's own key has 512 bits. So small a key can be factored for the price of a meal, so it is
+	// taken from that address only.
+	if bits := key.N.BitLen(); bits < 512 || bits < 1024 && !ossKeyURL.MatchString(keyURL) {
+		return errors.New("key-too-small")
 	}
-
-	signed := decodedPath
-	if hasQuery {
-		signed = append(append(signed, '?'), query...)
+	// If go.mod says Go 1.24 or later, crypto/rsa refuses OSS's own key, in words of its own; then
+	// add `godebug rsa1024min=0` there.
+	sum := md5.Sum([]byte(signed))
+	err = rsa.VerifyPKCS1v15(key, crypto.MD5, sum[:], signature)
+	if errors.Is(err, rsa.ErrVerification) {
+		return errors.New("signature")
 	}
-	signed = append(append(signed, '\n'), body...)
-	if !isMD5Signature(key, signed, signature) {
-		return refusal("signature")
-	}
-	return nil
+	return err
 }
 
-// isMD5Signature is RSASSA-PKCS1-v1_5 with MD5.
-//
-// crypto/rsa would do, but since Go 1.24 it refuses keys of less than 1,024 bits in modules whose
-// go.mod says so new a version, and OSS's own key has 512. A public operation has no secret to
-// lose, so it is computed here: the block as it must be, whole, compared with the block that is.
-func isMD5Signature(key *rsa.PublicKey, message, signature []byte) bool {
-	number := new(big.Int).SetBytes(signature)
-	if len(signature) != key.Size() || number.Cmp(key.N) >= 0 {
-		return false
-	}
-	block := make([]byte, key.Size())
-	number.Exp(number, big.NewInt(int64(key.E)), key.N).FillBytes(block)
-
-	digest := md5.Sum(message)
-	tail := append([]byte(md5DigestInfo), digest[:]...)
-	wanted := append([]byte{0, 1}, bytes.Repeat([]byte{0xff}, len(block)-3-len(tail))...)
-	wanted = append(append(wanted, 0), tail...)
-	return bytes.Equal(block, wanted)
+// publicKey fetches each key once, however many wait for it. What failed is not kept: the next
+// request tries again, and nobody can fill the map with addresses of his own.
+func (v *verifier) publicKey(url string) (*rsa.PublicKey, error) {
+	entry, _ := v.keys.LoadOrStore(url, &publicKey{})
+	wanted := entry.(*publicKey)
+	wanted.fetched.Do(func() {
+		if wanted.key, wanted.err = v.fetch(url); wanted.err != nil {
+			v.keys.Delete(url)
+		}
+	})
+	return wanted.key, wanted.err
 }
 
-// oneHeader is not Header.Get, which takes the first of two: a proxy in front may take the other.
-func oneHeader(headers http.Header, name string) (value string, found bool, err error) {
-	switch values := headers.Values(name); len(values) {
-	case 0:
-		return "", false, nil
-	case 1:
-		return values[0], true, nil
-	default:
-		return "", true, refusal("header-twice")
+func (v *verifier) fetch(url string) (*rsa.PublicKey, error) {
+	response, err := v.client.Get(url)
+	if err != nil {
+		return nil, err
 	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(response.Body, maxKeyBytes+1))
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(text)
+	if response.StatusCode != http.StatusOK || len(text) > maxKeyBytes || block == nil {
+		return nil, errNoKey
+	}
+	parsed, err := x509.ParsePKIXPublicKey(block.Bytes)
+	if key, isRSA := parsed.(*rsa.PublicKey); err == nil && isRSA {
+		return key, nil
+	}
+	return nil, errNoKey
 }
 
 // strictBase64 takes one spelling of each value: Go's decoders skip line breaks, even if strict.
-func strictBase64(text string) ([]byte, bool) {
+func strictBase64(text string) ([]byte, error) {
 	data, err := base64.StdEncoding.DecodeString(text)
-	return data, err == nil && base64.StdEncoding.EncodeToString(data) == text
-}
-
-// percentDecode gives bytes, which need not be UTF-8. `+` and a `%` that encodes nothing stay;
-// url.PathUnescape would fail.
-func percentDecode(text string) []byte {
-	decoded := make([]byte, 0, len(text))
-	for i := 0; i < len(text); i++ {
-		if text[i] == '%' && i+2 < len(text) {
-			if octet, err := hex.DecodeString(text[i+1 : i+3]); err == nil {
-				decoded = append(decoded, octet...)
-				i += 2
-				continue
-			}
-		}
-		decoded = append(decoded, text[i])
+	if err != nil || base64.StdEncoding.EncodeToString(data) != text {
+		return nil, errors.New("header-not-base64")
 	}
-	return decoded
+	return data, nil
 }
 
-// Source: RFC 8017, 9.2, note 1.
-const md5DigestInfo = "\x30\x20\x30\x0c\x06\x08\x2a\x86\x48\x86\xf7\x0d\x02\x05\x05\x00\x04\x10"
+var (
+	// No user-info, backslash, percent sign, query, fragment, `//` or `..`.
+	plainURL       = regexp.MustCompile(`^https?://[\w.:\[\]-]+(/[\w~-][\w.~-]*)+$`)
+	keyURLEntry    = regexp.MustCompile(`^https?://[\w.:\[\]-]+(/[\w~-][\w.~-]*)*/[\w.~-]*\*?[\w.~-]*$`)
+	ossKeyURL      = regexp.MustCompile(`^https?://gosspublic\.alicdn\.com/callback_pub_key_v1\.pem$`)
+	percentEncoded = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
+)
+
+var errNoKey = errors.New("the answer is no RSA key in PEM")
+
+const (
+	keyURLHeader  = "X-Oss-Pub-Key-Url"
+	versionHeader = "X-Oss-Signature-Version"
+	maxKeyBytes   = 16 << 10
+)

@@ -1,42 +1,63 @@
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
-import java.net.BindException;
-import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.URI;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.security.GeneralSecurityException;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayDeque;
+import java.util.Base64;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Executors;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import javax.crypto.Mac;
+import javax.crypto.spec.SecretKeySpec;
 
 /**
  * An application server for direct uploads: it signs policies, and hears of each upload in a
  * callback whose signature it verifies. The JDK is all it needs.
  */
 public final class AppServer {
-    private final PolicySigner policies;
-    private final CallbackVerifier verifier;
-    private final PublicKeys keys = new PublicKeys();
-    private final Uploads uploads;
+    private static final String CALLBACK_BODY = "bucket=${bucket}&object=${object}&etag=${etag}"
+            + "&size=${size}&mimeType=${mimeType}&height=${imageInfo.height}"
+            + "&width=${imageInfo.width}&requestId=${reqId}";
+    private static final Pattern USER = Pattern.compile("[a-z0-9_-]{1,32}");
+    private static final int MAX_UPLOAD_BYTES = 100 * 1024 * 1024;
+    private static final int MAX_CALLBACK_BYTES = 1024 * 1024;
 
-    /** Path and query of CALLBACK_URL: where callbacks come to. */
+    private final String accessKeyId = setting("OSS_ACCESS_KEY_ID", null);
+    private final String accessKeySecret = setting("OSS_ACCESS_KEY_SECRET", null);
+    private final String host = setting("OSS_HOST", null);
+    private final String callback;
     private final String target;
+    private final CallbackVerifier verifier =
+            new CallbackVerifier(setting("CALLBACK_KEY_URLS", ""));
+    private final Uploads uploads = new Uploads(Path.of(setting("UPLOADS", "uploads.jsonl")));
 
-    private AppServer(String port) throws IOException {
-        String callbackUrl = setting("CALLBACK_URL", "http://127.0.0.1:" + port + "/callback");
-        policies = new PolicySigner(
-                needed("OSS_ACCESS_KEY_ID"),
-                needed("OSS_ACCESS_KEY_SECRET"),
-                needed("OSS_HOST"),
-                callbackUrl);
-        target = targetOf(callbackUrl);
-        verifier = new CallbackVerifier(new KeyUrls(setting("CALLBACK_KEY_URLS", "")));
-        uploads = new Uploads(Path.of(setting("UPLOADS", "uploads.jsonl")));
+    private AppServer(String callbackUrl) throws IOException {
+        callback = base64(Json.of(Map.of(
+                "callbackUrl", callbackUrl,
+                "callbackBody", CALLBACK_BODY,
+                "callbackBodyType", "application/x-www-form-urlencoded")));
+        URI parsed = URI.create(callbackUrl);
+        if (parsed.getRawAuthority() == null) {
+            throw new IllegalArgumentException("CALLBACK_URL is not http(s)://host/path");
+        }
+        String query = parsed.getRawQuery() == null ? "" : "?" + parsed.getRawQuery();
+        target = (parsed.getRawPath().isEmpty() ? "/" : parsed.getRawPath()) + query;
     }
 
     private void handle(HttpExchange exchange) throws IOException {
@@ -50,137 +71,182 @@ public final class AppServer {
                     exchange.getResponseHeaders().set("Access-Control-Allow-Headers", "*");
                     exchange.sendResponseHeaders(204, -1);
                 }
-                default -> {
-                    exchange.getResponseHeaders().set("Allow", "GET, POST, OPTIONS");
-                    answer(exchange, 405, Map.of("Status", "method not allowed"));
-                }
+                default -> exchange.sendResponseHeaders(405, -1);
             }
-        } catch (IOException | RuntimeException e) {
+        } catch (IOException | GeneralSecurityException | RuntimeException e) {
             System.err.println("a request was not answered: " + e);
         }
     }
 
-    private void get(HttpExchange exchange) throws IOException {
+    private void get(HttpExchange exchange) throws IOException, GeneralSecurityException {
         exchange.getResponseHeaders().set("Cache-Control", "no-store");
-        String path = exchange.getRequestURI().getRawPath();
-        if (path.equals("/uploads")) {
-            answer(exchange, 200, Map.of("uploads", uploads.newest()));
+        if (exchange.getRequestURI().getRawPath().equals("/uploads")) {
+            answer(exchange, 200, "{\"uploads\":" + uploads.newest() + "}");
             return;
         }
         // A real application takes the user from its session, never from the request: whoever may
         // choose the name may write into that user's folder.
-        String user;
-        try {
-            user = form(exchange.getRequestURI().getRawQuery()).getOrDefault("user", "guest");
-        } catch (IllegalArgumentException notEncoded) {
-            user = "";
-        }
+        String query = exchange.getRequestURI().getRawQuery();
+        String user = form(query == null ? "" : query).getOrDefault("user", "guest");
         if (!USER.matcher(user).matches()) {
-            answer(exchange, 400, Map.of("error", Map.of(
+            answer(exchange, 400, Json.of(Map.of("error", Map.of(
                     "code", "InvalidUser",
-                    "message", "user must be 1 to 32 characters of a-z, 0-9, _ and -")));
+                    "message", "user must be 1 to 32 characters of a-z, 0-9, _ and -"))));
             return;
         }
-        answer(exchange, 200, policies.sign("uploads/" + user + "/", Instant.now()));
+        answer(exchange, 200, Json.of(signPolicy("uploads/" + user + "/")));
     }
 
-    private void post(HttpExchange exchange) throws IOException {
+    /** Allows uploads below {@code dir}. The members' names are those of OSS's own samples. */
+    private Map<String, Object> signPolicy(String dir) throws GeneralSecurityException {
+        Instant expires = Instant.now().plusSeconds(300).truncatedTo(ChronoUnit.SECONDS);
+        String policy = base64(Json.of(Map.of(
+                "expiration", expires, // prints as 2026-12-06T12:05:00Z
+                "conditions", List.of(
+                        List.of("starts-with", "$key", dir),
+                        List.of("content-length-range", 0, MAX_UPLOAD_BYTES),
+                        // Pinned: otherwise the page could send its file without the application
+                        // hearing of it.
+                        List.of("eq", "$callback", callback),
+                        List.of("eq", "$success_action_status", "200")))));
+        Mac mac = Mac.getInstance("HmacSHA1");
+        mac.init(new SecretKeySpec(accessKeySecret.getBytes(StandardCharsets.UTF_8), "HmacSHA1"));
+        // The base64 text is signed, not the document.
+        byte[] signature = mac.doFinal(policy.getBytes(StandardCharsets.US_ASCII));
+        return Map.of(
+                "accessid", accessKeyId,
+                "host", host,
+                "policy", policy,
+                "signature", Base64.getEncoder().encodeToString(signature),
+                "expire", expires.getEpochSecond(),
+                "callback", callback,
+                "dir", dir);
+    }
+
+    private void post(HttpExchange exchange) throws IOException, GeneralSecurityException {
         // A URI that was parsed from text prints as that very text, so this is the raw target;
         // getPath() is decoded, and joining its parts again does not give what was sent.
         String sentTo = exchange.getRequestURI().toString();
         if (!sentTo.equals(target)) {
-            answer(exchange, 404, Map.of("Status", "not found"));
+            answer(exchange, 404, "{\"Status\":\"not found\"}");
             return;
         }
-        // The raw bytes are what was signed.
         byte[] body = exchange.getRequestBody().readNBytes(MAX_CALLBACK_BYTES + 1);
         if (body.length > MAX_CALLBACK_BYTES) {
-            answer(exchange, 413, Map.of("Status", "body too long"));
+            answer(exchange, 413, "{\"Status\":\"body too long\"}");
             return;
         }
         try {
-            verifier.verify("POST", sentTo, exchange.getRequestHeaders(), body, keys);
+            verifier.verify("POST", sentTo, exchange.getRequestHeaders(), body);
         } catch (CallbackVerifier.Refused refused) {
-            System.err.println("callback refused: " + refused.code);
-            answer(exchange, 400, Map.of("Status", "verify not ok"));
+            System.err.println("callback refused: " + refused.getMessage());
+            answer(exchange, 400, "{\"Status\":\"verify not ok\"}");
             return;
         }
-        Map<String, String> callback;
-        try {
-            callback = form(new String(body, StandardCharsets.UTF_8));
-        } catch (IllegalArgumentException notEncoded) {
-            callback = Map.of();
-        }
-        String object = callback.getOrDefault("object", "");
+        Map<String, String> form = form(new String(body, StandardCharsets.UTF_8));
+        String object = form.getOrDefault("object", "");
         if (object.isEmpty()) {
-            System.err.println("callback refused: its body names no object");
-            answer(exchange, 400, Map.of("Status", "body not understood"));
+            answer(exchange, 400, "{\"Status\":\"body not understood\"}");
             return;
         }
-        try {
-            uploads.add(callback);
-        } catch (IOException e) {
-            System.err.println("an upload could not be kept: " + e);
-            answer(exchange, 500, Map.of("Status", "not stored"));
-            return;
-        }
-        Map<String, Object> ok = new LinkedHashMap<>();
-        ok.put("Status", "OK");
-        ok.put("object", object);
-        answer(exchange, 200, ok);
+        uploads.add(form);
+        answer(exchange, 200, "{\"Status\":\"OK\",\"object\":" + Json.of(object) + "}");
     }
 
-    private static void answer(HttpExchange exchange, int status, Object value) throws IOException {
-        byte[] body = Json.of(value).getBytes(StandardCharsets.UTF_8);
+    private static void answer(HttpExchange exchange, int status, String json) throws IOException {
+        byte[] body = json.getBytes(StandardCharsets.UTF_8);
         exchange.getResponseHeaders().set("Content-Type", "application/json");
-        if (exchange.getRequestMethod().equals("HEAD")) {
-            exchange.sendResponseHeaders(status, -1);
-            return;
-        }
         // The length, never 0: that means "in chunks", and the storage server refuses those.
         exchange.sendResponseHeaders(status, body.length);
         exchange.getResponseBody().write(body);
     }
 
-    /**
-     * Reads {@code a=1&b=2}; of a name that comes twice, the first counts.
-     *
-     * @throws IllegalArgumentException if a percent sign encodes nothing
-     */
+    /** Reads {@code a=1&b=2}, which has no members if a percent sign encodes nothing. */
     private static Map<String, String> form(String text) {
-        Map<String, String> fields = new LinkedHashMap<>();
-        for (String field : (text == null ? "" : text).split("&")) {
-            String[] parts = field.split("=", 2);
-            String value = parts.length == 2 ? parts[1] : "";
-            fields.putIfAbsent(
-                    URLDecoder.decode(parts[0], StandardCharsets.UTF_8),
-                    URLDecoder.decode(value, StandardCharsets.UTF_8));
+        Map<String, String> fields = new HashMap<>();
+        for (String field : text.split("&")) {
+            String[] parts = (field + "=").split("=", 3);
+            try {
+                fields.putIfAbsent(
+                        URLDecoder.decode(parts[0], StandardCharsets.UTF_8),
+                        URLDecoder.decode(parts[1], StandardCharsets.UTF_8));
+            } catch (IllegalArgumentException notEncoded) {
+                return Map.of();
+            }
         }
         return fields;
     }
 
-    /** Path and query of an address, as the storage server sends them. */
-    private static String targetOf(String address) {
-        Matcher parts = CALLBACK_ADDRESS.matcher(address);
-        if (!parts.matches()) {
-            throw new IllegalArgumentException(
-                    "CALLBACK_URL is not of the form http(s)://host/path in ASCII, without a"
-                            + " fragment");
-        }
-        return parts.group(1).startsWith("/") ? parts.group(1) : "/" + parts.group(1);
+    private static String base64(String text) {
+        return Base64.getEncoder().encodeToString(text.getBytes(StandardCharsets.UTF_8));
     }
 
     private static String setting(String name, String otherwise) {
-        String value = System.getenv(name);
-        return value == null || value.isEmpty() ? otherwise : value;
-    }
-
-    private static String needed(String name) {
-        String value = setting(name, "");
-        if (value.isEmpty()) {
+        String value = System.getenv().getOrDefault(name, "");
+        if (value.isEmpty() && otherwise == null) {
             throw new IllegalArgumentException("the environment variable " + name + " is not set");
         }
-        return value;
+        return value.isEmpty() ? otherwise : value;
+    }
+
+    /**
+     * Stands for the database of a real application: a file with a line of JSON for each upload.
+     */
+    static final class Uploads {
+        /** A whole row, as Json writes it; the page may see all of it but bucket and etag. */
+        private static final Pattern ROW = Pattern.compile(
+                "\\{\"bucket\":\"[^\"]*\",\"etag\":\"[^\"]*\","
+                + "(?<listed>\"object\":.*\"requestId\":\"(?<id>[^\"]*)\",\"size\":[^\"]*"
+                + "\"width\":[^\"]*\"height\":[\\dnul-]+)\\}", Pattern.DOTALL);
+
+        private final Path path;
+        private final Deque<String> newest = new ArrayDeque<>();
+        private final Set<String> requestIds = new HashSet<>();
+
+        Uploads(Path path) throws IOException {
+            this.path = path;
+            append(""); // makes the file, or fails at once
+            // Not readAllLines, which fails if a crash left half a character.
+            String rows = new String(Files.readAllBytes(path), StandardCharsets.UTF_8);
+            rows.lines().forEach(row -> remember(ROW.matcher(row)));
+        }
+
+        /** Returns when the row is on disk. */
+        synchronized void add(Map<String, String> form) throws IOException {
+            Map<String, Object> members = new LinkedHashMap<>();
+            for (String name : List.of("bucket", "etag", "object", "mimeType", "requestId")) {
+                members.put(name, form.getOrDefault(name, ""));
+            }
+            for (String name : List.of("size", "width", "height")) {
+                String value = form.getOrDefault(name, "");
+                members.put(name, value.matches("-?\\d{1,18}") ? Long.valueOf(value) : null);
+            }
+            String json = Json.of(members);
+            Matcher row = ROW.matcher(json);
+            if (row.matches() && !requestIds.contains(row.group("id"))) {
+                // The line break goes first: it ends what a crash or a full disk left half written.
+                append("\n" + json);
+                remember(row);
+            }
+        }
+
+        private void append(String text) throws IOException {
+            Files.writeString(path, text, StandardOpenOption.CREATE, StandardOpenOption.APPEND,
+                    StandardOpenOption.DSYNC);
+        }
+
+        private void remember(Matcher row) {
+            if (row.matches() && (row.group("id").isEmpty() || requestIds.add(row.group("id")))) {
+                newest.addFirst("{" + row.group("listed") + "}");
+                if (newest.size() > 100) {
+                    newest.removeLast();
+                }
+            }
+        }
+
+        synchronized String newest() {
+            return "[" + String.join(",", newest) + "]";
+        }
     }
 
     /** Starts the server. */
@@ -189,13 +255,13 @@ public final class AppServer {
         // thread.
         System.setProperty("sun.net.httpserver.maxReqTime", "5");
         System.setProperty("sun.net.httpserver.maxRspTime", "20");
-        System.setProperty("sun.net.httpserver.idleInterval", "30");
         try {
-            String port = setting("PORT", "3000");
-            AppServer app = new AppServer(port);
-            HttpServer server = listen(port);
+            int port = Integer.parseInt(setting("PORT", "3000"));
+            String callbackUrl = "http://127.0.0.1:" + port + "/callback";
+            AppServer app = new AppServer(setting("CALLBACK_URL", callbackUrl));
+            HttpServer server = HttpServer.create(new InetSocketAddress("127.0.0.1", port), 0);
             server.createContext("/", app::handle);
-            server.setExecutor(Executors.newFixedThreadPool(THREADS));
+            server.setExecutor(Executors.newFixedThreadPool(64));
             server.start();
             // Without halt, Java ends with status 143 on SIGTERM.
             Runtime.getRuntime().addShutdownHook(new Thread(() -> {
@@ -211,25 +277,4 @@ public final class AppServer {
             System.exit(1);
         }
     }
-
-    private static HttpServer listen(String port) throws IOException {
-        try {
-            InetAddress loopback = InetAddress.getByName("127.0.0.1");
-            return HttpServer.create(new InetSocketAddress(loopback, Integer.parseInt(port)), 0);
-        } catch (IllegalArgumentException noPort) {
-            throw new IllegalArgumentException("PORT is not a number from 1 to 65535", noPort);
-        } catch (BindException e) {
-            throw new IOException("port " + port + " cannot be listened at", e);
-        }
-    }
-
-    private static final Pattern USER = Pattern.compile("[a-z0-9_-]{1,32}");
-    private static final Pattern CALLBACK_ADDRESS =
-            Pattern.compile("https?://[!\"$-.0->@-~]+([/?][!\"$-~]*|)");
-
-    /** A callback has some hundred bytes. */
-    private static final int MAX_CALLBACK_BYTES = 1024 * 1024;
-
-    /** Each reads one request at a time, head and body, for as long as maxReqTime lets it. */
-    private static final int THREADS = 64;
 }

@@ -1,39 +1,85 @@
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
+import java.security.KeyFactory;
 import java.security.MessageDigest;
 import java.security.Signature;
 import java.security.SignatureException;
 import java.security.interfaces.RSAPublicKey;
+import java.security.spec.X509EncodedKeySpec;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** Tells whether the storage server sent a request. */
-final class CallbackVerifier {
-    private final KeyUrls allowed;
-
-    CallbackVerifier(KeyUrls allowed) {
-        this.allowed = allowed;
-    }
-
-    /** Gets the key from an address that was allowed. */
-    interface KeyFetcher {
-        RSAPublicKey fetch(String url) throws IOException, GeneralSecurityException;
-    }
-
+class CallbackVerifier {
     /** What is wrong with a callback, in a word. */
+    @SuppressWarnings("serial")
     static final class Refused extends Exception {
-        private static final long serialVersionUID = 1L;
-
-        final String code;
-
         Refused(String code) {
             super(code);
-            this.code = code;
+        }
+    }
+
+    /** No user-info, backslash, percent sign, query, fragment, {@code //} or {@code ..}. */
+    private static final Pattern PLAIN_URL =
+            Pattern.compile("https?://[\\w.:\\[\\]-]++(?:/[\\w~-][\\w.~-]*+)++");
+    private static final Pattern KEY_URL_ENTRY = Pattern.compile(
+            "https?://[\\w.:\\[\\]-]++(/[\\w~-][\\w.~-]*)*/[\\w.~-]*\\*?[\\w.~-]*");
+    private static final Pattern OSS_KEY_URL =
+            Pattern.compile("https?://gosspublic\\.alicdn\\.com/callback_pub_key_v1\\.pem");
+    private static final Pattern PEM = Pattern.compile(
+            "-----BEGIN PUBLIC KEY-----([A-Za-z0-9+/=\\s]+)-----END PUBLIC KEY-----");
+    private static final int MAX_URL_CHARS = 1024; // Pattern recurses: a long text takes much stack
+    private static final int MAX_KEY_BYTES = 16 * 1024;
+
+    /**
+     * A request says where its key is, so whoever controls that address decides which signatures
+     * are good.
+     */
+    private final List<Pattern> allowed = new ArrayList<>();
+
+    /** By address, under which a key does not change. */
+    private final Map<String, FutureTask<RSAPublicKey>> keys = new ConcurrentHashMap<>();
+
+    private final HttpClient client = HttpClient.newBuilder()
+            .followRedirects(HttpClient.Redirect.NEVER) // they could lead anywhere
+            .version(HttpClient.Version.HTTP_1_1)
+            .build();
+
+    /**
+     * Takes addresses of keys beside OSS's own, with spaces or commas between them. A final
+     * {@code /} stands for all below it, a {@code *} after the last {@code /} for letters, digits
+     * and {@code -}.
+     */
+    CallbackVerifier(String keyUrls) {
+        allowed.add(Pattern.compile("https?://gosspublic\\.alicdn\\.com/.+"));
+        for (String entry : keyUrls.replace(',', ' ').trim().split("\\s+")) {
+            if (entry.isEmpty()) {
+                continue;
+            } else if (!KEY_URL_ENTRY.matcher(entry).matches()) {
+                throw new IllegalArgumentException("CALLBACK_KEY_URLS: `" + entry + "` is not of"
+                        + " the form http(s)://host/path in plain characters, with / at its end or"
+                        + " one * after its last /");
+            }
+            String pattern = Pattern.quote(entry).replace("*", "\\E[A-Za-z0-9-]+\\Q");
+            allowed.add(Pattern.compile(entry.endsWith("/") ? pattern + ".+" : pattern));
         }
     }
 
@@ -44,79 +90,55 @@ final class CallbackVerifier {
      * @param headers names of any case, each with its values
      * @param body the bytes as they were sent: {@code getParameter} and its like have eaten them
      */
-    void verify(String method, String target, Map<String, List<String>> headers, byte[] body,
-            KeyFetcher fetchKey) throws Refused {
+    void verify(String method, String target, Map<String, List<String>> headers, byte[] body)
+            throws Refused, GeneralSecurityException {
         check(method.equals("POST"), "method");
-        int mark = target.indexOf('?');
-        byte[] path = percentDecode(mark < 0 ? target : target.substring(0, mark));
-        String query = mark < 0 ? "" : target.substring(mark);
         // The path is signed decoded, with `?` and a line feed as marks behind it: were they
         // allowed in it, `/a%3Fb` would carry the signature of `/a?b`.
-        check(target.startsWith("/") && !holds(path, '?') && !holds(path, '\n')
-                && target.indexOf('\n') < 0, "target");
+        int mark = target.indexOf('?') < 0 ? target.length() : target.indexOf('?');
+        String path = percentDecode(target.substring(0, mark));
+        check(path.matches("/[^?\\n]*+") && target.indexOf('\n') < 0, "target");
 
-        String keyUrl = new String(
-                strictBase64(needed(headers, "x-oss-pub-key-url"), "key-url"),
-                StandardCharsets.ISO_8859_1);
-        check(allowed.allow(keyUrl), "key-url");
-        byte[] signature = strictBase64(needed(headers, "authorization"), "header-not-base64");
+        Optional<String> keyHeader = one(headers, "x-oss-pub-key-url");
+        check(keyHeader.isPresent(), "header-missing");
+        String keyUrl = latin1(strictBase64(keyHeader.get(), "key-url"));
+        // Compared as text, before any parser has its own idea of where the host ends.
+        check(keyUrl.length() <= MAX_URL_CHARS && PLAIN_URL.matcher(keyUrl).matches()
+                && allowed.stream().anyMatch(url -> url.matcher(keyUrl).matches()), "key-url");
+        Optional<String> authorization = one(headers, "authorization");
+        check(authorization.isPresent(), "header-missing");
+        byte[] signature = strictBase64(authorization.get(), "header-not-base64");
         check(one(headers, "x-oss-signature-version").orElse("1.0").equals("1.0"),
                 "signature-version");
         Optional<String> digest = one(headers, "content-md5");
         if (digest.isPresent()) {
-            byte[] sum = strictBase64(digest.get(), "header-not-base64");
-            check(MessageDigest.isEqual(sum, md5(body)), "digest");
+            byte[] sum = MessageDigest.getInstance("MD5").digest(body);
+            check(Arrays.equals(strictBase64(digest.get(), "header-not-base64"), sum), "digest");
         }
 
-        RSAPublicKey key;
+        RSAPublicKey key = publicKey(keyUrl);
+        // OSS's own key has 512 bits. So small a key can be factored for the price of a meal, so it
+        // is taken from that address only.
+        int leastBits = OSS_KEY_URL.matcher(keyUrl).matches() ? 512 : 1024;
+        check(key.getModulus().bitLength() >= leastBits, "key-too-small");
+        // The JDK's own provider takes such keys, and MD5: `jdk.certpath.disabledAlgorithms` is
+        // about certificates only.
+        Signature verifier = Signature.getInstance("MD5withRSA");
+        verifier.initVerify(key);
+        verifier.update(path.getBytes(StandardCharsets.ISO_8859_1));
+        verifier.update((target.substring(mark) + "\n").getBytes(StandardCharsets.UTF_8));
+        verifier.update(body);
         try {
-            key = fetchKey.fetch(keyUrl);
-        } catch (IOException | GeneralSecurityException unavailable) {
-            throw new Refused("key-unavailable");
+            check(verifier.verify(signature), "signature");
+        } catch (SignatureException tooLongOrTooShort) {
+            throw new Refused("signature");
         }
-        check(key.getModulus().bitLength() >= KeyUrls.leastBits(keyUrl), "key-too-small");
-
-        ByteArrayOutputStream signed = new ByteArrayOutputStream();
-        signed.writeBytes(path);
-        signed.writeBytes(query.getBytes(StandardCharsets.UTF_8));
-        signed.write('\n');
-        signed.writeBytes(body);
-        check(isMd5Signature(key, signed.toByteArray(), signature), "signature");
     }
 
     private static void check(boolean isGood, String code) throws Refused {
         if (!isGood) {
             throw new Refused(code);
         }
-    }
-
-    /**
-     * The JDK's own provider takes RSA keys from 512 bits on, and MD5: {@code
-     * jdk.certpath.disabledAlgorithms} is about certificates only.
-     */
-    private static boolean isMd5Signature(RSAPublicKey key, byte[] text, byte[] signature) {
-        try {
-            Signature verifier = Signature.getInstance("MD5withRSA");
-            verifier.initVerify(key);
-            verifier.update(text);
-            return verifier.verify(signature);
-        } catch (SignatureException notOfThisKey) {
-            return false; // too long or too short
-        } catch (GeneralSecurityException e) {
-            throw new IllegalStateException("this JDK was told to do without MD5withRSA", e);
-        }
-    }
-
-    private static byte[] md5(byte[] data) {
-        try {
-            return MessageDigest.getInstance("MD5").digest(data);
-        } catch (GeneralSecurityException e) {
-            throw new IllegalStateException("this JDK was told to do without MD5", e);
-        }
-    }
-
-    private static String needed(Map<String, List<String>> headers, String name) throws Refused {
-        return one(headers, name).orElseThrow(() -> new Refused("header-missing"));
     }
 
     /** Of two, most frameworks' {@code getHeader} takes the first; a proxy may take the other. */
@@ -142,32 +164,65 @@ final class CallbackVerifier {
     }
 
     /**
-     * Gives bytes, which need not be UTF-8. A {@code +} stays, and so does a {@code %} that encodes
-     * nothing; {@code URLDecoder} makes a space of the one and fails at the other.
+     * Gives a char for each byte, as they need not be UTF-8. A {@code +} stays, and so does a
+     * {@code %} that encodes nothing; {@code URLDecoder} makes a space of the one and fails at the
+     * other.
      */
-    private static byte[] percentDecode(String text) {
-        byte[] encoded = text.getBytes(StandardCharsets.UTF_8);
-        ByteArrayOutputStream decoded = new ByteArrayOutputStream();
-        for (int i = 0; i < encoded.length; i++) {
-            if (encoded[i] == '%' && i + 2 < encoded.length
-                    && HexFormat.isHexDigit(encoded[i + 1])
-                    && HexFormat.isHexDigit(encoded[i + 2])) {
-                decoded.write(HexFormat.fromHexDigit(encoded[i + 1]) << 4
-                        | HexFormat.fromHexDigit(encoded[i + 2]));
-                i += 2;
-            } else {
-                decoded.write(encoded[i]);
-            }
-        }
-        return decoded.toByteArray();
+    private static String percentDecode(String text) {
+        return Pattern.compile("%([0-9A-Fa-f]{2})")
+                .matcher(latin1(text.getBytes(StandardCharsets.UTF_8)))
+                .replaceAll(octet -> Matcher.quoteReplacement(
+                        String.valueOf((char) HexFormat.fromHexDigits(octet.group(1)))));
     }
 
-    private static boolean holds(byte[] bytes, char wanted) {
-        for (byte b : bytes) {
-            if (b == wanted) {
-                return true;
-            }
+    private static String latin1(byte[] bytes) {
+        return new String(bytes, StandardCharsets.ISO_8859_1);
+    }
+
+    /**
+     * Fetches each key once, however many wait for it. What failed is not kept: the next request
+     * tries again, and nobody can fill the map with addresses of his own.
+     */
+    RSAPublicKey publicKey(String url) throws Refused {
+        var task = keys.computeIfAbsent(url, u -> new FutureTask<>(() -> parse(download(u))));
+        task.run(); // only the first time
+        try {
+            return task.get();
+        } catch (ExecutionException | InterruptedException unavailable) {
+            keys.remove(url, task);
+            throw new Refused("key-unavailable");
         }
-        return false;
+    }
+
+    /** Takes two seconds at most. */
+    byte[] download(String url) throws Exception {
+        ByteArrayOutputStream body = new ByteArrayOutputStream();
+        var bounded = BodyHandlers.ofByteArrayConsumer(part -> part.ifPresent(bytes -> {
+            if (body.size() + bytes.length > MAX_KEY_BYTES) {
+                throw new UncheckedIOException(new IOException("longer than a key"));
+            }
+            body.writeBytes(bytes);
+        }));
+        var fetching = client.sendAsync(HttpRequest.newBuilder(URI.create(url)).build(), bounded);
+        try {
+            // HttpRequest.timeout() would end with the head of the answer, whatever its body takes.
+            int status = fetching.get(2, TimeUnit.SECONDS).statusCode();
+            if (status != 200) {
+                throw new IOException("status " + status);
+            }
+            return body.toByteArray();
+        } finally {
+            fetching.cancel(true); // hangs up, if it is not over
+        }
+    }
+
+    private static RSAPublicKey parse(byte[] pem) throws GeneralSecurityException {
+        Matcher block = PEM.matcher(latin1(pem));
+        if (!block.find()) {
+            throw new GeneralSecurityException("no public key in PEM");
+        }
+        byte[] der = Base64.getMimeDecoder().decode(block.group(1));
+        return (RSAPublicKey)
+                KeyFactory.getInstance("RSA").generatePublic(new X509EncodedKeySpec(der));
     }
 }

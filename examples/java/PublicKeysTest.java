@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
-import java.security.GeneralSecurityException;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -24,7 +23,7 @@ public final class PublicKeysTest {
 
     private final List<String> asked = Collections.synchronizedList(new ArrayList<>());
     private final CountDownLatch released = new CountDownLatch(1);
-    private final PublicKeys keys = new PublicKeys();
+    private final CallbackVerifier verifier = new CallbackVerifier("");
     private final ExecutorService threads = Executors.newCachedThreadPool();
     private final HttpServer server;
     private int passed;
@@ -75,9 +74,9 @@ public final class PublicKeysTest {
 
     private boolean hasKey(String path) {
         try {
-            keys.fetch("http://127.0.0.1:" + server.getAddress().getPort() + path);
+            verifier.publicKey("http://127.0.0.1:" + server.getAddress().getPort() + path);
             return true;
-        } catch (IOException | GeneralSecurityException e) {
+        } catch (CallbackVerifier.Refused e) {
             return false;
         }
     }
@@ -117,7 +116,7 @@ public final class PublicKeysTest {
                 "http://k*/k.pem", "http://a/*/k.pem", "http://a/*-*.pem", "http://a@b/k.pem",
                 "http://a/../", "http://a//", "ftp://a/k.pem", "/", "*")) {
             try {
-                new KeyUrls(entry);
+                new CallbackVerifier(entry);
                 check(false, "the setting " + entry + " is refused");
             } catch (IllegalArgumentException refused) {
                 check(true, entry);
