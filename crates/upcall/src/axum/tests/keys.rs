@@ -69,7 +69,7 @@ async fn a_failure_is_kept_for_two_seconds() {
 }
 
 #[tokio::test]
-async fn a_key_that_was_replaced_is_taken_up_within_a_minute() {
+async fn a_forgery_has_the_key_looked_up_once_a_minute_and_a_new_one_replaces_the_old() {
     let keys = KeyServer::with_key();
     let router = router(keys.receiver());
     assert_eq!(send(&router, signed("/cb", "object=a")).await.status, 200);
