@@ -114,6 +114,9 @@ func (s *server) post(w http.ResponseWriter, r *http.Request) (int, any) {
 	}
 	if err := s.verifier.verify(r, body); err != nil {
 		log.Printf("callback refused: %v", err)
+		if err == errKeyUnavailable { // upcall calls again later; after a 4xx it does not
+			return http.StatusServiceUnavailable, status{Status: "verify not ok"}
+		}
 		return http.StatusBadRequest, status{Status: "verify not ok"}
 	}
 	form, err := url.ParseQuery(string(body))

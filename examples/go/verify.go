@@ -115,7 +115,7 @@ func (v *verifier) verify(r *http.Request, body []byte) error {
 
 	key, err := v.publicKey(keyURL)
 	if err != nil {
-		return errors.New("key-unavailable")
+		return errKeyUnavailable
 	}
 	// OSS's own key has 512 bits. So small a key can be factored for the price of a meal, so it is
 	// taken from that address only.
@@ -183,7 +183,10 @@ var (
 	percentEncoded = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
 )
 
-var errNoKey = errors.New("the answer is no RSA key in PEM")
+var (
+	errNoKey          = errors.New("the answer is no RSA key in PEM")
+	errKeyUnavailable = errors.New("key-unavailable")
+)
 
 const (
 	keyURLHeader  = "X-Oss-Pub-Key-Url"

@@ -140,7 +140,9 @@ public final class AppServer {
             verifier.verify("POST", sentTo, exchange.getRequestHeaders(), body);
         } catch (CallbackVerifier.Refused refused) {
             System.err.println("callback refused: " + refused.getMessage());
-            answer(exchange, 400, "{\"Status\":\"verify not ok\"}");
+            // After a 503 upcall calls again later; after a 4xx it does not.
+            int status = refused.getMessage().equals("key-unavailable") ? 503 : 400;
+            answer(exchange, status, "{\"Status\":\"verify not ok\"}");
             return;
         }
         Map<String, String> form = form(new String(body, StandardCharsets.UTF_8));

@@ -118,7 +118,8 @@ class UploadServer
     answer(200, { 'Status' => 'OK', 'object' => object })
   rescue VerifyError => e
     warn "callback refused: #{e.message}"
-    answer(400, { 'Status' => 'verify not ok' })
+    # After a 503 upcall calls again later; after a 4xx it does not.
+    answer(e.message == 'key-unavailable' ? 503 : 400, { 'Status' => 'verify not ok' })
   rescue ArgumentError
     answer(400, { 'Status' => 'body not understood' })
   end

@@ -77,14 +77,19 @@ LOOK_ALIKES = {
     "deeper": f"http://OWN/{KEY}/photos/evil.pem",
 }
 
-#: An address that is allowed, and what is there is no key that proves anything.
-ALLOWED_AND_USELESS = {
+#: An address that is allowed, and no key can be had from it. That may pass, so the answer is 503: after a
+#: 4xx nobody calls again.
+NO_KEY = {
     "redirected": ("http://OWN/keys/redirected.pem", THEIRS),
     "redirected to the genuine one": ("http://OWN/keys/moved.pem", OURS),
     "down": ("http://NOBODY/keys/down.pem", THEIRS),
     "not found": ("http://OWN/keys/none.pem", THEIRS),
     "no key": ("http://OWN/keys/garbage.pem", THEIRS),
     "endless": ("http://OWN/keys/huge.pem", OURS),
+}
+
+#: An address that is allowed, and a key that proves nothing.
+USELESS_KEYS = {
     "512 bits": ("http://OWN/keys/small.pem", SMALL),
     "512 bits at another address of OSS": ("http://gosspublic.alicdn.com/callback_pub_key_v2.pem", SMALL),
     "another key": (f"http://OWN/{KEY}", THEIRS),

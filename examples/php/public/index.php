@@ -105,7 +105,9 @@ function receive_callback(string $target): never
         $verifier->verify('POST', $target, request_headers(), $body);
     } catch (VerifyError $e) {
         error_log("callback refused: {$e->getMessage()}");
-        answer(400, ['Status' => 'verify not ok'] + hint($e));
+        // After a 503 upcall calls again later; after a 4xx it does not.
+        $status = $e->reason === 'key-unavailable' ? 503 : 400;
+        answer($status, ['Status' => 'verify not ok'] + hint($e));
     }
     parse_str($body, $fields);
     $object = $fields['object'] ?? null;

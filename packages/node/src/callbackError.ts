@@ -7,7 +7,7 @@ export type CallbackErrorCode = keyof typeof PARTS;
 export type CheckedPart = (typeof PARTS)[CallbackErrorCode];
 
 /**
- * The request is no callback of ours. Answer it with status 400.
+ * The request is no callback of ours. Answer it with {@link CallbackError.status}.
  *
  * `code` and `message` may be logged: neither holds anything that was sent.
  */
@@ -24,6 +24,14 @@ export class CallbackError extends Error {
   /** Which part of the request is wrong. */
   get part(): CheckedPart {
     return PARTS[this.code];
+  }
+
+  /**
+   * What to answer: 503 if only the key could not be had, else 400. After a 4xx, upcall does not call
+   * again, and drops what a gated bucket holds: no answer to a passing trouble.
+   */
+  get status(): 400 | 503 {
+    return this.code === "key-unavailable" ? 503 : 400;
   }
 }
 

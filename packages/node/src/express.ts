@@ -6,6 +6,7 @@
  */
 import type { Request, RequestHandler, Response } from "express";
 
+import { CallbackError } from "./callbackError.js";
 import type { CallbackVerifier, VerifiedCallback } from "./verifier.js";
 import {
   BodyAlreadyReadError,
@@ -29,7 +30,8 @@ export type { ReceiveOptions } from "./receive.js";
  * A handler that verifies the callback, calls `handle`, and answers with the JSON that it returns, or
  * with `{"Status":"OK"}`. `handle` may set the response's status before, or answer by itself.
  *
- * What is no callback is answered with 400. Mount it before `express.json()` and the like.
+ * What is no callback is answered with 400, or 503 if its key cannot be had. Mount it before
+ * `express.json()` and the like.
  */
 export function receiveCallback(
   verifier: CallbackVerifier,
@@ -45,8 +47,8 @@ export function receiveCallback(
     }
     const { method, originalUrl: target, rawHeaders: headers } = request;
     const callback = await receive(verifier, { method, target, headers, rawBody }, options);
-    if (callback === undefined) {
-      send(response.status(400), REFUSED);
+    if (callback instanceof CallbackError) {
+      send(response.status(callback.status), REFUSED);
       return;
     }
     const answer = (await handle(callback, request, response)) ?? ACCEPTED;

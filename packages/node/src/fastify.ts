@@ -7,6 +7,7 @@
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from "fastify";
 
 import type { CallbackVerifier, VerifiedCallback } from "./verifier.js";
+import { CallbackError } from "./callbackError.js";
 import { BodyAlreadyReadError, MAX_CALLBACK_BYTES } from "./rawBody.js";
 import {
   ACCEPTED,
@@ -49,7 +50,7 @@ export function receiveCallback(
         { method, target, headers: raw.rawHeaders, rawBody },
         options,
       );
-      if (callback === undefined) return send(reply.code(400), REFUSED);
+      if (callback instanceof CallbackError) return send(reply.code(callback.status), REFUSED);
       const answer = (await handle(callback, request, reply)) ?? ACCEPTED;
       return reply.sent ? reply : send(reply, answer);
     });

@@ -9,6 +9,7 @@ import type { IncomingMessage } from "node:http";
 
 import type { Context, Handler } from "hono";
 
+import { CallbackError } from "./callbackError.js";
 import type { CallbackHeaders } from "./headers.js";
 import type { CallbackVerifier, VerifiedCallback } from "./verifier.js";
 import {
@@ -33,7 +34,8 @@ export type { ReceiveOptions } from "./receive.js";
  * A handler that verifies the callback, calls `handle`, and answers with the JSON that it returns, or
  * with `{"Status":"OK"}`. `handle` may set the status before (`c.status`), or return a `Response`.
  *
- * What is no callback is answered with 400. Let no middleware read the body before.
+ * What is no callback is answered with 400, or 503 if its key cannot be had. Let no middleware read
+ * the body before.
  */
 export function receiveCallback(
   verifier: CallbackVerifier,
@@ -45,7 +47,7 @@ export function receiveCallback(
     if (rawBody === undefined) return send(context, 413, TOO_LARGE);
     const request = { method: context.req.method, ...targetAndHeaders(context), rawBody };
     const callback = await receive(verifier, request, options);
-    if (callback === undefined) return send(context, 400, REFUSED);
+    if (callback instanceof CallbackError) return send(context, callback.status, REFUSED);
     const answer = (await handle(callback, context)) ?? ACCEPTED;
     return answer instanceof Response ? answer : send(context, undefined, answer);
   };
@@ -81,7 +83,7 @@ async function readBody(context: Context, limitBytes: number): Promise<Buffer | 
 }
 
 /** With the length written out: what is sent in pieces is no answer for the storage server. */
-function send(context: Context, status: 400 | 413 | undefined, answer: unknown): Response {
+function send(context: Context, status: 400 | 413 | 503 | undefined, answer: unknown): Response {
   if (status !== undefined) context.status(status);
   const bytes = jsonBytes(answer);
   return context.body(new Uint8Array(bytes), {

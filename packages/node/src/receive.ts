@@ -10,18 +10,18 @@ export interface ReceiveOptions {
   readonly limitBytes?: number;
 }
 
-/** The callback, or `undefined` if the request is none and must be answered with {@link REFUSED}. */
+/** The callback, or why it is none; then the answer is {@link REFUSED} with the error's status. */
 export async function receive(
   verifier: CallbackVerifier,
   request: CallbackRequest,
   options: ReceiveOptions,
-): Promise<VerifiedCallback | undefined> {
+): Promise<VerifiedCallback | CallbackError> {
   try {
     return await verifier.verify(request);
   } catch (error) {
     if (!(error instanceof CallbackError)) throw error;
     options.onRefused?.(error);
-    return undefined;
+    return error;
   }
 }
 

@@ -51,9 +51,8 @@ impl Refused {
 
     fn status(&self) -> StatusCode {
         match self {
-            Self::Verify(_) | Self::Notice(_) | Self::Body(BodyError::CutOff) => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::Verify(error) => error.status(),
+            Self::Notice(_) | Self::Body(BodyError::CutOff) => StatusCode::BAD_REQUEST,
             Self::Body(BodyError::TooLong) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Body(BodyError::TooSlow) => StatusCode::REQUEST_TIMEOUT,
             Self::Uploads(_) => StatusCode::INTERNAL_SERVER_ERROR,

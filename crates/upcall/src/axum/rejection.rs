@@ -42,13 +42,13 @@ impl CallbackRejection {
         }
     }
 
-    /// 400, or 413 for a body that is too long.
+    /// 400; 413 for a body that is too long; 503 if the key cannot be had. After a 4xx, upcall does
+    /// not call again, and drops what a gated bucket holds: no answer to a passing trouble.
     pub const fn status(&self) -> StatusCode {
         match self {
-            Self::Body(BodyError::CutOff) | Self::Key(_) | Self::Verify(_) => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::Body(BodyError::CutOff) | Self::Verify(_) => StatusCode::BAD_REQUEST,
             Self::Body(BodyError::TooLong { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Key(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 }
