@@ -6,6 +6,7 @@ from django.core.asgi import get_asgi_application
 from django.core.wsgi import get_wsgi_application
 from django.http import JsonResponse
 from django.urls import re_path
+
 from servers import table_verifier
 from upcall import CallbackVerifier, VerifyError
 from upcall.django import callback_view

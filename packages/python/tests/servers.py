@@ -15,6 +15,7 @@ from pathlib import Path
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import uvicorn
+
 from upcall import CallbackVerifier, KeySource, PublicKeyUrls, VerifyError, asgi, wsgi
 from upcall.answer import Answer
 from vectors import keys_of_the_table, table

@@ -6,9 +6,10 @@ import json
 import pytest
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
-from servers import exchange, running_uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Mount, Route
+
+from servers import exchange, running_uvicorn
 from upcall import CallbackVerifier, VerifyError, asgi
 
 FORM = {"object": "user/eric/猫 1.jpg", "size": "5"}
@@ -96,7 +97,9 @@ def test_mounted_in_another_application(upcall_client):
 
 
 def test_a_plain_function_may_answer_too(upcall_client):
-    app = asgi.CallbackApp(CallbackVerifier(upcall_client.key_urls), lambda callback: callback.form())
+    app = asgi.CallbackApp(
+        CallbackVerifier(upcall_client.key_urls), lambda callback: callback.form()
+    )
     with running_uvicorn(app) as port:
         assert upcall_client.send(f"http://127.0.0.1:{port}/", FORM).json() == FORM
 

@@ -4,6 +4,7 @@ import base64
 import urllib.request
 
 import pytest
+
 from servers import running_wsgiref
 from upcall import CallbackVerifier, PublicKey, VerifyError, wsgi
 from upcall.testing import CallbackClient

@@ -1,8 +1,9 @@
 """The Django adapter, with Django's own test client and over real sockets."""
 
-import django_app
 import pytest
 from django.test import Client
+
+import django_app
 from servers import exchange, running_uvicorn, running_wsgiref
 
 FORM = {"object": "user/eric/猫 1.jpg", "size": "5"}
@@ -18,7 +19,9 @@ def port(request):
             yield port
 
 
-@pytest.mark.parametrize("path", ["/views/plain/a%20b", "/views/plain/%E7%8C%AB?x=%20", "/views/async"])
+@pytest.mark.parametrize(
+    "path", ["/views/plain/a%20b", "/views/plain/%E7%8C%AB?x=%20", "/views/async"]
+)
 def test_a_view_gets_genuine_callbacks_and_no_others(port, path):
     client, url = django_app.CLIENT, f"http://127.0.0.1:{port}{path}"
     answer = client.send(url, FORM)

@@ -11,6 +11,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+
 from servers import exchange
 from upcall.testing.upload import post_form
 
@@ -87,8 +88,13 @@ def test_a_page_uploads_through_it(application, upcall_bucket):
         "callback": policy["callback"],
         "signature": policy["signature"],
     }
-    answer = post_form(policy["host"], fields.items(), b"meow", file_name="猫 &.txt", content_type="text/plain")
-    assert (answer.status, answer.json()) == (200, {"Status": "OK", "object": "uploads/eric/猫 &.txt"})
+    answer = post_form(
+        policy["host"], fields.items(), b"meow", file_name="猫 &.txt", content_type="text/plain"
+    )
+    assert (answer.status, answer.json()) == (
+        200,
+        {"Status": "OK", "object": "uploads/eric/猫 &.txt"},
+    )
     assert answer.headers["content-length"]
     assert application.rows() == [
         {
@@ -126,7 +132,11 @@ def test_it_records_what_is_genuine_and_once(application, upcall_client):
 
 
 def test_other_requests(application):
-    assert application.get("/?user=guest")[2]["dir"] == application.get("/")[2]["dir"] == "uploads/guest/"
+    assert (
+        application.get("/?user=guest")[2]["dir"]
+        == application.get("/")[2]["dir"]
+        == "uploads/guest/"
+    )
     for user in ["A", "", "a" * 33, "a/b", "a%0A"]:
         status, headers, answer = application.get(f"/?user={user}")
         assert (status, answer["error"]["code"]) == (400, "InvalidUser"), user

@@ -8,12 +8,21 @@ import threading
 import time
 
 import pytest
-from upcall import InvalidPublicKey, KeySource, KeyUnavailable, PublicKey, PublicKeyUrls, fetch_key
-from upcall import key_source
+
+from upcall import (
+    InvalidPublicKey,
+    KeySource,
+    KeyUnavailable,
+    PublicKey,
+    PublicKeyUrls,
+    fetch_key,
+    key_source,
+)
 from upcall.public_key import md5_block
-from upcall.testing.signing_key import SigningKey
+from upcall.testing.signing_key import SigningKey, _value
 
 KEY = SigningKey.generate()
+NUMBERS = (KEY.public.modulus, KEY.public.exponent)
 URL = PublicKeyUrls.none().also("http://a.example/").admit("http://a.example/k.pem")
 
 
@@ -44,8 +53,20 @@ def test_no_other_form_of_a_signature_verifies():
     good = md5_block(b"text", 128)
     short = b"\x00\x01" + b"\xff" * 8 + good[good.index(b"\x00", 2) :]
     forged = short + bytes(128 - len(short))
-    power = pow(int.from_bytes(forged, "big"), KEY._private, modulus)
-    assert not KEY.public.verifies_md5(b"text", power.to_bytes(128, "big"))
+    blocks = [
+        forged,
+        good[:2] + b"\xfe" + good[3:],
+        b"\x00\x02" + good[2:],
+        bytes(128 - 34) + good[-34:],
+        md5_block(b"texts", 128),
+    ]
+    for block in blocks:
+        power = pow(int.from_bytes(block, "big"), KEY._private, modulus)
+        assert not KEY.public.verifies_md5(b"text", power.to_bytes(128, "big"))
+    power = pow(int.from_bytes(good, "big"), KEY._private, modulus)
+    assert KEY.public.verifies_md5(b"text", power.to_bytes(128, "big")), (
+        "or this test shows nothing"
+    )
 
 
 def test_what_is_no_key():
@@ -54,9 +75,16 @@ def test_what_is_no_key():
     body = base64.b64decode("".join(good.splitlines()[1:-1]))
 
     def pem(der):
-        return f"-----BEGIN PUBLIC KEY-----\n{base64.b64encode(der).decode()}\n-----END PUBLIC KEY-----\n"
+        text = base64.b64encode(der).decode()
+        return f"-----BEGIN PUBLIC KEY-----\n{text}\n-----END PUBLIC KEY-----\n"
+
+    def key_with(inside, behind):
+        n, e = (_value(2, bytes([0]) + number.to_bytes(128, "big")) for number in NUMBERS)
+        numbers = _value(0x30, n + e + inside) + behind
+        return _value(0x30, body[3:18] + _value(3, b"\x00" + numbers))
 
     assert PublicKey.from_pem(pem(body)) == KEY.public
+    assert PublicKey.from_pem(pem(key_with(b"", b""))) == KEY.public
     for bad in [
         "",
         "<html>not found</html>",
@@ -67,13 +95,23 @@ def test_what_is_no_key():
         pem(body + b"\0"),
         pem(body[:-1]),
         pem(b"\x30\x84\xff\xff\xff\xff" + body),
+        # Something behind the key, and behind its numbers, with all lengths right.
+        pem(key_with(b"", b"\x05\x00")),
+        pem(key_with(b"\x05\x00", b"")),
         # An elliptic curve's.
         pem(body.replace(bytes.fromhex("2a864886f70d010101"), bytes.fromhex("2a8648ce3d02010101"))),
     ]:
         with pytest.raises(InvalidPublicKey):
             PublicKey.from_pem(bad)
     odd = 2**1023 + 1
-    for modulus, exponent in [(2**511 - 1, 3), (2**4097 + 1, 3), (odd + 1, 3), (odd, 1), (odd, 4), (odd, 2**33 + 1)]:
+    for modulus, exponent in [
+        (2**511 - 1, 3),
+        (2**4097 + 1, 3),
+        (odd + 1, 3),
+        (odd, 1),
+        (odd, 4),
+        (odd, 2**33 + 1),
+    ]:
         with pytest.raises(InvalidPublicKey):
             PublicKey(modulus, exponent)
 
@@ -83,7 +121,8 @@ def test_what_is_no_key():
 
 def test_addresses_of_the_list_pass_and_no_others():
     urls = PublicKeyUrls.parse(
-        "http://127.0.0.1:8700/callback_pub_key_*.pem, https://keys.example/v1/\nhttp://[::1]:8700/k.pem"
+        "http://127.0.0.1:8700/callback_pub_key_*.pem, https://keys.example/v1/\n"
+        "http://[::1]:8700/k.pem"
     )
     for url, least in [
         ("http://gosspublic.alicdn.com/callback_pub_key_v1.pem", 512),
@@ -106,7 +145,9 @@ def test_addresses_of_the_list_pass_and_no_others():
         "http://[::1]:8700/k.pem/",
     ]:
         assert urls.admit(url) is None, url
-    assert PublicKeyUrls.none().admit("http://gosspublic.alicdn.com/callback_pub_key_v1.pem") is None
+    assert (
+        PublicKeyUrls.none().admit("http://gosspublic.alicdn.com/callback_pub_key_v1.pem") is None
+    )
     assert PublicKeyUrls.parse(" ,\n") == PublicKeyUrls.oss()
 
 

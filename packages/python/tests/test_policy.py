@@ -5,6 +5,7 @@ import json
 from datetime import datetime, timedelta, timezone
 
 import pytest
+
 from upcall import CallbackParameter, PolicyBuilder, SignedPolicy
 from upcall.signed_policy import sign_v1, sign_v4
 from vectors import table

@@ -10,12 +10,15 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
+
 from servers import running_gunicorn, running_uvicorn, running_wsgiref
 from upcall.testing.upload import post_form
 
 PACKAGE = Path(__file__).resolve().parents[1]
 SNIPPETS = dict(
-    re.findall(r"^```python\n# (\w+\.py)\n(.*?)^```$", (PACKAGE / "README.md").read_text(), re.M | re.S)
+    re.findall(
+        r"^```python\n# (\w+\.py)\n(.*?)^```$", (PACKAGE / "README.md").read_text(), re.M | re.S
+    )
 )
 FORM = {"object": "user/eric/cat.jpg"}
 
@@ -28,7 +31,14 @@ def load(name):
 
 
 def test_each_snippet_is_used_here():
-    used = {"app.py", "flask_app.py", "views.py", "test_receiver.py", "conftest.py", "test_uploads.py"}
+    used = {
+        "app.py",
+        "flask_app.py",
+        "views.py",
+        "test_receiver.py",
+        "conftest.py",
+        "test_uploads.py",
+    }
     assert set(SNIPPETS) == used
     assert (PACKAGE / "README.md").read_text().count("```python") == len(used)
 

@@ -1,7 +1,8 @@
 """Every request of the shared table, sent byte for byte through real servers."""
 
-import django_app
 import pytest
+
+import django_app
 from servers import (
     asgi_receiver,
     running_gunicorn,

@@ -4,6 +4,7 @@ import asyncio
 import base64
 
 import pytest
+
 from servers import table_verifier
 from upcall import PublicKey, PublicKeyUrl, VerifiedCallback, VerifyError
 from upcall.verifier import PARTS, string_to_sign
@@ -72,13 +73,20 @@ def test_texts_and_signatures_of_the_throwaway_keys():
 def test_headers_may_be_a_mapping_and_hostile_ones_are_no_accident():
     case = next(case for case in VERIFY["cases"] if case["name"] == "genuine")
     asked = request(case)
-    assert table_verifier().verify(**{**asked, "headers": dict(asked["headers"])}).body == asked["body"]
+    assert (
+        table_verifier().verify(**{**asked, "headers": dict(asked["headers"])}).body
+        == asked["body"]
+    )
     for name, value in [("authorization", "\ud800"), ("authorization", "é"), ("content-md5", "\0")]:
         hostile = {**dict(asked["headers"]), name: value}
-        code, _ = verdict(lambda headers=hostile: table_verifier().verify(**{**asked, "headers": headers}))
+        code, _ = verdict(
+            lambda headers=hostile: table_verifier().verify(**{**asked, "headers": headers})
+        )
         assert code == "header-not-base64"
     for target in ["/\ud800", "", "callback", b"\xff"]:
-        code, _ = verdict(lambda target=target: table_verifier().verify(**{**asked, "target": target}))
+        code, _ = verdict(
+            lambda target=target: table_verifier().verify(**{**asked, "target": target})
+        )
         assert code == "target"
 
 
@@ -88,7 +96,9 @@ def test_base64_with_bits_that_belong_to_nothing_is_refused():
     headers = dict(asked["headers"])
     assert headers["content-md5"].endswith("Q==") or headers["content-md5"].endswith("w==")
     loose = headers["content-md5"][:-3] + chr(ord(headers["content-md5"][-3]) + 1) + "=="
-    code, _ = verdict(lambda: table_verifier().verify(**{**asked, "headers": {**headers, "content-md5": loose}}))
+    code, _ = verdict(
+        lambda: table_verifier().verify(**{**asked, "headers": {**headers, "content-md5": loose}})
+    )
     assert code == "header-not-base64"
 
 

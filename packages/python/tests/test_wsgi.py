@@ -5,6 +5,7 @@ import io
 
 import flask
 import pytest
+
 from servers import exchange, running_gunicorn, running_wsgiref
 from upcall import CallbackVerifier, VerifyError, wsgi
 from upcall.answer import BodyTooLarge
@@ -101,6 +102,8 @@ def test_a_body_in_chunks_through_gunicorn():
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         body = body_of(case)
         pieces = iter([body[:5], body[5:]])
-        connection.request("POST", case["target"], pieces, dict(case["headers"]), encode_chunked=True)
+        connection.request(
+            "POST", case["target"], pieces, dict(case["headers"]), encode_chunked=True
+        )
         assert connection.getresponse().read() == b'{"code": null}'
         connection.close()

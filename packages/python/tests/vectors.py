@@ -10,7 +10,7 @@ from upcall import KeyUnavailable
 FOLDER = Path(__file__).resolve().parents[3] / "crates/upcall/tests/vectors"
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def table(name):
     return json.loads((FOLDER / name).read_text(encoding="utf-8"))
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from .verifier import VerifyError
 
-# A callback's body is a template and what the variables put in; the storage server ends at this, too.
+# A callback's body is a template and what the variables put in; upcall makes none that is longer.
 MAX_BODY_BYTES = 1024 * 1024
 
 LOG = logging.getLogger("upcall")

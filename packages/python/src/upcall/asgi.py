@@ -2,8 +2,8 @@
 
 The signature is made over the target as it was sent, and ASGI has it in pieces: `raw_path`, to
 which some servers have added `root_path` and others have not, and `query_string`. One thing is not
-in it at all: whether there was a `?` before an empty query. So a `callbackUrl` that ends with a bare
-`?` cannot be verified here; write it without.
+in it at all: whether there was a `?` before an empty query. So a `callbackUrl` that ends with a
+bare `?` cannot be verified here; write it without.
 
 Source: ASGI, "HTTP & WebSocket ASGI Message Format" 2.5; uvicorn 0.54 and hypercorn 0.18 for what
 they do.
@@ -12,7 +12,8 @@ they do.
 from __future__ import annotations
 
 import inspect
-from typing import Any, Awaitable, Callable, Mapping, MutableMapping, Protocol
+from collections.abc import Awaitable, Mapping, MutableMapping
+from typing import Any, Callable, Protocol
 from urllib.parse import quote, unquote_to_bytes
 
 from .answer import MAX_BODY_BYTES, Answer, BodyTooLarge, refused
@@ -107,7 +108,9 @@ class CallbackApp:
         await send({"type": "http.response.body", "body": answer.body})
 
 
-async def _verify(verifier: CallbackVerifier, scope: Mapping[str, Any], body: bytes) -> VerifiedCallback:
+async def _verify(
+    verifier: CallbackVerifier, scope: Mapping[str, Any], body: bytes
+) -> VerifiedCallback:
     return await verifier.verify_async(
         method=scope["method"], target=target(scope), headers=scope["headers"], body=body
     )

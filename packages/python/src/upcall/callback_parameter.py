@@ -11,8 +11,8 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Sequence
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"

@@ -45,7 +45,9 @@ def callback_view(verifier: CallbackVerifier) -> Callable[[View], View]:
         if inspect.iscoroutinefunction(view):
 
             @functools.wraps(view)
-            async def receive_async(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            async def receive_async(
+                request: HttpRequest, *args: Any, **kwargs: Any
+            ) -> HttpResponseBase:
                 try:
                     callback = await verifier.verify_async(**_parts(request))
                 except (VerifyError, BodyTooLarge) as error:

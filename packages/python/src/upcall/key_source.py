@@ -36,14 +36,18 @@ def fetch_key(url: str) -> bytes:
     connection, expired = None, threading.Event()
     try:
         parts = urlsplit(url)
-        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        kind = (
+            http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        )
         connection = kind(parts.hostname or "", parts.port, timeout=FETCH_SECONDS)
         with _deadline(connection, expired):
             connection.request("GET", parts.path, headers={"Accept-Encoding": "identity"})
             answer = connection.getresponse()
             body = answer.read(MAX_PEM_BYTES + 1)
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise KeyUnavailable(f"the key cannot be fetched: {error or type(error).__name__}") from error
+        raise KeyUnavailable(
+            f"the key cannot be fetched: {error or type(error).__name__}"
+        ) from error
     finally:
         if connection is not None:
             connection.close()
@@ -107,7 +111,9 @@ class KeySource:
     `fetch` stands in for the network: in tests, or where keys are only reachable through a proxy.
     """
 
-    def __init__(self, fetch: Fetch = fetch_key, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, fetch: Fetch = fetch_key, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._fetch, self._clock = fetch, clock
         self._lock = threading.Lock()
         self._entries: OrderedDict[str, _Entry] = OrderedDict()

@@ -61,7 +61,7 @@ class PublicKeyUrls:
 
     @classmethod
     def parse(cls, setting: str) -> PublicKeyUrls:
-        """OSS's own and those in a setting such as `CALLBACK_KEY_URLS`, between spaces or commas."""
+        """OSS's own and those of a setting (`CALLBACK_KEY_URLS`), between spaces or commas."""
         return cls((*OSS_PREFIXES, *setting.replace(",", " ").split()))
 
     def also(self, entry: str) -> PublicKeyUrls:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
-from typing import Iterable, Tuple, Union
+from typing import Union
 
-Condition = Tuple[Union[str, int, Tuple[str, ...]], ...]
+Condition = tuple[Union[str, int, tuple[str, ...]], ...]
 """One rule, as it stands in the document, but for the escape of `$` in values."""
 
 

@@ -37,8 +37,15 @@ class PublicKey:
     def __post_init__(self) -> None:
         has_size = MIN_BITS <= self.modulus.bit_length() <= MAX_BITS
         # Larger exponents only cost time, and nobody makes such keys.
-        if not has_size or self.modulus % 2 == 0 or self.exponent % 2 == 0 or not 3 <= self.exponent < 2**33:
-            raise InvalidPublicKey("the RSA key has not 512 to 4,096 bits, or its numbers cannot be a key's")
+        if (
+            not has_size
+            or self.modulus % 2 == 0
+            or self.exponent % 2 == 0
+            or not 3 <= self.exponent < 2**33
+        ):
+            raise InvalidPublicKey(
+                "the RSA key has not 512 to 4,096 bits, or its numbers cannot be a key's"
+            )
 
     @classmethod
     def from_pem(cls, pem: str | bytes) -> PublicKey:

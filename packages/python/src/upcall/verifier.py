@@ -13,8 +13,9 @@ import base64
 import binascii
 import hashlib
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Iterable, Mapping, Tuple, Union
+from typing import Union
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 from .key_source import KeySource, KeyUnavailable
@@ -22,7 +23,7 @@ from .key_url import PublicKeyUrl, PublicKeyUrls
 from .public_key import PublicKey
 
 Text = Union[str, bytes]
-Headers = Union[Mapping[str, str], Iterable[Tuple[Text, Text]]]
+Headers = Union[Mapping[str, str], Iterable[tuple[Text, Text]]]
 
 PARTS = {
     "method": "request",
@@ -91,7 +92,8 @@ class UnverifiedCallback:
         least = self.key_url.least_bits
         if key.bits < least:
             raise VerifyError(
-                "key-too-small", f"the key has {key.bits} bits; from this address it must have {least}"
+                "key-too-small",
+                f"the key has {key.bits} bits; from this address it must have {least}",
             )
         if not key.verifies_md5(self.string_to_sign, self.signature):
             raise VerifyError(
@@ -104,11 +106,15 @@ class UnverifiedCallback:
 class CallbackVerifier:
     """Verifies callbacks; one for the whole application, since it keeps the keys."""
 
-    def __init__(self, key_urls: PublicKeyUrls | None = None, keys: KeySource | None = None) -> None:
+    def __init__(
+        self, key_urls: PublicKeyUrls | None = None, keys: KeySource | None = None
+    ) -> None:
         self._key_urls = PublicKeyUrls.oss() if key_urls is None else key_urls
         self._keys = KeySource() if keys is None else keys
 
-    def verify(self, *, method: str, target: Text, headers: Headers, body: bytes) -> VerifiedCallback:
+    def verify(
+        self, *, method: str, target: Text, headers: Headers, body: bytes
+    ) -> VerifiedCallback:
         """Checks a request; raises `VerifyError`. May block for two seconds, to fetch a key.
 
         `target` is path and query as they stood in the request line, `headers` a mapping or pairs
@@ -145,13 +151,17 @@ class CallbackVerifier:
             raise VerifyError("key-url", "the key's address is not one of those that are allowed")
         signature = _decoded("authorization", found.needed("authorization"))
         if found.one("x-oss-signature-version") not in (None, b"1.0"):
-            raise VerifyError("signature-version", "the header `x-oss-signature-version` is not 1.0")
+            raise VerifyError(
+                "signature-version", "the header `x-oss-signature-version` is not 1.0"
+            )
         digest = found.one("content-md5")
         # OSS's oldest callbacks have none; the signature covers the body in any case.
         if digest is not None:
             md5 = hashlib.md5(body, usedforsecurity=False).digest()
             if _decoded("content-md5", digest) != md5:
-                raise VerifyError("digest", "the body does not have the MD5 that `content-md5` says")
+                raise VerifyError(
+                    "digest", "the body does not have the MD5 that `content-md5` says"
+                )
         return UnverifiedCallback(key_url, signature, string_to_sign(path_and_query, body), body)
 
 
@@ -167,7 +177,7 @@ def read_form(body: bytes) -> dict[str, str]:
 
 
 def string_to_sign(target: bytes, body: bytes) -> bytes:
-    """What is signed: the path, decoded; the query as it stands, after its `?`; a line feed; the body.
+    """What is signed: the path, decoded; the query with its `?`, as it is; a line feed; the body.
 
     A `+` in the path stays one.
     """
@@ -224,7 +234,9 @@ def _key_url_text(header: bytes) -> str:
     try:
         return _canonical(header).decode("ascii")
     except ValueError:
-        raise VerifyError("key-url", "the header `x-oss-pub-key-url` is not base64 of an address") from None
+        raise VerifyError(
+            "key-url", "the header `x-oss-pub-key-url` is not base64 of an address"
+        ) from None
 
 
 def _decoded(name: str, value: bytes) -> bytes:

@@ -2,9 +2,9 @@
 
 WSGI's own `PATH_INFO` is decoded. Servers that keep the target as it was sent have it in
 `REQUEST_URI` (uWSGI, mod_wsgi, werkzeug) or `RAW_URI` (gunicorn). With neither (wsgiref, and so
-Django's `runserver`), it is put together from `SCRIPT_NAME`, `PATH_INFO` and `QUERY_STRING`: that is
-another spelling perhaps, but the same path once decoded, and decoded is how it is signed. One thing
-is lost then: whether there was a `?` before an empty query.
+Django's `runserver`), it is put together from `SCRIPT_NAME`, `PATH_INFO` and `QUERY_STRING`: that
+is another spelling perhaps, but the same path once decoded, and decoded is how it is signed. One
+thing is lost then: whether there was a `?` before an empty query.
 
 Source: PEP 3333; OSS, "Callback" (step 4).
 """
@@ -12,7 +12,8 @@ Source: PEP 3333; OSS, "Callback" (step 4).
 from __future__ import annotations
 
 import io
-from typing import Any, Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
+from typing import Any, Callable
 from urllib.parse import quote
 
 from .answer import MAX_BODY_BYTES, Answer, BodyTooLarge, refused

@@ -6,9 +6,9 @@ All that a test sees and spoils is in its bucket, so tests can share a server an
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from typing import Mapping, Sequence
 
 from ..callback_parameter import CallbackParameter
 from ..key_url import PublicKeyUrls

@@ -12,10 +12,10 @@ import http.client
 import json
 import secrets
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Mapping
 from urllib.parse import quote, urlsplit
 
 from ..callback_parameter import FORM
@@ -65,7 +65,9 @@ class CallbackClient:
                 pass  # a test's output is the test's
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), KeyHandler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.05,), daemon=True
+        )
         self._thread.start()
 
     @property
@@ -121,12 +123,12 @@ class CallbackClient:
         request_id: str | None = None,
         tamper: str | None = None,
     ) -> ReceiverAnswer:
-        """Signs as `sign` does, calls `url`, and gives the answer. Waits five seconds, as OSS does."""
-        request = self.sign(
-            url, body, body_type=body_type, request_id=request_id, tamper=tamper
-        )
+        """Signs as `sign` does, calls `url`, and gives the answer; waits five seconds for it."""
+        request = self.sign(url, body, body_type=body_type, request_id=request_id, tamper=tamper)
         parts = urlsplit(url)
-        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        kind = (
+            http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        )
         connection = kind(parts.hostname or "", parts.port, timeout=5)
         try:
             connection.putrequest("POST", request.target)
@@ -149,7 +151,10 @@ class CallbackClient:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 

@@ -1,6 +1,6 @@
 """The pytest plugin: an upcall for the tests of an application server.
 
-- `upcall_server`: one running upcall for the whole session, found or started (`server.py` says how).
+- `upcall_server`: a running upcall for the whole session, found or started (`server.py` says how).
 - `upcall_bucket`: a bucket of its own for each test.
 - `upcall_callback_url`: where uploads call by default. Override it with your application's address.
 - `upcall_client`: calls a receiver without any storage server.
@@ -11,7 +11,7 @@ With pytest-xdist each worker starts a server of its own, unless `UPCALL_ADMIN_U
 from __future__ import annotations
 
 import secrets
-from typing import Iterator
+from collections.abc import Iterator
 
 import pytest
 

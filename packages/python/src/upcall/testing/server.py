@@ -13,9 +13,9 @@ import secrets
 import shutil
 import subprocess
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Mapping
 
 from .admin import Admin
 
@@ -46,7 +46,7 @@ class UpcallServer:
 
     @property
     def is_double(self) -> bool:
-        """Whether it can be wiped and have faults injected: `upcall dev` can, `upcall serve` cannot."""
+        """Whether it can be wiped and have faults injected, as `upcall dev` can."""
         return self.admin.raw("GET", "/v1/faults")[0] == 200
 
     def stop(self) -> None:
@@ -59,8 +59,9 @@ class UpcallServer:
         def needed(name: str) -> str:
             if not environment.get(name):
                 raise NoServer(
-                    f"`UPCALL_ADMIN_URL` is set and `{name}` is not: run `upcall dev --env-file .env`"
-                    " and load all of that file into the environment, or unset `UPCALL_ADMIN_URL`"
+                    f"`UPCALL_ADMIN_URL` is set and `{name}` is not: run"
+                    " `upcall dev --env-file .env` and load all of that file into the environment, or"
+                    " unset `UPCALL_ADMIN_URL`"
                 )
             return environment[name]
 
@@ -84,7 +85,9 @@ class UpcallServer:
     def _started(cls, program: str, folder: Path, environment: Mapping[str, str]) -> UpcallServer:
         secret = secrets.token_hex(32)
         # What is set for some other server, a folder say, must not reach this one.
-        clean = {name: value for name, value in environment.items() if not name.startswith("UPCALL")}
+        clean = {
+            name: value for name, value in environment.items() if not name.startswith("UPCALL")
+        }
         command = [program, "dev", "--json", "--data", str(folder / "data")]
         for listener in ("--storage", "--app", "--admin"):
             command += [listener, "127.0.0.1:0"]
@@ -101,7 +104,9 @@ class UpcallServer:
         ready = _first_line(process)
         if not ready:
             _stop(process)
-            raise NoServer(f"`{program} dev` did not start:\n{log.read_text(errors='replace')[-2000:]}")
+            raise NoServer(
+                f"`{program} dev` did not start:\n{log.read_text(errors='replace')[-2000:]}"
+            )
         facts = json.loads(ready)
         return cls(
             admin=Admin(facts["admin"], secret),
@@ -122,8 +127,8 @@ def _program(environment: Mapping[str, str]) -> str:
     if found is None:
         raise NoServer(
             "there is no program `upcall`: build it (`cargo build --release` in its repository) and"
-            " put it into `PATH`, or set `UPCALL` to where it is, or start `upcall dev --env-file .env`"
-            " and load that file into the environment"
+            " put it into `PATH`, or set `UPCALL` to where it is, or start"
+            " `upcall dev --env-file .env` and load that file into the environment"
         )
     return found
 
@@ -131,8 +136,9 @@ def _program(environment: Mapping[str, str]) -> str:
 def _first_line(process: subprocess.Popen[str]) -> str:
     """What it prints when it is ready; nothing if it ends before, or the time does."""
     lines: list[str] = []
-    assert process.stdout is not None
-    reader = threading.Thread(target=lambda: lines.append(process.stdout.readline()), daemon=True)  # type: ignore[union-attr]
+    stdout = process.stdout
+    assert stdout is not None
+    reader = threading.Thread(target=lambda: lines.append(stdout.readline()), daemon=True)
     reader.start()
     reader.join(START_SECONDS)
     return lines[0] if lines else ""

@@ -6,8 +6,8 @@ import http.client
 import json
 import re
 import secrets
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Iterable, Mapping
 from urllib.parse import urlsplit
 
 
@@ -59,7 +59,9 @@ def post_form(
     A connection that the server cuts is a `ConnectionError`.
     """
     boundary = secrets.token_hex(16)
-    parts = [_part(boundary, f'name="{_quoted(name)}"', "", value.encode()) for name, value in fields]
+    parts = [
+        _part(boundary, f'name="{_quoted(name)}"', "", value.encode()) for name, value in fields
+    ]
     disposition = f'name="file"; filename="{_quoted(file_name)}"'
     # Last: nothing after it is read.
     parts.append(_part(boundary, disposition, f"Content-Type: {content_type}\r\n", data))
