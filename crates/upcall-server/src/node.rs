@@ -24,6 +24,7 @@ use crate::clock::Clock;
 use crate::console::{Console, ConsoleUrl};
 use crate::http::listener::{self, BindError};
 use crate::http::service::{Service, StorageService};
+use crate::injection::{FaultInjection, Injector};
 use crate::limits::Limits;
 use crate::telemetry::metrics::Metrics;
 use crate::upload::again::Answers;
@@ -52,6 +53,8 @@ pub struct NodeConfig {
     pub admin_secret: AdminSecret,
     /// Where browsers reach the console, if not by an IP address or `localhost`.
     pub console_url: Option<ConsoleUrl>,
+    /// Whether tests can have calls and uploads fail.
+    pub fault_injection: FaultInjection,
     /// Every bound.
     pub limits: Limits,
     /// The time.
@@ -81,6 +84,8 @@ pub(crate) struct Server {
     pub(crate) ingests: Ingests,
     pub(crate) refused_uploads: RefusedUploads,
     pub(crate) started: Timestamp,
+    /// Only where faults may be ordered.
+    pub(crate) injector: Option<Arc<Injector>>,
 }
 
 impl std::fmt::Debug for Server {
@@ -199,6 +204,10 @@ impl Node {
         let own_url = crate::callback::own(reachable(first));
         let signer = Arc::new(Signer::new(config.callback_signer, own_url));
         let metrics = Arc::new(Metrics::new());
+        let injector = match config.fault_injection {
+            FaultInjection::Off => None,
+            FaultInjection::On => Some(Arc::new(Injector::default())),
+        };
         let guard = Guard::new(config.callback_guard, admin_address.port());
         let dispatcher = Dispatcher::new(DispatcherConfig {
             guard: guard.clone(),
@@ -206,6 +215,7 @@ impl Node {
             limits: &config.limits,
             metrics: Arc::clone(&metrics),
             clock: config.clock.clone(),
+            injector: injector.clone(),
         })
         .map_err(StartError::Tls)?;
         let dispatcher = Arc::new(dispatcher);
@@ -236,6 +246,7 @@ impl Node {
             signer,
             tasks: Tasks::default(),
             ingests: Ingests::default(),
+            injector,
         });
 
         let (stop, stopped) = watch::channel(false);

@@ -13,6 +13,7 @@ use crate::console::ConsoleError;
 use crate::fault;
 use crate::http::answer::Answer;
 use crate::http::service::plain;
+use crate::injection::TooManyFaults;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AdminError {
@@ -44,10 +45,14 @@ pub(crate) enum AdminError {
     KeyRotation(#[from] RotationError),
     #[error(transparent)]
     Maintenance(#[from] MaintenanceError),
+    #[error("faults cannot be ordered on this server")]
+    NoFaultInjection,
     #[error("there is no bucket of this name")]
     NoSuchBucket,
     #[error("there is no recorded call of this id")]
     NoSuchCall,
+    #[error("no fault is ordered under this id")]
+    NoSuchFault,
     #[error("there is no key of this id")]
     NoSuchKey,
     #[error("there is no object under this key")]
@@ -60,6 +65,8 @@ pub(crate) enum AdminError {
     Refused(Refusal),
     #[error("no call is owed under this id")]
     NotOwed,
+    #[error(transparent)]
+    TooManyFaults(#[from] TooManyFaults),
     #[error("the admin secret is missing or wrong")]
     Unauthorized,
 }
@@ -105,13 +112,16 @@ impl AdminError {
             | Self::InvalidValue(_)
             | Self::KeyExists
             | Self::KeyRotation(_)
+            | Self::NoFaultInjection
             | Self::NoSuchBucket
             | Self::NoSuchCall
+            | Self::NoSuchFault
             | Self::NoSuchKey
             | Self::NoSuchObject
             | Self::NoSuchRefusal
             | Self::NoSuchRoute
             | Self::NotOwed
+            | Self::TooManyFaults(_)
             | Self::Unauthorized => {}
         }
         let (status, code, hint) = self.row();
@@ -150,12 +160,20 @@ impl AdminError {
                 "delete it first, or choose another id",
             ),
             Self::KeyRotation(error) => callback_key::refusal(error),
+            Self::NoFaultInjection => missing(
+                "NoFaultInjection",
+                "`upcall dev` takes orders for faults, `upcall serve` never does",
+            ),
             Self::NoSuchBucket => {
                 missing("NoSuchBucket", "`upcall bucket list` shows which there are")
             }
             Self::NoSuchCall => missing(
                 "NoSuchCall",
                 "`upcall callback list` shows which there are; old ones go",
+            ),
+            Self::NoSuchFault => missing(
+                "NoSuchFault",
+                "`GET /v1/faults` lists those that are ordered",
             ),
             Self::NoSuchKey => {
                 missing("NoSuchAccessKey", "`upcall key list` shows which there are")
@@ -172,6 +190,10 @@ impl AdminError {
             Self::NotOwed => missing(
                 "NotOwed",
                 "it has arrived, or was dropped; `upcall callback owed` shows which there are",
+            ),
+            Self::TooManyFaults(_) => conflict(
+                "TooManyFaults",
+                "withdraw them first: `DELETE /v1/faults?bucket=NAME`",
             ),
             Self::Unauthorized => (
                 StatusCode::UNAUTHORIZED,
