@@ -204,21 +204,17 @@ impl Node {
         let own_url = crate::callback::own(reachable(first));
         let signer = Arc::new(Signer::new(config.callback_signer, own_url));
         let metrics = Arc::new(Metrics::new());
-        let injector = match config.fault_injection {
-            FaultInjection::Off => None,
-            FaultInjection::On => Some(Arc::new(Injector::default())),
-        };
+        let injector = config.fault_injection.injector();
         let guard = Guard::new(config.callback_guard, admin_address.port());
-        let dispatcher = Dispatcher::new(DispatcherConfig {
+        let dispatcher = DispatcherConfig {
             guard: guard.clone(),
             signer: Arc::clone(&signer),
             limits: &config.limits,
             metrics: Arc::clone(&metrics),
             clock: config.clock.clone(),
             injector: injector.clone(),
-        })
-        .map_err(StartError::Tls)?;
-        let dispatcher = Arc::new(dispatcher);
+        };
+        let dispatcher = Arc::new(Dispatcher::new(dispatcher).map_err(StartError::Tls)?);
         let outbox = Outbox::new(
             Arc::clone(&catalog),
             Arc::clone(&blobs),
@@ -250,17 +246,15 @@ impl Node {
         });
 
         let (stop, stopped) = watch::channel(false);
-        let service_server = Arc::clone(&server);
-        let storage = Arc::new(StorageService {
-            server: service_server,
-        });
+        let storage = StorageService {
+            server: Arc::clone(&server),
+        };
         let port = admin_address.port();
         let console = Console::new(config.console_url, port, server.clock.clone());
         let admin_service = AdminService::new(Arc::clone(&server), config.admin_secret, console);
-        let admin_service = Arc::new(admin_service);
         let (limits, mut listeners) = (&server.limits, Vec::new());
-        listeners.extend(serve_all(sockets, &storage, limits, &stopped));
-        listeners.extend(serve_all(admin, &admin_service, limits, &stopped));
+        listeners.extend(serve_all(sockets, &Arc::new(storage), limits, &stopped));
+        listeners.extend(serve_all(admin, &Arc::new(admin_service), limits, &stopped));
         Ok(Self {
             outbox: server.outbox.start(),
             server,

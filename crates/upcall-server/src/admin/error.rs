@@ -8,12 +8,12 @@ use upcall_store::catalog::CatalogError;
 use upcall_store::maintenance::MaintenanceError;
 
 use super::callback_key;
+use super::faults::FaultError;
 use crate::callback::RotationError;
 use crate::console::ConsoleError;
 use crate::fault;
 use crate::http::answer::Answer;
 use crate::http::service::plain;
-use crate::injection::TooManyFaults;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AdminError {
@@ -29,6 +29,8 @@ pub(crate) enum AdminError {
     Catalog(#[source] CatalogError),
     #[error(transparent)]
     Console(#[from] ConsoleError),
+    #[error(transparent)]
+    Fault(#[from] FaultError),
     #[error("the request is not plain HTTP: {0}")]
     Framing(String),
     #[error("the server could not do it")]
@@ -45,14 +47,10 @@ pub(crate) enum AdminError {
     KeyRotation(#[from] RotationError),
     #[error(transparent)]
     Maintenance(#[from] MaintenanceError),
-    #[error("faults cannot be ordered on this server")]
-    NoFaultInjection,
     #[error("there is no bucket of this name")]
     NoSuchBucket,
     #[error("there is no recorded call of this id")]
     NoSuchCall,
-    #[error("no fault is ordered under this id")]
-    NoSuchFault,
     #[error("there is no key of this id")]
     NoSuchKey,
     #[error("there is no object under this key")]
@@ -65,8 +63,6 @@ pub(crate) enum AdminError {
     Refused(Refusal),
     #[error("no call is owed under this id")]
     NotOwed,
-    #[error(transparent)]
-    TooManyFaults(#[from] TooManyFaults),
     #[error("the admin secret is missing or wrong")]
     Unauthorized,
 }
@@ -105,6 +101,7 @@ impl AdminError {
             | Self::BucketExists
             | Self::BucketNotEmpty
             | Self::Console(_)
+            | Self::Fault(_)
             | Self::Framing(_)
             | Self::Internal
             | Self::InvalidBucketName(_)
@@ -112,16 +109,13 @@ impl AdminError {
             | Self::InvalidValue(_)
             | Self::KeyExists
             | Self::KeyRotation(_)
-            | Self::NoFaultInjection
             | Self::NoSuchBucket
             | Self::NoSuchCall
-            | Self::NoSuchFault
             | Self::NoSuchKey
             | Self::NoSuchObject
             | Self::NoSuchRefusal
             | Self::NoSuchRoute
             | Self::NotOwed
-            | Self::TooManyFaults(_)
             | Self::Unauthorized => {}
         }
         let (status, code, hint) = self.row();
@@ -146,6 +140,7 @@ impl AdminError {
                 let (code, hint) = error.words();
                 (error.status(), code, hint)
             }
+            Self::Fault(error) => error.row(),
             Self::Framing(_) => (BAD, "BadRequest", "send plain HTTP/1.1"),
             Self::InvalidBucketName(_) => (BAD, "InvalidBucketName", "choose another name"),
             Self::InvalidKeyId(_) => (BAD, "InvalidAccessKeyId", "choose another id"),
@@ -160,20 +155,12 @@ impl AdminError {
                 "delete it first, or choose another id",
             ),
             Self::KeyRotation(error) => callback_key::refusal(error),
-            Self::NoFaultInjection => missing(
-                "NoFaultInjection",
-                "`upcall dev` takes orders for faults, `upcall serve` never does",
-            ),
             Self::NoSuchBucket => {
                 missing("NoSuchBucket", "`upcall bucket list` shows which there are")
             }
             Self::NoSuchCall => missing(
                 "NoSuchCall",
                 "`upcall callback list` shows which there are; old ones go",
-            ),
-            Self::NoSuchFault => missing(
-                "NoSuchFault",
-                "`GET /v1/faults` lists those that are ordered",
             ),
             Self::NoSuchKey => {
                 missing("NoSuchAccessKey", "`upcall key list` shows which there are")
@@ -191,10 +178,6 @@ impl AdminError {
                 "NotOwed",
                 "it has arrived, or was dropped; `upcall callback owed` shows which there are",
             ),
-            Self::TooManyFaults(_) => conflict(
-                "TooManyFaults",
-                "withdraw them first: `DELETE /v1/faults?bucket=NAME`",
-            ),
             Self::Unauthorized => (
                 StatusCode::UNAUTHORIZED,
                 "Unauthorized",
@@ -205,13 +188,13 @@ impl AdminError {
 }
 
 /// Status, code and hint.
-type Row = (StatusCode, &'static str, &'static str);
+pub(super) type Row = (StatusCode, &'static str, &'static str);
 
-const fn missing(code: &'static str, hint: &'static str) -> Row {
+pub(super) const fn missing(code: &'static str, hint: &'static str) -> Row {
     (StatusCode::NOT_FOUND, code, hint)
 }
 
-const fn conflict(code: &'static str, hint: &'static str) -> Row {
+pub(super) const fn conflict(code: &'static str, hint: &'static str) -> Row {
     (StatusCode::CONFLICT, code, hint)
 }
 

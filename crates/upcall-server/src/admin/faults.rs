@@ -7,11 +7,11 @@ use hyper::body::Incoming;
 use serde::Serialize;
 use upcall::name::BucketName;
 
-use super::error::AdminError;
+use super::error::{AdminError, Row, conflict, missing};
 use super::{json, read};
 use crate::http::answer::Answer;
 use crate::http::target::Query;
-use crate::injection::{Injector, OrderRequest, OrderedFault};
+use crate::injection::{Injector, OrderRequest, OrderedFault, TooManyFaults};
 use crate::node::Server;
 
 /// An ordered fault as JSON.
@@ -59,7 +59,7 @@ pub(super) async fn order(
     if server.catalog.bucket(&order.bucket).await?.is_none() {
         return Err(AdminError::NoSuchBucket);
     }
-    let ordered = injector.order(order)?;
+    let ordered = injector.order(order).map_err(FaultError::from)?;
     json(StatusCode::CREATED, &FaultJson::from(ordered))
 }
 
@@ -74,11 +74,11 @@ pub(super) fn list(server: &Server, query: &str) -> Result<Answer, AdminError> {
 /// Takes one back. What it is doing goes on.
 pub(super) fn withdraw(server: &Server, id: &str) -> Result<Answer, AdminError> {
     let injector = injector(server)?;
-    let id = id.parse().map_err(|_| AdminError::NoSuchFault)?;
+    let id = id.parse().map_err(|_| FaultError::NoSuchFault)?;
     if injector.drop_one(id) {
         Ok(Answer::new(StatusCode::NO_CONTENT))
     } else {
-        Err(AdminError::NoSuchFault)
+        Err(FaultError::NoSuchFault.into())
     }
 }
 
@@ -91,11 +91,41 @@ pub(super) fn withdraw_all(server: &Server, query: &str) -> Result<Answer, Admin
 
 fn injector(server: &Server) -> Result<&Injector, AdminError> {
     let injector = server.injector.as_deref();
-    injector.ok_or(AdminError::NoFaultInjection)
+    Ok(injector.ok_or(FaultError::NoFaultInjection)?)
 }
 
 fn bucket_of(query: &str) -> Result<Option<BucketName>, AdminError> {
     let query = Query::parse(query)?;
     let bucket = query.value("bucket").map(BucketName::parse);
     Ok(bucket.transpose()?)
+}
+
+/// Why nothing can be ordered or withdrawn.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FaultError {
+    #[error("faults cannot be ordered on this server")]
+    NoFaultInjection,
+    #[error("no fault is ordered under this id")]
+    NoSuchFault,
+    #[error(transparent)]
+    TooMany(#[from] TooManyFaults),
+}
+
+impl FaultError {
+    pub(super) const fn row(&self) -> Row {
+        match self {
+            Self::NoFaultInjection => missing(
+                "NoFaultInjection",
+                "`upcall dev` takes orders for faults, `upcall serve` never does",
+            ),
+            Self::NoSuchFault => missing(
+                "NoSuchFault",
+                "`GET /v1/faults` lists those that are ordered",
+            ),
+            Self::TooMany(_) => conflict(
+                "TooManyFaults",
+                "withdraw them first: `DELETE /v1/faults?bucket=NAME`",
+            ),
+        }
+    }
 }

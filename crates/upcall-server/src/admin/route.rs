@@ -57,7 +57,7 @@ pub(super) enum Action {
 }
 
 /// Who may ask.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum Access {
     Anybody,
     /// Whoever has the admin secret, or a session of the console.
@@ -227,6 +227,10 @@ pub(super) static ROUTES: &[Route] = &[
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
     use super::*;
 
     #[test]
@@ -273,5 +277,98 @@ mod tests {
             refused("bucket=a&b%75cket=b").as_deref(),
             Some("the parameter `bucket` is there twice")
         );
+    }
+
+    /// Method, path, query parameters, who may ask, and the operation's name.
+    type Told = (String, String, Vec<String>, Access, String);
+
+    fn routes() -> Vec<Told> {
+        let told = |route: &Route| {
+            let action = format!("{:?}", route.action);
+            let (first, rest) = action.split_at(1);
+            (
+                route.method.to_string(),
+                route.path.to_owned(),
+                route.query.iter().map(ToString::to_string).collect(),
+                route.access,
+                first.to_ascii_lowercase() + rest,
+            )
+        };
+        let mut routes: Vec<Told> = ROUTES.iter().map(told).collect();
+        routes.sort();
+        routes
+    }
+
+    fn names(parameters: &Value, of: &str) -> Vec<String> {
+        let parameters = parameters.as_array().into_iter().flatten();
+        let found = parameters.filter(|parameter| parameter["in"] == of);
+        found
+            .map(|parameter| parameter["name"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    fn documented(document: &Value) -> Vec<Told> {
+        let mut documented = Vec::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            let in_path: Vec<String> = path
+                .split('/')
+                .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+                .map(str::to_owned)
+                .collect();
+            assert_eq!(names(&item["parameters"], "path"), in_path, "{path}");
+            for (method, operation) in item.as_object().unwrap() {
+                if method == "parameters" {
+                    continue;
+                }
+                let access = match operation.get("security") {
+                    Some(none) if *none == serde_json::json!([]) => Access::Anybody,
+                    Some(other) => panic!("{path}: {other}"),
+                    None => Access::Secret,
+                };
+                documented.push((
+                    method.to_uppercase(),
+                    path.clone(),
+                    names(&operation["parameters"], "query"),
+                    access,
+                    operation["operationId"].as_str().unwrap().to_owned(),
+                ));
+            }
+        }
+        documented.sort();
+        documented
+    }
+
+    /// What is referred to anywhere in `value`.
+    fn references(value: &Value, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(members) => {
+                for (name, member) in members {
+                    match member.as_str() {
+                        Some(to) if name == "$ref" => drop(found.insert(to.to_owned())),
+                        _ => references(member, found),
+                    }
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+            Value::Bool(_) | Value::Null | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+
+    #[test]
+    fn the_document_has_these_routes_and_no_others() {
+        let document: Value = serde_json::from_str(super::super::OPEN_API).unwrap();
+        assert_eq!(documented(&document), routes());
+        let mut referred = BTreeSet::new();
+        references(&document, &mut referred);
+        let mut there = BTreeSet::new();
+        for kind in ["responses", "schemas"] {
+            let components = document["components"][kind].as_object().unwrap();
+            there.extend(
+                components
+                    .keys()
+                    .map(|name| format!("#/components/{kind}/{name}")),
+            );
+        }
+        assert_eq!(referred, there);
     }
 }

@@ -14,7 +14,7 @@ mod order;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use upcall::name::{BucketName, ObjectKey};
 
@@ -29,6 +29,15 @@ pub enum FaultInjection {
     Off,
     /// For tests: whoever has the admin secret can have calls and uploads fail.
     On,
+}
+
+impl FaultInjection {
+    pub(crate) fn injector(self) -> Option<Arc<Injector>> {
+        match self {
+            Self::Off => None,
+            Self::On => Some(Arc::default()),
+        }
+    }
 }
 
 /// The faults that are ordered.
@@ -189,7 +198,6 @@ const MOST_FAULTS: usize = 100;
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;

@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn an_order_is_read_and_what_means_nothing_is_refused() {
+    fn an_order_is_read() {
         let order = parse(
             r#"{"bucket":"one","key":"a","on":"call","kind":"slow","count":2,"delayMs":300}"#,
         );
@@ -150,6 +150,10 @@ mod tests {
                 (on, kind, 1)
             );
         }
+    }
+
+    #[test]
+    fn what_means_nothing_is_refused_with_a_sentence() {
         for (members, sentence) in [
             (
                 r#""on":"call","kind":"disk-full""#,

@@ -28,12 +28,15 @@ pub(crate) async fn faulty_server() -> TestServer {
 
 pub(crate) async fn ask(server: &TestServer, method: &str, path: &str, body: &Value) -> Answer {
     let headers = format!("Authorization: Bearer {ADMIN}\r\n");
-    let body = match body {
-        Value::Null => Vec::new(),
-        body => body.to_string().into_bytes(),
+    let body = if body.is_null() {
+        String::new()
+    } else {
+        body.to_string()
     };
     let client = Client::new(server.admin());
-    client.request(method, path, &headers, &body).await
+    client
+        .request(method, path, &headers, body.as_bytes())
+        .await
 }
 
 pub(crate) async fn get(server: &TestServer, path: &str) -> Value {

@@ -26,6 +26,7 @@ mod guard;
 mod large_objects;
 mod looking;
 mod objects;
+mod openapi;
 mod outbox;
 mod owed;
 mod permission;
