@@ -54,7 +54,8 @@ pub(crate) fn internal() -> Refusal {
     Refusal::new(WireError::INTERNAL_ERROR).hint("the server's log says more under this request id")
 }
 
-fn out_of_space() -> Refusal {
+/// There is no room for what should be stored.
+pub(crate) fn out_of_space() -> Refusal {
     Refusal::new(WireError::SERVICE_UNAVAILABLE)
         .message("The server is out of storage space.")
         .hint("nothing was stored; try again when the operator has made space")

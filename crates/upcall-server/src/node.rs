@@ -24,6 +24,7 @@ use crate::clock::Clock;
 use crate::console::{Console, ConsoleUrl};
 use crate::http::listener::{self, BindError};
 use crate::http::service::{Service, StorageService};
+use crate::injection::{FaultInjection, Injector};
 use crate::limits::Limits;
 use crate::telemetry::metrics::Metrics;
 use crate::upload::again::Answers;
@@ -52,6 +53,8 @@ pub struct NodeConfig {
     pub admin_secret: AdminSecret,
     /// Where browsers reach the console, if not by an IP address or `localhost`.
     pub console_url: Option<ConsoleUrl>,
+    /// Whether tests can have calls and uploads fail.
+    pub fault_injection: FaultInjection,
     /// Every bound.
     pub limits: Limits,
     /// The time.
@@ -81,6 +84,8 @@ pub(crate) struct Server {
     pub(crate) ingests: Ingests,
     pub(crate) refused_uploads: RefusedUploads,
     pub(crate) started: Timestamp,
+    /// Only where faults may be ordered.
+    pub(crate) injector: Option<Arc<Injector>>,
 }
 
 impl std::fmt::Debug for Server {
@@ -199,16 +204,17 @@ impl Node {
         let own_url = crate::callback::own(reachable(first));
         let signer = Arc::new(Signer::new(config.callback_signer, own_url));
         let metrics = Arc::new(Metrics::new());
+        let injector = config.fault_injection.injector();
         let guard = Guard::new(config.callback_guard, admin_address.port());
-        let dispatcher = Dispatcher::new(DispatcherConfig {
+        let dispatcher = DispatcherConfig {
             guard: guard.clone(),
             signer: Arc::clone(&signer),
             limits: &config.limits,
             metrics: Arc::clone(&metrics),
             clock: config.clock.clone(),
-        })
-        .map_err(StartError::Tls)?;
-        let dispatcher = Arc::new(dispatcher);
+            injector: injector.clone(),
+        };
+        let dispatcher = Arc::new(Dispatcher::new(dispatcher).map_err(StartError::Tls)?);
         let outbox = Outbox::new(
             Arc::clone(&catalog),
             Arc::clone(&blobs),
@@ -236,20 +242,19 @@ impl Node {
             signer,
             tasks: Tasks::default(),
             ingests: Ingests::default(),
+            injector,
         });
 
         let (stop, stopped) = watch::channel(false);
-        let service_server = Arc::clone(&server);
-        let storage = Arc::new(StorageService {
-            server: service_server,
-        });
+        let storage = StorageService {
+            server: Arc::clone(&server),
+        };
         let port = admin_address.port();
         let console = Console::new(config.console_url, port, server.clock.clone());
         let admin_service = AdminService::new(Arc::clone(&server), config.admin_secret, console);
-        let admin_service = Arc::new(admin_service);
         let (limits, mut listeners) = (&server.limits, Vec::new());
-        listeners.extend(serve_all(sockets, &storage, limits, &stopped));
-        listeners.extend(serve_all(admin, &admin_service, limits, &stopped));
+        listeners.extend(serve_all(sockets, &Arc::new(storage), limits, &stopped));
+        listeners.extend(serve_all(admin, &Arc::new(admin_service), limits, &stopped));
         Ok(Self {
             outbox: server.outbox.start(),
             server,

@@ -1,31 +1,38 @@
 //! `upcall dev`: storage and the reference application on this machine, on different origins, with a
-//! bucket, keys and CORS rules, over real HTTP.
+//! bucket, keys and CORS rules, over real HTTP. With `--app-url` it is somebody's own application
+//! server that hears of uploads.
+
+mod environment;
+mod ready;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::broadcast;
-use upcall::callback::{CallbackParameter, PublicKeyUrls};
+use upcall::callback::PublicKeyUrls;
 use upcall::name::{AccessKeyId, AccessKeySecret, BucketName};
 use upcall_app::{App, AppConfig, CallbackUrlRule, Examples, HostRule};
+use upcall_server::FaultInjection;
 use upcall_server::callback::{
     CallbackReport, CallbackRule, GuardConfig, LookUp, PortRule, WebhookSignatures,
 };
 use upcall_store::StoreOptions;
 use upcall_store::catalog::{BucketAcl, BucketFacts, CatalogError, Cors, CorsRule};
 
+use self::ready::Ready;
 use crate::command::app::cannot_start;
-use crate::command::signed_form::{Permission, SignedForm};
 use crate::command::stop::Stop;
 use crate::command::storage::{Storage, StorageSetup};
+use crate::config::app_url::AppUrl;
 use crate::config::args::DevArgs;
 use crate::config::callback::KEY_BITS_DEFAULT;
-use crate::data::DataFolder;
+use crate::data::{DataFolder, env_file};
 use crate::terminal::message::{Failure, note};
 use crate::terminal::{output, qr};
 
 pub(crate) async fn run(args: &DevArgs) -> Result<(), Failure> {
+    let app_url = args.app_url.as_deref().map(AppUrl::parse).transpose()?;
     let mut stop = Stop::listen()?;
     let data = DataFolder::new(&args.data);
     let lan = if args.lan { Some(lan_address()?) } else { None };
@@ -37,16 +44,12 @@ pub(crate) async fn run(args: &DevArgs) -> Result<(), Failure> {
         console_url: None,
         region: REGION.to_owned(),
         domains: vec![format!("oss-{REGION}.localhost")],
-        callback_guard: GuardConfig {
-            allow: vec![CallbackRule::Loopback, CallbackRule::Private],
-            deny: Vec::new(),
-            ports: vec![PortRule::Any],
-            look_up: LookUp::system(),
-        },
+        callback_guard: guard(app_url.as_ref()),
         callback_key_url: None,
         callback_key_bits: KEY_BITS_DEFAULT,
         webhook_signatures: WebhookSignatures::Off,
         store: StoreOptions::default(),
+        fault_injection: FaultInjection::On,
         record: None,
     })
     .await?;
@@ -54,21 +57,27 @@ pub(crate) async fn run(args: &DevArgs) -> Result<(), Failure> {
     storage
         .put_key(&id, &secret, "made by `upcall dev`")
         .await?;
-    let app = start_app(args, &storage, &data, lan, (&id, &secret)).await?;
+    let app = start_app(args, app_url.as_ref(), &storage, &data, lan, (&id, &secret)).await?;
     let ready = Ready {
-        storage: shown(storage.node.storage_address()),
-        app: shown(app.address()),
-        lan: lan.map(|ip| SocketAddr::new(ip, app.address().port())),
+        storage: &storage,
+        data: &data,
+        app: app.address(),
+        app_url: app_url.as_ref(),
+        lan,
         key: (&id, &secret),
     };
-    make_bucket(&storage, &ready).await?;
+    make_bucket(&storage, ready.origins()).await?;
     let callbacks = storage.node.callbacks();
+    // Before anything is printed: whoever waits for the line may read the file at once.
+    if let Some(path) = &args.env_file {
+        env_file::write(path, &environment::settings(&ready)?)?;
+    }
     if args.json {
-        output::json(&ready.to_json(&storage))?;
+        output::json(&ready.to_json(args.env_file.as_deref())?)?;
     } else {
-        output::line(ready.banner(&storage, &data)?)?;
+        output::line(ready.banner()?)?;
         if let Some(code) = ready
-            .lan
+            .on_a_phone()
             .and_then(|address| qr::write(&format!("http://{address}/")))
         {
             output::line(code)?;
@@ -90,8 +99,21 @@ pub(crate) async fn run(args: &DevArgs) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What runs on this machine and in its network may be called, and the application's own host.
+fn guard(app_url: Option<&AppUrl>) -> GuardConfig {
+    let mut allow = vec![CallbackRule::Loopback, CallbackRule::Private];
+    allow.extend(app_url.and_then(AppUrl::rule));
+    GuardConfig {
+        allow,
+        deny: Vec::new(),
+        ports: vec![PortRule::Any],
+        look_up: LookUp::system(),
+    }
+}
+
 async fn start_app(
     args: &DevArgs,
+    app_url: Option<&AppUrl>,
     storage: &Storage,
     data: &DataFolder,
     lan: Option<IpAddr>,
@@ -112,7 +134,8 @@ async fn start_app(
         max_bytes: MOST_BYTES,
         allowed_types: None,
         policy_lifetime: POLICY_LIFETIME,
-        policy_url: None,
+        // Whoever hears of uploads signs them, at the same address.
+        policy_url: app_url.map(|url| url.as_str().to_owned()),
         examples: Examples::WithSecret,
         limits: upcall_app::Limits::default(),
         clock: upcall_app::Clock::system(),
@@ -123,7 +146,7 @@ async fn start_app(
 }
 
 /// The bucket, and rules that let the application's pages post to it.
-async fn make_bucket(storage: &Storage, ready: &Ready<'_>) -> Result<(), Failure> {
+async fn make_bucket(storage: &Storage, origins: Vec<String>) -> Result<(), Failure> {
     let name = BucketName::parse(BUCKET)?;
     let facts = BucketFacts {
         callback: upcall_store::catalog::CallbackSettings::default(),
@@ -137,7 +160,6 @@ async fn make_bucket(storage: &Storage, ready: &Ready<'_>) -> Result<(), Failure
         Ok(()) | Err(CatalogError::BucketExists) => {}
         Err(error) => return Err(error.into()),
     }
-    let origins = ready.origins();
     let known = storage
         .catalog
         .bucket(&name)
@@ -190,8 +212,12 @@ fn callback_line(report: &CallbackReport) -> String {
     } else {
         "failed"
     };
+    let fault = report
+        .fault
+        .map(|kind| format!("  ordered fault {kind}"))
+        .unwrap_or_default();
     format!(
-        "callback  {verdict}  {}/{}  {}  {}  {} ms  id {}",
+        "callback  {verdict}  {}/{}  {}  {}  {} ms  id {}{fault}",
         report.bucket,
         report.key.escape_debug(),
         report.url.escape_debug(),
@@ -201,95 +227,10 @@ fn callback_line(report: &CallbackReport) -> String {
     )
 }
 
-/// What is said when everything is up.
-struct Ready<'a> {
-    storage: SocketAddr,
-    app: SocketAddr,
-    lan: Option<SocketAddr>,
-    key: (&'a str, &'a str),
-}
-
-impl Ready<'_> {
-    fn origins(&self) -> Vec<String> {
-        let port = self.app.port();
-        let mut origins = vec![
-            format!("http://{}", self.app),
-            format!("http://localhost:{port}"),
-        ];
-        origins.extend(self.lan.map(|address| format!("http://{address}")));
-        origins.dedup();
-        origins
-    }
-
-    fn to_json(&self, storage: &Storage) -> serde_json::Value {
-        let (id, secret) = self.key;
-        serde_json::json!({
-            "storage": format!("http://{}", self.storage),
-            "app": format!("http://{}", self.app),
-            "lan": self.lan.map(|address| format!("http://{address}/")),
-            "admin": format!("http://{}", storage.node.admin_address()),
-            "region": REGION,
-            "domains": [format!("oss-{REGION}.localhost")],
-            "publicKeyUrl": storage.node.public_key_url(),
-            "bucket": BUCKET,
-            "accessKeyId": id,
-            "accessKeySecret": secret,
-        })
-    }
-
-    fn banner(&self, storage: &Storage, data: &DataFolder) -> Result<String, Failure> {
-        let Self {
-            storage: address,
-            app,
-            ..
-        } = self;
-        let lan = self
-            .lan
-            .map(|address| format!("  on a phone   http://{address}/\n"))
-            .unwrap_or_default();
-        Ok(format!(
-            "\n  upload page  http://{app}/\n{lan}  storage      http://{address}/{BUCKET}/\n  console      \
-             http://{}/ (its secret is in `admin-secret`)\n  public key   {}\n  data         {} (the access key is in `dev-key`)\n\n\
-             An upload by hand, good for a day:\n\n{}\n\n\
-             Stop with Ctrl-C. Every callback shows as a line below.\n",
-            storage.node.admin_address(),
-            storage.node.public_key_url(),
-            data.path().display(),
-            self.form()?.curl("cat.jpg"),
-        ))
-    }
-
-    /// What anybody may post for a day; the application hears of it.
-    fn form(&self) -> Result<SignedForm, Failure> {
-        let callback = CallbackParameter::builder(
-            &format!("http://{}/callback", self.app),
-            "bucket=${bucket}&object=${object}&size=${size}&mimeType=${mimeType}",
-        )
-        .build()?;
-        let permission = Permission {
-            bucket: &BucketName::parse(BUCKET)?,
-            key_prefix: "",
-            max_bytes: MOST_BYTES,
-            lifetime: Duration::from_secs(24 * 3600),
-            callback: Some(&callback),
-        };
-        SignedForm::sign(&permission, &format!("http://{}", self.storage), self.key)
-    }
-}
-
 /// With `--lan`, every address of the machine instead of loopback alone.
 fn reachable_from(address: SocketAddr, lan: Option<IpAddr>) -> SocketAddr {
     if lan.is_some() && address.ip().is_loopback() {
         SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), address.port())
-    } else {
-        address
-    }
-}
-
-/// An address that this machine itself can open.
-fn shown(address: SocketAddr) -> SocketAddr {
-    if address.ip().is_unspecified() {
-        SocketAddr::new(Ipv4Addr::LOCALHOST.into(), address.port())
     } else {
         address
     }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use upcall::name::AccessKeyId;
+use upcall_server::FaultInjection;
 use upcall_store::StoreOptions;
 use upcall_store::maintenance::RateLimit;
 
@@ -38,6 +39,7 @@ pub(crate) async fn run(args: &ServeArgs) -> Result<(), Failure> {
             },
             ..StoreOptions::default()
         },
+        fault_injection: FaultInjection::Off,
         record: Some(config.record.clone()),
     })
     .await?;

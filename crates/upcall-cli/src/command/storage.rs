@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use upcall::name::{AccessKeyId, AccessKeySecret};
 use upcall_server::callback::{GuardConfig, KeyUrl, SignerConfig, WebhookSignatures};
-use upcall_server::{Clock, ConsoleUrl, Limits, Node, NodeConfig, StartError};
+use upcall_server::{Clock, ConsoleUrl, FaultInjection, Limits, Node, NodeConfig, StartError};
 use upcall_store::catalog::{AccessKeyFacts, Catalog};
 use upcall_store::{EmbeddedStore, OpenError, StoreOptions};
 
@@ -29,6 +29,7 @@ pub(crate) struct StorageSetup {
     pub(crate) callback_key_bits: u32,
     pub(crate) webhook_signatures: WebhookSignatures,
     pub(crate) store: StoreOptions,
+    pub(crate) fault_injection: FaultInjection,
     /// What is kept of callbacks, if not what the limits say.
     pub(crate) record: Option<RecordConfig>,
 }
@@ -71,6 +72,7 @@ impl Storage {
             },
             admin_secret: setup.data.admin_secret()?,
             console_url: setup.console_url,
+            fault_injection: setup.fault_injection,
             limits,
             clock: Clock::system(),
         };

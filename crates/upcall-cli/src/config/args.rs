@@ -136,6 +136,14 @@ pub(crate) struct DevArgs {
     /// Where the admin interface listens
     #[arg(long, default_value = "127.0.0.1:8702", value_name = "ADDR")]
     pub(crate) admin: SocketAddr,
+    /// The callback address of your own application server, path and query included: it is called
+    /// instead of the reference application
+    #[arg(long, value_name = "URL")]
+    pub(crate) app_url: Option<String>,
+    /// Write what an application server needs into this file, as NAME='value' lines; its other
+    /// lines stay
+    #[arg(long, value_name = "FILE")]
+    pub(crate) env_file: Option<PathBuf>,
     /// Listen on the local network too, and print a QR code that a phone can open
     #[arg(long)]
     pub(crate) lan: bool,

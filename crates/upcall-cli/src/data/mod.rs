@@ -3,6 +3,7 @@
 //! Each secret is a file of its own that only its owner may read, made once and then kept.
 
 mod callback_keys;
+pub(crate) mod env_file;
 mod secret_file;
 
 use std::fmt::Write as _;
@@ -51,6 +52,12 @@ impl DataFolder {
             .hint("name the server's data directory with `--data`, or set `UPCALL_ADMIN_SECRET`")
         })?;
         Ok(text.trim().to_owned())
+    }
+
+    /// Where the secret of the admin interface lies; nowhere if it comes from the environment.
+    pub(crate) fn admin_secret_file(&self) -> Result<Option<PathBuf>, Failure> {
+        let is_given = environment_secret("UPCALL_ADMIN_SECRET")?.is_some();
+        Ok((!is_given).then(|| self.0.join(ADMIN_SECRET)))
     }
 
     /// The access key of `dev`, as `ID SECRET`, the same at every start.

@@ -110,10 +110,12 @@ pub(super) async fn create(
 }
 
 pub(super) async fn delete(server: &Arc<Server>, name: &str) -> Result<Answer, AdminError> {
-    server
-        .catalog
-        .delete_bucket(&BucketName::parse(name)?)
-        .await?;
+    let name = BucketName::parse(name)?;
+    server.catalog.delete_bucket(&name).await?;
+    if let Some(injector) = &server.injector {
+        // Whoever makes a bucket of this name next has ordered none of them.
+        injector.drop_all(Some(&name));
+    }
     Ok(Answer::new(StatusCode::NO_CONTENT))
 }
 

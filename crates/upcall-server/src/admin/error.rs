@@ -8,6 +8,7 @@ use upcall_store::catalog::CatalogError;
 use upcall_store::maintenance::MaintenanceError;
 
 use super::callback_key;
+use super::faults::FaultError;
 use crate::callback::RotationError;
 use crate::console::ConsoleError;
 use crate::fault;
@@ -28,6 +29,8 @@ pub(crate) enum AdminError {
     Catalog(#[source] CatalogError),
     #[error(transparent)]
     Console(#[from] ConsoleError),
+    #[error(transparent)]
+    Fault(#[from] FaultError),
     #[error("the request is not plain HTTP: {0}")]
     Framing(String),
     #[error("the server could not do it")]
@@ -98,6 +101,7 @@ impl AdminError {
             | Self::BucketExists
             | Self::BucketNotEmpty
             | Self::Console(_)
+            | Self::Fault(_)
             | Self::Framing(_)
             | Self::Internal
             | Self::InvalidBucketName(_)
@@ -136,6 +140,7 @@ impl AdminError {
                 let (code, hint) = error.words();
                 (error.status(), code, hint)
             }
+            Self::Fault(error) => error.row(),
             Self::Framing(_) => (BAD, "BadRequest", "send plain HTTP/1.1"),
             Self::InvalidBucketName(_) => (BAD, "InvalidBucketName", "choose another name"),
             Self::InvalidKeyId(_) => (BAD, "InvalidAccessKeyId", "choose another id"),
@@ -183,13 +188,13 @@ impl AdminError {
 }
 
 /// Status, code and hint.
-type Row = (StatusCode, &'static str, &'static str);
+pub(super) type Row = (StatusCode, &'static str, &'static str);
 
-const fn missing(code: &'static str, hint: &'static str) -> Row {
+pub(super) const fn missing(code: &'static str, hint: &'static str) -> Row {
     (StatusCode::NOT_FOUND, code, hint)
 }
 
-const fn conflict(code: &'static str, hint: &'static str) -> Row {
+pub(super) const fn conflict(code: &'static str, hint: &'static str) -> Row {
     (StatusCode::CONFLICT, code, hint)
 }
 

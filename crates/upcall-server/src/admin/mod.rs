@@ -1,8 +1,8 @@
 //! The admin interface: health, figures, buckets, keys, callbacks and the store, as JSON over HTTP
 //! on an address of its own.
 //!
-//! `/healthz` and `/metrics` are open, and so are the console's files; everything else wants
-//! `Authorization: Bearer SECRET`, or a session of the console. The commands of the program speak to
+//! `/healthz`, `/metrics` and `/v1/openapi.json` are open, and so are the console's files; everything
+//! else wants `Authorization: Bearer SECRET`, or a session of the console. The commands of the program speak to
 //! it, never to the store's files behind the server's back.
 
 mod attachment;
@@ -10,16 +10,18 @@ mod bucket_callback;
 mod buckets;
 mod callback_key;
 mod callbacks;
+mod contents;
 mod error;
+mod faults;
 mod keys;
 mod maintenance;
 mod objects;
 mod overview;
 mod owed;
 mod refusals;
+mod route;
 mod secret;
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -36,10 +38,11 @@ use crate::http::answer::{Answer, AnswerBody, X_OSS_REQUEST_ID};
 use crate::http::framing::FramingError;
 use crate::http::gate::Exchange;
 use crate::http::request_id::RequestId;
-use crate::http::service::{Service, plain, text_of};
+use crate::http::service::{ConnectionReset, Service, plain, text_of};
 use crate::node::Server;
 use crate::telemetry::request_line::RequestLine;
 use error::AdminError;
+use route::{Access, Action, Route};
 pub use secret::{AdminSecret, WeakAdminSecret};
 
 /// Serves the admin interface.
@@ -64,56 +67,79 @@ impl AdminService {
         request: Request<Incoming>,
         peer: SocketAddr,
     ) -> Result<Answer, AdminError> {
-        let path = request.uri().path().to_owned();
-        match (request.method(), path.as_str()) {
-            (&Method::GET, "/healthz") => return self.health().await,
-            (&Method::GET, "/metrics") => {
-                let metrics = &self.server.metrics;
-                metrics.callbacks_owed(self.server.outbox.len());
-                let text = metrics.text();
-                return Ok(plain(StatusCode::OK, OPENMETRICS, text));
-            }
-            _ => {}
-        }
+        let path = request.uri().path();
         if path == "/" || path == "/console" || path.starts_with("/console/") {
             return self.console(request, peer).await;
         }
-        self.admit(&request)?;
-        let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-        let method = request.method().clone();
-        let server = &self.server;
-        match (&method, segments.as_slice()) {
-            (_, ["v1", "buckets", rest @ ..]) => self.buckets(&method, rest, request).await,
-            (&Method::GET, ["v1", "overview"]) => overview::show(server).await,
-            (&Method::GET, ["v1", "refusals"]) => refusals::list(server),
-            (&Method::GET, ["v1", "refusals", id]) => refusals::show(server, id),
-            (&Method::GET, ["v1", "owed"]) => owed::list(server, request.uri().query()).await,
-            (&Method::POST, ["v1", "owed", "deliver"]) => owed::deliver_given_up(server).await,
-            (&Method::POST, ["v1", "owed", id, "deliver"]) => owed::deliver(server, id).await,
-            (&Method::DELETE, ["v1", "owed", id]) => owed::forget(server, id).await,
-            (&Method::POST, ["v1", "callbacks", "diagnose"]) => {
+        let found = Route::find(request.method(), path);
+        if !matches!(found, Ok((route, _)) if route.access == Access::Anybody) {
+            // Also where there is no route: which there are is nobody else's business.
+            self.admit(&request)?;
+        }
+        let (route, parameter) = found?;
+        route.check_query(request.uri().query().unwrap_or_default())?;
+        let parameter = parameter.to_owned();
+        self.run(route.action, &parameter, request).await
+    }
+
+    async fn run(
+        &self,
+        action: Action,
+        parameter: &str,
+        request: Request<Incoming>,
+    ) -> Result<Answer, AdminError> {
+        let (server, uri) = (&self.server, request.uri().clone());
+        let query = uri.query().unwrap_or_default();
+        match action {
+            Action::Backup => maintenance::backup(server, read(request).await?).await,
+            Action::CallbackKey => callback_key::show(server),
+            Action::CreateBucket => buckets::create(server, parameter, read(request).await?).await,
+            Action::CreateKey => keys::create(server, read(request).await?).await,
+            Action::DeleteBucket => buckets::delete(server, parameter).await,
+            Action::DeleteBucketCors => buckets::set_cors(server, parameter, None).await,
+            Action::DeleteKey => keys::delete(server, parameter).await,
+            Action::DeleteObject => objects::delete(server, parameter, query).await,
+            Action::DeliverGivenUp => owed::deliver_given_up(server).await,
+            Action::DeliverOwed => owed::deliver(server, parameter).await,
+            Action::DiagnoseCall => {
                 let question = read_within(request, RECEIVED_BYTES).await?;
                 callbacks::diagnose(server, question).await
             }
-            (_, ["v1", "callbacks", rest @ ..]) => {
-                let query = request.uri().query().unwrap_or_default();
-                self.callbacks(&method, rest, query).await
+            Action::DropOwed => owed::forget(server, parameter).await,
+            Action::EmptyBucket => contents::empty(server, parameter).await,
+            Action::Fsck => maintenance::fsck(server, read(request).await?).await,
+            Action::GetBucketCallback => bucket_callback::get(server, parameter).await,
+            Action::GetBucketCors => buckets::cors(server, parameter).await,
+            Action::GetCall => callbacks::show(server, parameter),
+            Action::GetObject => objects::show(server, parameter, query).await,
+            Action::GetObjectContent => objects::content(server, parameter, query).await,
+            Action::GetRefusal => refusals::show(server, parameter),
+            Action::Health => self.health().await,
+            Action::ListBuckets => buckets::list(server).await,
+            Action::ListCalls => callbacks::list(server, query),
+            Action::ListFaults => faults::list(server, query),
+            Action::ListKeys => keys::list(server).await,
+            Action::ListObjects => objects::list(server, parameter, query).await,
+            Action::ListOwed => owed::list(server, query).await,
+            Action::ListRefusals => refusals::list(server),
+            Action::Metrics => Ok(self.metrics()),
+            Action::NextCall => callbacks::next(server, query).await,
+            Action::OpenApi => Ok(plain(StatusCode::OK, "application/json", OPEN_API)),
+            Action::OrderFault => faults::order(server, request).await,
+            Action::Overview => overview::show(server).await,
+            Action::ReplayCall => callbacks::replay(server, parameter).await,
+            Action::RotateCallbackKey => callback_key::rotate(server, read(request).await?).await,
+            Action::SetBucketAcl => buckets::set_acl(server, parameter, read(request).await?).await,
+            Action::SetBucketCallback => {
+                bucket_callback::put(server, parameter, read(request).await?).await
             }
-            (&Method::GET, ["v1", "store"]) => maintenance::store(server).await,
-            (&Method::POST, ["v1", "store", "fsck"]) => {
-                maintenance::fsck(server, read(request).await?).await
+            Action::SetBucketCors => {
+                buckets::set_cors(server, parameter, Some(read(request).await?)).await
             }
-            (&Method::POST, ["v1", "store", "backup"]) => {
-                maintenance::backup(server, read(request).await?).await
-            }
-            (&Method::GET, ["v1", "keys"]) => keys::list(server).await,
-            (&Method::POST, ["v1", "keys"]) => keys::create(server, read(request).await?).await,
-            (&Method::DELETE, ["v1", "keys", id]) => keys::delete(server, id).await,
-            (&Method::GET, ["v1", "callback-key"]) => callback_key::show(server),
-            (&Method::POST, ["v1", "callback-key", "rotate"]) => {
-                callback_key::rotate(server, read(request).await?).await
-            }
-            _ => Err(AdminError::NoSuchRoute),
+            Action::Store => maintenance::store(server).await,
+            Action::WithdrawFault => faults::withdraw(server, parameter),
+            Action::WithdrawFaults => faults::withdraw_all(server, query),
+            Action::WipeCalls => callbacks::wipe(server, query),
         }
     }
 
@@ -148,61 +174,16 @@ impl AdminService {
         }
     }
 
-    async fn buckets(
-        &self,
-        method: &Method,
-        segments: &[&str],
-        request: Request<Incoming>,
-    ) -> Result<Answer, AdminError> {
-        let (server, uri) = (&self.server, request.uri().clone());
-        let query = uri.query().unwrap_or_default();
-        match (method, segments) {
-            (&Method::GET, []) => buckets::list(server).await,
-            (&Method::PUT, [name]) => buckets::create(server, name, read(request).await?).await,
-            (&Method::DELETE, [name]) => buckets::delete(server, name).await,
-            (&Method::PUT, [name, "acl"]) => {
-                buckets::set_acl(server, name, read(request).await?).await
-            }
-            (&Method::GET, [name, "cors"]) => buckets::cors(server, name).await,
-            (&Method::PUT, [name, "cors"]) => {
-                buckets::set_cors(server, name, Some(read(request).await?)).await
-            }
-            (&Method::DELETE, [name, "cors"]) => buckets::set_cors(server, name, None).await,
-            (&Method::GET, [name, "callback"]) => bucket_callback::get(server, name).await,
-            (&Method::PUT, [name, "callback"]) => {
-                bucket_callback::put(server, name, read(request).await?).await
-            }
-            (&Method::GET, [name, "objects"]) => objects::list(server, name, query).await,
-            (&Method::GET, [name, "object"]) => objects::show(server, name, query).await,
-            (&Method::DELETE, [name, "object"]) => objects::delete(server, name, query).await,
-            (&Method::GET, [name, "object", "content"]) => {
-                objects::content(server, name, query).await
-            }
-            _ => Err(AdminError::NoSuchRoute),
-        }
-    }
-
-    async fn callbacks(
-        &self,
-        method: &Method,
-        segments: &[&str],
-        query: &str,
-    ) -> Result<Answer, AdminError> {
-        let server = &self.server;
-        match (method, segments) {
-            (&Method::GET, []) => callbacks::list(server, query),
-            (&Method::DELETE, []) => Ok(callbacks::wipe(server)),
-            (&Method::GET, ["next"]) => callbacks::next(server, query).await,
-            (&Method::GET, [id]) => callbacks::show(server, id),
-            (&Method::POST, [id, "replay"]) => callbacks::replay(server, id).await,
-            _ => Err(AdminError::NoSuchRoute),
-        }
-    }
-
     /// Whether the catalog answers; without it nothing can be served.
     async fn health(&self) -> Result<Answer, AdminError> {
         self.server.catalog.buckets().await?;
         json(StatusCode::OK, &serde_json::json!({ "status": "ok" }))
+    }
+
+    fn metrics(&self) -> Answer {
+        let metrics = &self.server.metrics;
+        metrics.callbacks_owed(self.server.outbox.len());
+        plain(StatusCode::OK, OPENMETRICS, metrics.text())
     }
 }
 
@@ -213,7 +194,7 @@ impl Service for AdminService {
         refused: Option<FramingError>,
         peer: SocketAddr,
         exchange: &Arc<Exchange>,
-    ) -> Result<Response<AnswerBody>, Infallible> {
+    ) -> Result<Response<AnswerBody>, ConnectionReset> {
         let answering = exchange.answering();
         let id = RequestId::new(self.server.clock.now());
         let mut line = RequestLine::new(id, peer, Arc::clone(&self.server.metrics));
@@ -277,6 +258,9 @@ fn json(status: StatusCode, value: &impl Serialize) -> Result<Answer, AdminError
 
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
     HeaderName::from_static("cross-origin-resource-policy");
+
+/// What the routes are, for programs that make clients of it. It says nothing of this server.
+const OPEN_API: &str = include_str!("openapi.json");
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 

@@ -10,6 +10,7 @@ use upcall_store::catalog::{OwedFacts, OwedQuery};
 use super::error::AdminError;
 use super::json;
 use crate::http::answer::Answer;
+use crate::http::target::Query;
 use crate::node::Server;
 
 /// An owed call, as JSON.
@@ -53,18 +54,13 @@ impl From<OwedFacts> for OwedJson {
 }
 
 /// A page of them: `?state=owed|givenUp&after=ID&limit=N`.
-pub(super) async fn list(server: &Arc<Server>, query: Option<&str>) -> Result<Answer, AdminError> {
+pub(super) async fn list(server: &Arc<Server>, query: &str) -> Result<Answer, AdminError> {
     let mut wanted = OwedQuery {
         limit: PAGE,
         ..OwedQuery::default()
     };
-    for pair in query
-        .unwrap_or_default()
-        .split('&')
-        .filter(|pair| !pair.is_empty())
-    {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        match (name, value) {
+    for (name, value) in Query::parse(query)?.pairs() {
+        match (name.as_str(), value.as_str()) {
             ("state", "owed") => wanted.is_given_up = Some(false),
             ("state", "givenUp") => wanted.is_given_up = Some(true),
             ("after", id) => wanted.after = Some(parse(id)?),

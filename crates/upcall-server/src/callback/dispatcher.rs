@@ -6,6 +6,8 @@
 //!
 //! Source: OSS, "Callback" (steps 3 to 5).
 
+mod injected;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,11 +22,12 @@ use super::guard::Guard;
 use super::load::{Place, PlaceLimits, Places, Pool, SigningDesk};
 use super::record::{CallLog, CallRecord, NewRecord};
 use super::report::CallbackReport;
-use super::request::{self, CallbackOrder, RequestError, WrittenRequest};
+use super::request::{self, CallbackOrder, RequestError, Signing, WrittenRequest};
 use super::signer::Signer;
 use super::verdict::Called;
 use crate::clock::Clock;
 use crate::fault;
+use crate::injection::{CallFault, Injected, Injector};
 use crate::limits::Limits;
 use crate::telemetry::metrics::Metrics;
 
@@ -47,6 +50,8 @@ pub(crate) struct Dispatcher {
     reports: broadcast::Sender<CallbackReport>,
     metrics: Arc<Metrics>,
     clock: Clock,
+    /// Only where faults may be ordered.
+    injector: Option<Arc<Injector>>,
 }
 
 /// What a dispatcher is made of.
@@ -56,6 +61,7 @@ pub(crate) struct DispatcherConfig<'l> {
     pub(crate) limits: &'l Limits,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Clock,
+    pub(crate) injector: Option<Arc<Injector>>,
 }
 
 impl Dispatcher {
@@ -83,6 +89,7 @@ impl Dispatcher {
             reports: broadcast::channel(REPORTS).0,
             metrics: config.metrics,
             clock: config.clock,
+            injector: config.injector,
         })
     }
 
@@ -109,7 +116,8 @@ impl Dispatcher {
         if self.desk.is_busy() || !self.places.has_room(&destination) {
             return None;
         }
-        self.desk.begin(self.writing(order, url)).ok().map(Begun)
+        let writing = self.writing(order, url, Signing::Genuine);
+        self.desk.begin(writing).ok().map(Begun)
     }
 
     /// Calls the URLs in turn until one agrees; `attempt` says how often the order was made, with
@@ -137,21 +145,17 @@ impl Dispatcher {
             result: Err(CallbackFailure::CannotConnect),
             refusal: None,
         };
-        let mut last = "";
-        for (number, url) in order.parameter.urls.iter().enumerate() {
-            last = url.as_given();
-            let (ending, progress) = self.call_one(order, url, refusals, begun.take()).await;
-            called = Called {
-                result: answered(&ending, &progress),
-                refusal: refused(&progress),
-            };
-            self.log.keep(|| NewRecord {
-                order: Arc::clone(order),
+        let mut last = (0, None);
+        for number in 0..order.parameter.urls.len() {
+            let one = OneCall {
+                order,
                 url: number,
                 attempt: usize::try_from(attempt).unwrap_or(usize::MAX),
-                ending,
-                progress,
-            });
+                refusals,
+            };
+            let made = self.make(one, begun.take()).await;
+            called = made.called;
+            last = (number, made.injected);
             if called.result.is_ok() {
                 break;
             }
@@ -171,34 +175,77 @@ impl Dispatcher {
     /// `None` if nothing is recorded any more.
     pub(crate) async fn replay(&self, recorded: &CallRecord) -> Option<Arc<CallRecord>> {
         let order = recorded.order();
-        let (ending, progress) = self
-            .call_one(order, recorded.url(), Refusals::AreNotRead, None)
-            .await;
-        self.log.keep(|| NewRecord {
-            order: Arc::clone(order),
+        let one = OneCall {
+            order,
             url: recorded.url_number(),
             attempt: self.log.attempts(&order.request_id) + 1,
+            refusals: Refusals::AreNotRead,
+        };
+        self.make(one, None).await.record
+    }
+
+    /// Makes a call, with what is ordered to go wrong with it, and records it.
+    async fn make(&self, one: OneCall<'_>, begun: Option<Begun>) -> Made {
+        let request = begun.map_or(Request::ToWrite, Request::Begun);
+        let injected = self.injector.as_deref().and_then(|injector| {
+            let order = one.order;
+            injector.of_call(&order.bucket, &order.key)
+        });
+        match injected {
+            None => self.make_once(one, request, None).await,
+            Some(injected) => Box::pin(self.make_injected(one, request, injected)).await,
+        }
+    }
+
+    async fn make_once(
+        &self,
+        one: OneCall<'_>,
+        request: Request,
+        injected: Option<Injected<CallFault>>,
+    ) -> Made {
+        let (ending, progress) = self.call_one(one, request, injected).await;
+        let called = Called {
+            result: answered(&ending, &progress),
+            refusal: refused(&progress),
+        };
+        let record = self.log.keep(|| NewRecord {
+            order: Arc::clone(one.order),
+            url: one.url,
+            attempt: one.attempt,
             ending,
             progress,
-        })
+            injected,
+        });
+        Made {
+            called,
+            record,
+            injected,
+        }
     }
 
     async fn call_one(
         &self,
-        order: &Arc<CallbackOrder>,
-        url: &CallbackUrl,
-        refusals: Refusals,
-        begun: Option<Begun>,
+        one: OneCall<'_>,
+        request: Request,
+        injected: Option<Injected<CallFault>>,
     ) -> (Ending, Progress) {
         let mut progress = Progress::begin();
-        let destination = Destination::new(url, order.parameter.sni);
+        let destination = Destination::new(one.url(), one.order.parameter.sni);
         let ending = match self.places.enter(destination).await {
             Err(crowded) => Ending::Crowded(crowded),
             Ok(place) => {
                 let limit = self.time_limit;
                 let left = limit.saturating_sub(progress.elapsed());
-                let request = self.written(order, url, begun);
-                let call = self.exchange(order, request, &place, refusals, &mut progress);
+                let call = async {
+                    match injected {
+                        None => self.exchange(one, request, &place, &mut progress).await,
+                        Some(Injected { fault, .. }) => {
+                            let call =
+                                self.exchange_injected(fault, one, request, &place, &mut progress);
+                            Box::pin(call).await
+                        }
+                    }
+                };
                 match tokio::time::timeout(left, call).await {
                     Ok(ending) => ending,
                     Err(_) => Ending::TimedOut {
@@ -214,13 +261,12 @@ impl Dispatcher {
 
     async fn exchange(
         &self,
-        order: &Arc<CallbackOrder>,
-        request: impl Future<Output = Option<WrittenRequest>>,
+        one: OneCall<'_>,
+        request: Request,
         place: &Place,
-        refusals: Refusals,
         progress: &mut Progress,
     ) -> Ending {
-        let Some(request) = request.await else {
+        let Some(request) = self.written(one, request).await else {
             return Ending::NotWritten;
         };
         progress.request_head = request.head.clone();
@@ -235,13 +281,13 @@ impl Dispatcher {
             None => match self.connector.connect(destination, progress).await {
                 Ok(connection) => connection,
                 Err(error) => {
-                    let (id, error_chain) = (&order.request_id, fault::chain(&error));
+                    let (id, error_chain) = (&one.order.request_id, fault::chain(&error));
                     tracing::debug!(%id, error = %error_chain, "no connection for a callback");
                     return error.into();
                 }
             },
         };
-        let curiosity = if refusals == Refusals::AreHandedOn {
+        let curiosity = if one.refusals == Refusals::AreHandedOn {
             Curiosity::Refusal
         } else if self.log.is_on() {
             Curiosity::Record
@@ -256,38 +302,33 @@ impl Dispatcher {
     }
 
     /// The signed request; `None` if there can be none, which the log explains.
-    async fn written(
-        &self,
-        order: &Arc<CallbackOrder>,
-        url: &CallbackUrl,
-        begun: Option<Begun>,
-    ) -> Option<WrittenRequest> {
-        let written = match begun {
-            Some(Begun(comes)) => comes.await.ok()?,
-            None => self.desk.run(self.writing(order, url)).await?,
+    async fn written(&self, one: OneCall<'_>, request: Request) -> Option<WrittenRequest> {
+        let written = match request {
+            Request::Begun(Begun(comes)) => comes.await.ok()?,
+            Request::ToWrite => {
+                let writing = self.writing(one.order, one.url(), Signing::Genuine);
+                self.desk.run(writing).await?
+            }
+            Request::Written(written) => return Some(written),
         };
-        written
-            .inspect_err(|error| {
-                let (id, error) = (&order.request_id, fault::chain(error));
-                tracing::error!(%id, %error, "a callback could not be written");
-            })
-            .ok()
+        explained(written, one.order)
     }
 
     fn writing(
         &self,
         order: &Arc<CallbackOrder>,
         url: &CallbackUrl,
+        signing: Signing,
     ) -> impl FnOnce() -> Result<WrittenRequest, RequestError> + Send + 'static {
         let (order, url, now) = (Arc::clone(order), url.clone(), self.clock.now());
         let signer = Arc::clone(&self.signer);
-        move || request::write(&order, &url, &signer, now)
+        move || request::write(&order, &url, &signer, signing, now)
     }
 
     fn report(
         &self,
         order: &CallbackOrder,
-        url: &str,
+        (url, injected): (usize, Option<Injected<CallFault>>),
         result: &Result<CallbackAnswer, CallbackFailure>,
         took: Duration,
     ) {
@@ -303,10 +344,11 @@ impl Dispatcher {
             request_id: order.request_id.clone(),
             bucket: order.bucket.to_string(),
             key: order.key.to_string(),
-            url: url.to_owned(),
+            url: order.parameter.urls[url].as_given().to_owned(),
             outcome,
             is_success: result.is_ok(),
             took,
+            fault: injected.map(|injected| injected.fault.name()),
         });
     }
 }
@@ -317,6 +359,52 @@ impl std::fmt::Debug for Dispatcher {
             .field("time_limit", &self.time_limit)
             .finish_non_exhaustive()
     }
+}
+
+/// One call to one URL of an order.
+#[derive(Clone, Copy)]
+struct OneCall<'o> {
+    order: &'o Arc<CallbackOrder>,
+    /// Which of them.
+    url: usize,
+    /// How often the order was made, with this time.
+    attempt: usize,
+    refusals: Refusals,
+}
+
+impl<'o> OneCall<'o> {
+    fn url(&self) -> &'o CallbackUrl {
+        &self.order.parameter.urls[self.url]
+    }
+}
+
+/// How far a call's request is.
+enum Request {
+    /// It is being signed.
+    Begun(Begun),
+    ToWrite,
+    Written(WrittenRequest),
+}
+
+/// What came of a call.
+struct Made {
+    called: Called,
+    /// `None` if none is kept.
+    record: Option<Arc<CallRecord>>,
+    injected: Option<Injected<CallFault>>,
+}
+
+/// A request that was written; or the log says why not.
+fn explained(
+    written: Result<WrittenRequest, RequestError>,
+    order: &CallbackOrder,
+) -> Option<WrittenRequest> {
+    written
+        .inspect_err(|error| {
+            let (id, error) = (&order.request_id, fault::chain(error));
+            tracing::error!(%id, %error, "a callback could not be written");
+        })
+        .ok()
 }
 
 /// What the uploader gets of it.

@@ -19,4 +19,6 @@ pub struct CallbackReport {
     pub is_success: bool,
     /// From the first connection to the last byte.
     pub took: Duration,
+    /// Which fault was ordered for it, if one was.
+    pub fault: Option<&'static str>,
 }

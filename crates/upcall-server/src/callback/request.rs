@@ -38,6 +38,15 @@ pub(crate) struct WrittenRequest {
     pub(crate) body: Bytes,
 }
 
+/// What is signed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Signing {
+    /// What is sent.
+    Genuine,
+    /// Something else, so that no receiver must believe it: for those who test theirs.
+    Wrong,
+}
+
 /// Writes the request for one URL of an order, and signs it.
 ///
 /// # Errors
@@ -46,13 +55,18 @@ pub(super) fn write(
     order: &CallbackOrder,
     url: &CallbackUrl,
     signer: &Signer,
+    signing: Signing,
     now: Timestamp,
 ) -> Result<WrittenRequest, RequestError> {
     let body = &order.body;
+    let signed_body = match signing {
+        Signing::Genuine => body.clone(),
+        Signing::Wrong => [body, &b"&"[..]].concat().into(),
+    };
     let signed = signer.sign(&CallToSign {
         id: &order.request_id,
-        string_to_sign: &string_to_sign(url.path_and_query(), body),
-        body,
+        string_to_sign: &string_to_sign(url.path_and_query(), &signed_body),
+        body: &signed_body,
         at: now,
     })?;
     let mut md5 = Md5::new();
@@ -178,7 +192,14 @@ mod tests {
         let order = order("owner");
         let now = Timestamp::from_second(784_111_777).unwrap();
 
-        let request = write(&order, &order.parameter.urls[0], &signer, now).unwrap();
+        let request = write(
+            &order,
+            &order.parameter.urls[0],
+            &signer,
+            Signing::Genuine,
+            now,
+        )
+        .unwrap();
 
         let head = String::from_utf8(request.head.to_vec()).unwrap();
         let signature = signer.keys().signing_key().sign_md5(b"/up?x=1\na=b");
@@ -204,6 +225,7 @@ mod tests {
             &order,
             &order.parameter.urls[0],
             &signer,
+            Signing::Genuine,
             Timestamp::UNIX_EPOCH,
         );
         assert!(matches!(

@@ -71,6 +71,8 @@ pub(crate) struct Exchange {
     /// Nothing is under way, and has not been for a while.
     is_resting: AtomicBool,
     is_request_over: AtomicBool,
+    /// The connection ends without an answer.
+    is_reset: AtomicBool,
     pub(super) ledger: Ledger,
 }
 
@@ -91,6 +93,15 @@ impl Exchange {
     /// The whole request has come. Of a chunked body the gate does not see the end itself.
     pub(crate) fn request_is_over(&self) {
         self.is_request_over.store(true, Ordering::Relaxed);
+    }
+
+    /// The connection is to end at once and without an answer, as if something on the way had cut it.
+    pub(crate) fn reset(&self) {
+        self.is_reset.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_reset(&self) -> bool {
+        self.is_reset.load(Ordering::Relaxed)
     }
 
     /// Whether hyper may be sent away: the peer has been silent between two requests for a while.
@@ -369,6 +380,15 @@ impl Gate {
             lingering.left = lingering.left.saturating_sub(buf.filled().len() as u64);
         }
         Poll::Ready(())
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        if self.exchange.is_reset() {
+            // Closed so, the kernel sends a reset. If it cannot be had, the peer sees an end.
+            let _ = self.socket.set_zero_linger();
+        }
     }
 }
 

@@ -3,7 +3,6 @@
 //! In: a request whose head the gate let through. Out: an answer with a request id and a log line.
 //! What goes on between target and answer is the operation's business.
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -35,8 +34,13 @@ pub(crate) trait Service: Send + Sync + 'static {
         refused: Option<FramingError>,
         peer: SocketAddr,
         exchange: &Arc<Exchange>,
-    ) -> impl Future<Output = Result<Response<AnswerBody>, Infallible>> + Send;
+    ) -> impl Future<Output = Result<Response<AnswerBody>, ConnectionReset>> + Send;
 }
+
+/// There is no answer: the connection is to be cut ([`Exchange::reset`]).
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the connection is reset, as it was ordered")]
+pub(crate) struct ConnectionReset;
 
 /// What an operation gets to see of its request.
 #[derive(Debug)]
@@ -68,7 +72,7 @@ impl Service for StorageService {
         refused: Option<FramingError>,
         peer: SocketAddr,
         exchange: &Arc<Exchange>,
-    ) -> Result<Response<AnswerBody>, Infallible> {
+    ) -> Result<Response<AnswerBody>, ConnectionReset> {
         let started = Instant::now();
         let answering = exchange.answering();
         let id = RequestId::new(self.server.clock.now());
@@ -104,6 +108,9 @@ impl Service for StorageService {
             }
             Answer::refusal(&refusal, &id, &host, method == Method::HEAD)
         });
+        if exchange.is_reset() {
+            return Err(ConnectionReset);
+        }
         let rules = bucket
             .as_ref()
             .and_then(|facts: &Arc<BucketFacts>| facts.cors.as_ref());

@@ -11,6 +11,7 @@ pub(crate) mod form;
 pub(crate) mod hasher;
 mod image;
 pub(crate) mod ingest;
+mod injected;
 pub(crate) mod notify;
 mod plan;
 pub(crate) mod refused;
@@ -64,6 +65,9 @@ pub(crate) async fn run(
     file: impl ingest::FileSource,
     line: &mut RequestLine,
 ) -> Result<Answer, Refusal> {
+    if let Some(injector) = &server.injector {
+        Box::pin(injected::apply(injector, &admitted)).await?;
+    }
     let named = match again::look(server, &admitted).await? {
         again::Before::Unknown(named) => named,
         again::Before::Answered(told) => {

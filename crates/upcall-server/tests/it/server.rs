@@ -10,7 +10,7 @@ use upcall_server::callback::{
     CallbackRule, GuardConfig, KeyKeeper, KeyRing, KeyUrl, LookUp, PortRule, SignerConfig,
     WebhookSignatures,
 };
-use upcall_server::{AdminSecret, Clock, ConsoleUrl, Limits, Node, NodeConfig};
+use upcall_server::{AdminSecret, Clock, ConsoleUrl, FaultInjection, Limits, Node, NodeConfig};
 use upcall_store::catalog::{
     AccessKeyFacts, BucketAcl, BucketFacts, CatalogError, ListObjects, ObjectFacts,
 };
@@ -54,6 +54,7 @@ pub(crate) struct Setup {
     pub(crate) webhook_signatures: WebhookSignatures,
     pub(crate) key_url: Option<KeyUrl>,
     pub(crate) console_url: Option<ConsoleUrl>,
+    pub(crate) fault_injection: FaultInjection,
     /// Objects up to this size go into the log; zero makes each a file.
     pub(crate) small_bytes: u64,
 }
@@ -70,6 +71,7 @@ impl Default for Setup {
             webhook_signatures: WebhookSignatures::Off,
             key_url: None,
             console_url: None,
+            fault_injection: FaultInjection::Off,
             small_bytes: StoreOptions::default().small_bytes,
         }
     }
@@ -123,6 +125,7 @@ impl TestServer {
             },
             admin_secret: AdminSecret::new(ADMIN).unwrap(),
             console_url: setup.console_url,
+            fault_injection: setup.fault_injection,
             limits: setup.limits,
             clock: setup.clock,
         };

@@ -7,6 +7,7 @@ mod shown;
 use std::sync::Arc;
 
 use http::StatusCode;
+use upcall::name::BucketName;
 
 pub(super) use self::diagnosis::answer as diagnose;
 use self::query::{ListQuery, NextQuery};
@@ -15,6 +16,7 @@ use super::error::AdminError;
 use super::json;
 use crate::callback::record::{CallId, CallRecord};
 use crate::http::answer::Answer;
+use crate::http::target;
 use crate::node::Server;
 
 pub(super) fn list(server: &Arc<Server>, query: &str) -> Result<Answer, AdminError> {
@@ -55,9 +57,12 @@ pub(super) async fn replay(server: &Arc<Server>, id: &str) -> Result<Answer, Adm
     }
 }
 
-pub(super) fn wipe(server: &Arc<Server>) -> Answer {
-    server.dispatcher.log().wipe();
-    Answer::new(StatusCode::NO_CONTENT)
+/// Forgets the calls of a bucket, or all.
+pub(super) fn wipe(server: &Arc<Server>, query: &str) -> Result<Answer, AdminError> {
+    let query = target::Query::parse(query)?;
+    let bucket = query.value("bucket").map(BucketName::parse).transpose()?;
+    server.dispatcher.log().wipe(bucket.as_ref());
+    Ok(Answer::new(StatusCode::NO_CONTENT))
 }
 
 fn recorded(server: &Arc<Server>, id: &str) -> Result<Arc<CallRecord>, AdminError> {

@@ -77,6 +77,13 @@ fn read(
                 let outcome = value.parse();
                 query.outcome = Some(outcome.map_err(|why| invalid(format!("`outcome`: {why}")))?);
             }
+            "status" => {
+                let status = value.parse().ok();
+                let status = status.filter(|status| (100..=999).contains(status));
+                query.status = Some(status.ok_or_else(|| {
+                    invalid("`status` is a status of HTTP, such as `200`".to_owned())
+                })?);
+            }
             "after" => {
                 let id = value.parse();
                 query.after = Some(id.map_err(|why| invalid(format!("`after`: {why}")))?);
@@ -114,13 +121,15 @@ mod tests {
     #[test]
     fn parameters_are_read_and_unknown_ones_refused() {
         let id = "000643a1f30d0000";
-        let text =
-            format!("bucket=photos&key=a%2Fb+c&requestId=R&outcome=failed&after={id}&limit=7");
+        let text = format!(
+            "bucket=photos&key=a%2Fb+c&requestId=R&outcome=failed&status=502&after={id}&limit=7"
+        );
         let which = Query {
             bucket: Some("photos".to_owned()),
             key: Some("a/b c".to_owned()),
             request_id: Some("R".to_owned()),
             outcome: Some(Outcome::Failed),
+            status: Some(502),
             after: Some(id.parse().unwrap()),
         };
         assert_eq!(
@@ -141,6 +150,8 @@ mod tests {
                 "outcome=maybe",
                 "`outcome`: an outcome is `agreed` or `failed`",
             ),
+            ("status=ok", "`status` is a status of HTTP, such as `200`"),
+            ("status=99", "`status` is a status of HTTP, such as `200`"),
             ("after=7", "`after`: the id of a call has 16 hex digits"),
         ] {
             assert_eq!(ListQuery::parse(text).unwrap_err().to_string(), sentence);

@@ -27,6 +27,7 @@ pub(super) struct Summary {
     outcome: &'static str,
     message: Option<String>,
     explanation: String,
+    fault: Option<OrderedFault>,
 }
 
 impl Summary {
@@ -44,7 +45,8 @@ impl Summary {
             total_ms: milliseconds(call.timing().total),
             outcome: call.outcome().as_str(),
             message: call.message(),
-            explanation: call.explanation().to_string(),
+            explanation: explained(call),
+            fault: OrderedFault::of(call),
         }
     }
 }
@@ -74,6 +76,35 @@ pub(super) struct Whole {
     outcome: &'static str,
     message: Option<String>,
     explanation: String,
+    fault: Option<OrderedFault>,
+}
+
+/// A fault that was ordered for the call.
+#[derive(Serialize)]
+struct OrderedFault {
+    id: String,
+    kind: &'static str,
+}
+
+impl OrderedFault {
+    fn of(call: &CallRecord) -> Option<Self> {
+        let injected = call.injected()?;
+        Some(Self {
+            id: injected.id.to_string(),
+            kind: injected.fault.name(),
+        })
+    }
+}
+
+/// Why the call ended as it did; and first, if it was ordered to.
+fn explained(call: &CallRecord) -> String {
+    let explanation = call.explanation();
+    match OrderedFault::of(call) {
+        Some(OrderedFault { id, kind }) => {
+            format!("fault {id} (`{kind}`) was ordered for this call: {explanation}")
+        }
+        None => explanation.to_string(),
+    }
 }
 
 /// Milliseconds; `null` where there was no such step.
@@ -172,7 +203,8 @@ impl Whole {
             }),
             outcome: call.outcome().as_str(),
             message: call.message(),
-            explanation: call.explanation().to_string(),
+            explanation: explained(call),
+            fault: OrderedFault::of(call),
         }
     }
 }

@@ -239,6 +239,32 @@ impl Outbox {
         Ok(was_owed)
     }
 
+    /// Forgets the calls of a bucket, drops the objects that are held for them, and forgets where nobody
+    /// answered. A call under way goes on, and what the application says to it changes nothing any more.
+    ///
+    /// # Errors
+    /// The catalog's; some of them may be forgotten then.
+    pub(crate) async fn drop_calls(&self, bucket: &BucketName) -> Result<(), CatalogError> {
+        let mut query = OwedQuery {
+            limit: LOADED_AT_ONCE,
+            ..OwedQuery::default()
+        };
+        loop {
+            let page = self.0.catalog.owed_calls(query.clone()).await?;
+            let Some(last) = page.last() else {
+                break;
+            };
+            query.after = Some(last.id);
+            for facts in page.iter().filter(|facts| facts.bucket == *bucket) {
+                self.drop_call(facts.id).await?;
+            }
+        }
+        let now = self.0.now();
+        self.0.lines().forget_destinations(bucket.as_str(), now);
+        self.0.changed.notify_one();
+        Ok(())
+    }
+
     /// How many calls are in line, 100,000 at most; the others wait in the store.
     pub(crate) fn len(&self) -> usize {
         self.0.lines().len()

@@ -2,10 +2,11 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
+use upcall::name::BucketName;
 
 use super::{CallId, CallRecord, NewRecord, Outcome};
 use crate::clock::Clock;
@@ -18,6 +19,8 @@ pub(crate) struct Query {
     pub(crate) key: Option<String>,
     pub(crate) request_id: Option<String>,
     pub(crate) outcome: Option<Outcome>,
+    /// The status of the application's answer.
+    pub(crate) status: Option<u16>,
     /// Only calls that ended after this one.
     pub(crate) after: Option<CallId>,
 }
@@ -32,6 +35,10 @@ impl Query {
             && is(&self.key, order.key.as_str())
             && is(&self.request_id, &order.request_id)
             && self.outcome.is_none_or(|outcome| outcome == call.outcome())
+            && self.status.is_none_or(|status| {
+                let answer = call.answer();
+                answer.is_some_and(|answer| answer.status == status)
+            })
             && self.after.is_none_or(|after| call.id() > after)
     }
 }
@@ -42,6 +49,8 @@ pub(crate) struct CallLog {
     most_calls: usize,
     most_bytes: usize,
     most_age: Duration,
+    /// Longer than any call is under way.
+    longest_call: Duration,
     clock: Clock,
     kept: Mutex<Kept>,
     /// Changes with each call; whoever waits looks when it does.
@@ -54,6 +63,8 @@ struct Kept {
     calls: VecDeque<Arc<CallRecord>>,
     bytes: usize,
     last: u64,
+    /// Which buckets (or all) were wiped of late, and when.
+    wiped: Vec<(Option<BucketName>, Instant)>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -68,6 +79,7 @@ impl CallLog {
             most_calls: limits.record_calls,
             most_bytes: limits.record_bytes,
             most_age: limits.record_age,
+            longest_call: limits.callback + Duration::from_secs(60),
             clock,
             kept: Mutex::default(),
             newest: watch::Sender::new(Newest::default()),
@@ -88,6 +100,9 @@ impl CallLog {
         let now = self.clock.now();
         let (record, gone) = {
             let mut kept = self.lock();
+            if kept.is_wiped(&call) {
+                return None;
+            }
             let id = kept.next_id(now);
             let record = Arc::new(CallRecord::new(id, now, call));
             kept.bytes += record.bytes;
@@ -165,11 +180,22 @@ impl CallLog {
         tokio::time::timeout(limit, found).await.ok().flatten()
     }
 
-    /// Forgets everything.
-    pub(crate) fn wipe(&self) {
+    /// Forgets the calls of a bucket, or all; also those under way, which are not kept when they end.
+    pub(crate) fn wipe(&self, bucket: Option<&BucketName>) {
         let mut kept = self.lock();
-        kept.bytes = 0;
-        let gone = std::mem::take(&mut kept.calls);
+        let now = Instant::now();
+        // Of those that began before an older wipe, all have ended.
+        let most_age = self.longest_call;
+        kept.wiped.retain(|(of, at)| {
+            bucket.is_some() && of.as_ref() != bucket && now.duration_since(*at) < most_age
+        });
+        kept.wiped.push((bucket.cloned(), now));
+        let all = std::mem::take(&mut kept.calls);
+        let (gone, stay): (VecDeque<_>, VecDeque<_>) = all
+            .into_iter()
+            .partition(|call| bucket.is_none_or(|name| call.order().bucket == *name));
+        kept.bytes = stay.iter().map(|call| call.bytes).sum();
+        kept.calls = stay;
         drop(kept);
         drop(gone);
     }
@@ -191,6 +217,14 @@ impl CallLog {
 }
 
 impl Kept {
+    /// Whether its bucket was wiped since it began.
+    fn is_wiped(&self, call: &NewRecord) -> bool {
+        self.wiped.iter().any(|(of, at)| {
+            let is_of = of.as_ref().is_none_or(|name| *name == call.order.bucket);
+            is_of && call.progress.began() <= *at
+        })
+    }
+
     fn next_id(&mut self, now: Timestamp) -> CallId {
         let micros = u64::try_from(now.as_microsecond()).unwrap_or(0);
         self.last = micros.max(self.last + 1);
@@ -219,7 +253,7 @@ mod tests {
 
     use bytes::Bytes;
     use upcall::callback::CallbackParameter;
-    use upcall::name::{BucketName, ObjectKey};
+    use upcall::name::ObjectKey;
 
     use super::*;
     use crate::callback::exchange::{Ending, Progress};
@@ -241,6 +275,7 @@ mod tests {
             attempt: 1,
             ending: Ending::NotWritten,
             progress: Progress::begin(),
+            injected: None,
         }
     }
 
@@ -286,7 +321,7 @@ mod tests {
         assert_eq!(keys(&by_age, &all, 9), ["c"]);
         second.fetch_add(60, Ordering::Relaxed);
         assert_eq!(keys(&by_age, &all, 9), [""; 0]);
-        by_bytes.wipe();
+        by_bytes.wipe(None);
         assert_eq!(by_bytes.lock().bytes, 0);
         assert_eq!(keys(&by_bytes, &all, 9), [""; 0]);
     }

@@ -22,6 +22,7 @@ use upcall::callback::{CallbackUrl, string_to_sign};
 
 use super::exchange::{Answer, Ending, Progress, Timing};
 use super::request::CallbackOrder;
+use crate::injection::{CallFault, Injected};
 use crate::limits;
 
 pub(crate) use explanation::Explanation;
@@ -70,6 +71,8 @@ pub(crate) struct NewRecord {
     pub(crate) attempt: usize,
     pub(crate) ending: Ending,
     pub(crate) progress: Progress,
+    /// What was ordered to go wrong with it.
+    pub(crate) injected: Option<Injected<CallFault>>,
 }
 
 /// A call that was made, or would have been.
@@ -163,6 +166,11 @@ impl CallRecord {
     /// Why it ended as it did.
     pub(crate) fn explanation(&self) -> Explanation {
         diagnosis::of(&self.call)
+    }
+
+    /// What was ordered to go wrong with it.
+    pub(crate) const fn injected(&self) -> Option<Injected<CallFault>> {
+        self.call.injected
     }
 }
 

@@ -32,6 +32,7 @@ fn call(url: &str, ending: Ending) -> NewRecord {
         attempt: 1,
         ending,
         progress: Progress::begin(),
+        injected: None,
     }
 }
 

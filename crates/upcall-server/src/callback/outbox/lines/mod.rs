@@ -400,6 +400,15 @@ impl Lines {
         }
     }
 
+    /// What is known of where a bucket's calls go is forgotten, as if all answered there.
+    pub(super) fn forget_destinations(&mut self, bucket: &str, now: u64) {
+        let is_of = |to: &&Destination| to.split(' ').next() == Some(bucket);
+        let of_bucket: Vec<_> = self.down.keys().filter(is_of).cloned().collect();
+        for destination in of_bucket {
+            self.is_up(&destination, now);
+        }
+    }
+
     /// If nobody answers at a destination, in how many milliseconds it is tried again.
     pub(super) fn down_for(&self, destination: &str, now: u64) -> Option<u64> {
         let down = self.down.get(destination)?;
