@@ -24,13 +24,6 @@ export async function makeBucket(name, acl = "private") {
   await admin("PUT", `/v1/buckets/${name}`, { acl });
 }
 
-/** What a site's operator does once: one more CORS rule for the bucket, beside those it has. */
-export async function allowOrigin(bucket, origin) {
-  const cors = await admin("GET", `/v1/buckets/${bucket}/cors`);
-  const rule = { allowedOrigins: [origin], allowedMethods: ["POST"], allowedHeaders: ["*"] };
-  await admin("PUT", `/v1/buckets/${bucket}/cors`, { ...cors, rules: [...cors.rules, rule] });
-}
-
 /** Where storage is, and who signs. */
 async function signer() {
   const { host, accessid } = await (await fetch(new URL("/policy", APP_URL))).json();

@@ -92,9 +92,9 @@ export function withDeadCallback(answer) {
 }
 
 /** Lets `change` alter what the application answers to `GET /policy`, once per question. */
-export async function alterPolicy(page, change, address = "**/policy") {
+export async function alterPolicy(page, change) {
   let questions = 0;
-  await page.route(address, async (route) => {
+  await page.route("**/policy", async (route) => {
     questions += 1;
     const response = await route.fetch();
     await route.fulfill({ response, json: change(await response.json(), questions) });

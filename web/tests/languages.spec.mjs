@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -22,6 +22,7 @@ const STARTERS = {
   node: "node/run",
   php: "php/run",
   "php with Apache": "php/run-apache",
+  "php with FPM": "php/run-apache --fpm",
   python: "python/run",
   ruby: "ruby/run",
   rust: "rust/run",
@@ -37,6 +38,7 @@ let photo;
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "upcall-examples-"));
+  await chmod(folder, 0o777); // Apache's workers are another user where the tests are root
   port = await freePort();
   const envFile = join(folder, ".env");
   const addresses = ["--storage", "--app", "--admin"].flatMap((flag) => [flag, "127.0.0.1:0"]);
@@ -88,26 +90,27 @@ async function freePort() {
   return free;
 }
 
-/** Uploads on the third of the classic pages; resolves with what it shows of the file. */
-async function upload(name) {
+/** The third of the classic pages, in a browser that notes whom it asks. */
+async function openPage() {
   const context = await browser.newContext({ locale: "en-GB" });
-  try {
-    const page = await context.newPage();
-    const foreign = [];
-    page.on("request", (request) => {
-      if (new URL(request.url()).hostname !== "127.0.0.1" && request.url().startsWith("http")) foreign.push(request.url());
-    });
-    await page.goto(new URL("/examples/server-callback/", dev.facts.app).href);
-    await page.locator("input[type=file]").setInputFiles({
-      name, mimeType: "image/jpeg", buffer: Buffer.concat([photo, Buffer.from(name)]),
-    });
-    const outcome = page.locator("[data-outcome]").first();
-    await outcome.waitFor();
-    assert.deepEqual(foreign, []);
-    return { kind: await outcome.getAttribute("data-outcome"), text: await outcome.textContent() };
-  } finally {
-    await context.close();
-  }
+  const page = await context.newPage();
+  const foreign = [];
+  page.on("request", (request) => {
+    const { protocol, hostname } = new URL(request.url());
+    if (protocol.startsWith("http") && hostname !== "127.0.0.1") foreign.push(request.url());
+  });
+  await page.goto(new URL("/examples/server-callback/", dev.facts.app).href);
+  return { page, foreign, close: () => context.close() };
+}
+
+/** Chooses a photo; resolves with what the page shows of it. */
+async function upload(page, name) {
+  await page.locator("input[type=file]").setInputFiles({
+    name, mimeType: "image/jpeg", buffer: Buffer.concat([photo, Buffer.from(name)]),
+  });
+  const card = page.locator("[data-outcome]", { hasText: name }).first();
+  await card.waitFor();
+  return { kind: await card.getAttribute("data-outcome"), text: await card.textContent() };
 }
 
 const wanted = process.env.EXAMPLES?.split(",") ?? Object.keys(STARTERS);
@@ -115,27 +118,40 @@ const wanted = process.env.EXAMPLES?.split(",") ?? Object.keys(STARTERS);
 for (const language of wanted) {
   describe(language, () => {
     let example;
+    let opened;
     const name = `cat & 猫 of ${language}.jpg`;
 
     before(async () => {
       const uploads = join(folder, `uploads of ${language}`);
-      example = await start(join(EXAMPLES, STARTERS[language]), [], { ...settings, PORT: String(port), UPLOADS: uploads });
+      const env = { ...settings, PORT: String(port), UPLOADS: uploads };
+      const [program, ...words] = STARTERS[language].split(" ");
+      example = await start(join(EXAMPLES, program), words, env);
+      opened = await openPage();
     });
+    after(() => opened?.close());
 
     test("the page uploads, and the example has a row", async () => {
-      const { kind, text } = await upload(name);
+      const { kind, text } = await upload(opened.page, name);
       assert.equal(kind, "accepted", text);
-      assert.match(text, /cat & 猫/);
+      assert.match(text, /"Status": "OK"/);
       const { uploads } = await (await fetch(`http://127.0.0.1:${port}/uploads`)).json();
       assert.equal(uploads.length, 1);
       const [row] = uploads;
       assert.deepEqual([row.mimeType, row.width, row.height], ["image/jpeg", 2400, 1800]);
       assert.ok(row.object.endsWith(`/${name}`), row.object);
+      assert.deepEqual(opened.foreign, []);
     });
 
-    test("without the example there is no policy, and the page says so", async () => {
+    test("the page tells what is stored and not accepted, once the example is gone", async () => {
       assert.equal(await stop(example), 0);
-      assert.equal((await upload(name)).kind, "refused");
+      const { kind, text } = await upload(opened.page, `unheard ${name}`);
+      assert.equal(kind, "storedOnly", text);
+    });
+
+    test("a page that has no policy yet is refused one", async () => {
+      const later = await openPage();
+      assert.equal((await upload(later.page, `unsigned ${name}`)).kind, "refused");
+      await later.close();
     });
   });
 }

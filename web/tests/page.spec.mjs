@@ -97,7 +97,7 @@ describe("an upload that works", () => {
     assert.match(text, /The application’s answer\s*\{/);
     const seen = await page.evaluate(() => globalThis.seen);
     assert.ok(seen.some((value) => value > 0 && value < 100), `progress: ${[...new Set(seen)]}`);
-    assert.match(await page.locator(".row").first().innerText(), /sunrise\.jpg/);
+    await page.locator(".row", { hasText: "sunrise.jpg" }).first().waitFor();
     assert.match(await page.getByRole("status").first().innerText(), /sunrise\.jpg: Accepted/);
     await page.locator(".card canvas:not([hidden])").waitFor();
     assert.deepEqual(violations, []);
@@ -119,7 +119,7 @@ describe("an upload that works", () => {
       await choose(path);
       await page.locator(".card").first().waitFor({ timeout: 120_000 });
       await outcome("accepted", "large.jpg");
-      assert.match(await page.locator(".row").first().innerText(), /large\.jpg[^]*200 MB/);
+      await page.locator(".row", { hasText: /large\.jpg[^]*200 MB/ }).first().waitFor();
     } finally {
       await rm(folder, { recursive: true });
     }

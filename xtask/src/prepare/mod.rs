@@ -45,7 +45,8 @@ pub(crate) enum Need {
     NodePackage,
     /// A current Node, and what the page is built with.
     Page,
-    /// A current Node, and what the browser tests drive.
+    /// A current Node, and what the browser tests drive: a browser's remote control, and the upload
+    /// components that people already have on their pages.
     PageTests,
     /// Debian's PHP with SQLite.
     Php,
@@ -55,8 +56,6 @@ pub(crate) enum Need {
     Ruby,
     /// strace, which has system calls fail.
     Strace,
-    /// A current Node, and the upload components that people already have on their pages.
-    Uploaders,
 }
 
 impl Need {
@@ -85,24 +84,14 @@ impl Need {
                 debian::RUBY_WEBRICK,
             ],
             Self::Strace => &[debian::STRACE],
-            Self::Express
-            | Self::Node
-            | Self::NodePackage
-            | Self::Page
-            | Self::PageTests
-            | Self::Uploaders => &[],
+            Self::Express | Self::Node | Self::NodePackage | Self::Page | Self::PageTests => &[],
         }
     }
 
     const fn is_of_node(self) -> bool {
         matches!(
             self,
-            Self::Express
-                | Self::Node
-                | Self::NodePackage
-                | Self::Page
-                | Self::PageTests
-                | Self::Uploaders
+            Self::Express | Self::Node | Self::NodePackage | Self::Page | Self::PageTests
         )
     }
 }
@@ -169,7 +158,6 @@ fn install(workspace: &Workspace, needs: &[Need], log: &Path) -> Result<Tools> {
             (Need::Page, "web"),
             (Need::PageTests, "web/tests"),
             (Need::NodePackage, "packages/node"),
-            (Need::Uploaders, "web/tests/uploaders"),
         ] {
             if has(need) {
                 node.install_packages(workspace, folder, log)?;

@@ -73,14 +73,14 @@ pub(super) fn examples(bench: &Bench<'_>) -> Result<()> {
     logged::run(&mut pytest, &bench.log)
 }
 
-/// Each example behind the classic pages.
+/// Each example behind the third of the classic pages.
 pub(super) fn pages(bench: &Bench<'_>) -> Result<()> {
     let node = bench.tools.node()?;
     let upcall = bench.workspace.build(Program::Upcall, Build::Dev)?;
     let mut command = node.node();
     command
         .current_dir(bench.workspace.root().join("web/tests"))
-        .args(["--test", "--test-reporter=spec", "examples.spec.mjs"])
+        .args(["--test", "--test-reporter=spec", "languages.spec.mjs"])
         .env("UPCALL", upcall)
         .env("PATH", node.path(bench.workspace)?);
     logged::run(&mut command, &bench.log)

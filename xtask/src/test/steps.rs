@@ -82,12 +82,12 @@ pub(super) const STEPS: &[Step] = &[
     Step {
         name: "browser",
         about: "the page, the console and other people's upload components in Chromium",
-        needs: &[Need::Chromium, Need::PageTests, Need::Uploaders],
+        needs: &[Need::Chromium, Need::Page, Need::PageTests],
         run: browser,
     },
     Step {
         name: "pages",
-        about: "the classic pages in Chromium, with each of the examples behind them",
+        about: "the third of the classic pages in Chromium, with each of the examples behind it",
         needs: languages::PAGES,
         run: languages::pages,
     },
@@ -149,28 +149,21 @@ fn foreign(bench: &Bench<'_>) -> Result<()> {
 }
 
 fn browser(bench: &Bench<'_>) -> Result<()> {
-    // Two runs: both let sites of their own use the bucket, which is to read its rules and write them.
-    run_specs(
-        bench,
-        &[
-            "page.spec.mjs",
-            "plupload.mjs",
-            "console.spec.mjs",
-            "consoleUse.spec.mjs",
-            "hostile.spec.mjs",
-        ],
-    )?;
-    run_specs(bench, &["uploaders.spec.mjs"])
-}
-
-/// Runs files of browser tests beside a fresh `upcall dev`.
-fn run_specs(bench: &Bench<'_>, specs: &[&str]) -> Result<()> {
     let upcall = bench.workspace.build(Program::Upcall, Build::Dev)?;
     let dev = Dev::start(&upcall, &bench.log)?;
     let mut node = bench.tools.node()?.node();
     node.current_dir(bench.workspace.root().join("web/tests"))
         .args(["--test", "--test-reporter=spec", "--test-concurrency=2"])
-        .args(specs)
+        .args([
+            "page.spec.mjs",
+            "plupload.mjs",
+            "snippets.spec.mjs",
+            "miniProgram.spec.mjs",
+            "examples.spec.mjs",
+            "console.spec.mjs",
+            "consoleUse.spec.mjs",
+            "hostile.spec.mjs",
+        ])
         .env("ADMIN_SECRET", ADMIN_SECRET)
         .env("SCREENSHOTS", bench.workspace.own("screenshots"));
     for (name, member) in [
