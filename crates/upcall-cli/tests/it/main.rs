@@ -10,6 +10,7 @@ mod callback;
 mod callback_check;
 mod callback_guard;
 mod callback_keys;
+mod callback_send;
 mod callback_verify;
 mod cors_check;
 mod dev;
