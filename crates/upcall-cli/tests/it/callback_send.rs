@@ -18,7 +18,7 @@ fn send(url: &str, words: &[&str]) -> Upcall {
 }
 
 /// A call as it came.
-struct Call {
+pub(crate) struct Call {
     head: String,
     body: String,
     /// The key under the address that the call names, fetched while the call lasts.
@@ -47,7 +47,7 @@ impl Call {
 }
 
 /// An application that believes everything, and fetches the key as one does that checks.
-fn application(answer: &'static str) -> (String, Receiver<Call>) {
+pub(crate) fn application(answer: &'static str) -> (String, Receiver<Call>) {
     let listener = TcpListener::bind(ANY).unwrap();
     let url = format!("http://{}/cb?a=b", listener.local_addr().unwrap());
     let (sender, calls) = channel();
@@ -89,7 +89,7 @@ fn read_call(socket: &mut TcpStream) -> Option<Call> {
     Some(call)
 }
 
-const AGREES: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\
+pub(crate) const AGREES: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\
                       Connection: close\r\n\r\n{\"Status\":\"OK\"}";
 
 #[test]

@@ -26,3 +26,4 @@ mod program;
 mod serve;
 mod stop;
 mod store;
+mod test_double;
