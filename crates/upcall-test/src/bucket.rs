@@ -124,14 +124,15 @@ impl<'u> Bucket<'u> {
             utf8_percent_encode(key, NON_ALPHANUMERIC),
             timeout.as_millis(),
         );
-        match self.upcall.ask("GET", &path, None)? {
-            Value::Null => Err(Error::NoCall {
+        let call = self.upcall.ask("GET", &path, None)?;
+        if call.is_null() {
+            return Err(Error::NoCall {
                 bucket: self.name.clone(),
                 key: key.to_owned(),
                 timeout,
-            }),
-            call => Ok(Call(call)),
+            });
         }
+        Ok(Call(call))
     }
 
     /// The calls that were made for its objects, the newest last.
