@@ -3,6 +3,7 @@
 mod bucket_callback;
 mod callback;
 mod callback_check;
+mod callback_send;
 mod cors;
 mod policy;
 mod record;
@@ -18,6 +19,7 @@ pub(crate) use callback::{
     TailArgs,
 };
 pub(crate) use callback_check::{CallbackCheckArgs, VerifyArgs};
+pub(crate) use callback_send::{CallbackSendArgs, FixtureArg, TamperArg};
 pub(crate) use cors::{CorsCheckArgs, PageCommand};
 pub(crate) use policy::{ExplainArgs, LintArgs};
 pub(crate) use record::RecordArgs;

@@ -10,6 +10,13 @@ use super::{DataFolder, secret_file};
 use crate::terminal::message::Failure;
 
 impl DataFolder {
+    /// Whether there are keys already.
+    pub(crate) fn has_callback_keys(&self) -> bool {
+        [CALLBACK_KEYS, SINGLE_KEY]
+            .iter()
+            .any(|name| self.0.join(name).exists())
+    }
+
     /// The keys that callbacks are signed with, made at first start with an RSA key of `bits`.
     pub(crate) fn callback_keys(&self, bits: u32) -> Result<KeyRing, Failure> {
         let path = self.0.join(CALLBACK_KEYS);

@@ -3,6 +3,8 @@
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use tempfile::tempdir;
 
 use crate::http::{FORM, ask, fields_of, form, get};
@@ -164,4 +166,158 @@ fn without_json_a_person_reads_addresses_and_a_line_for_curl() {
         assert!(banner.contains(part), "{banner}");
     }
     dev.stop().done();
+}
+
+/// An application server of somebody's own: agrees with everything, and hands on what it was sent.
+fn own_application() -> (std::net::SocketAddr, std::sync::mpsc::Receiver<String>) {
+    use std::io::{Read as _, Write as _};
+    let listener = TcpListener::bind(ANY).unwrap();
+    let address = listener.local_addr().unwrap();
+    let (sender, calls) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for socket in listener.incoming() {
+            let mut socket = socket.unwrap();
+            let mut read = Vec::new();
+            // So the body of these calls ends, and nothing before it.
+            while !read.ends_with(b"~") {
+                let mut more = [0; 4096];
+                let count = socket.read(&mut more).unwrap();
+                assert!(count > 0, "the call broke off");
+                read.extend_from_slice(&more[..count]);
+            }
+            let answer = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\
+                          Content-Length: 2\r\nConnection: close\r\n\r\n{}";
+            let _ = socket.write_all(answer.as_bytes());
+            let _ = sender.send(String::from_utf8_lossy(&read).into_owned());
+        }
+    });
+    (address, calls)
+}
+
+/// The values of these names, a line each.
+fn as_a_shell_reads(file: &std::path::Path, names: &[&str]) -> String {
+    let script = format!(
+        "set -a; . '{}'; for name in {}; do printenv $name; done",
+        file.display(),
+        names.join(" "),
+    );
+    let printed = std::process::Command::new("sh")
+        .args(["-ec", &script])
+        .output()
+        .unwrap();
+    String::from_utf8(printed.stdout).unwrap()
+}
+
+#[test]
+fn somebodys_own_application_is_called_and_its_page_may_post() {
+    let folder = tempdir().unwrap();
+    let (address, calls) = own_application();
+    let url = format!("http://{address}/my/callback?tenant=7");
+    let file = folder.path().join(".env");
+    std::fs::write(&file, "DEBUG=1\nOSS_HOST=old\n").unwrap();
+    let dev = Upcall::dev(&folder.path().join("data"))
+        .and(&["--app-url", &url, "--env-file", file.to_str().unwrap()])
+        .start();
+
+    assert_eq!(dev.text("callbackUrl"), url);
+    assert_eq!(dev.text("envFile"), file.to_str().unwrap());
+    assert!(
+        dev.text("publicKeyUrls")
+            .ends_with("/callback_pub_key_*.pem")
+    );
+    // A shell reads the file.
+    let names = [
+        ("OSS_ACCESS_KEY_ID", dev.text("accessKeyId")),
+        ("OSS_ACCESS_KEY_SECRET", dev.text("accessKeySecret")),
+        ("OSS_HOST", dev.text("bucketUrl")),
+        ("OSS_BUCKET", "photos"),
+        ("OSS_REGION", "cn-hangzhou"),
+        ("CALLBACK_URL", &url),
+        ("CALLBACK_KEY_URLS", dev.text("publicKeyUrls")),
+        ("UPCALL_STORAGE_URL", dev.text("storage")),
+        ("UPCALL_ADMIN_URL", dev.text("admin")),
+        ("DEBUG", "1"),
+    ];
+    let mut asked = names.map(|(name, _)| name).to_vec();
+    asked.push("UPCALL_ADMIN_SECRET");
+    let printed = as_a_shell_reads(&file, &asked);
+    let secret = std::fs::read_to_string(dev.text("adminSecretFile")).unwrap();
+    let values = names.map(|(_, value)| value).join("\n");
+    assert_eq!(printed, format!("{values}\n{}\n", secret.trim()));
+    let mode = file.metadata().unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    let origin = format!("http://{address}");
+    for origin in [
+        &origin,
+        &origin.replace("127.0.0.1", "localhost"),
+        dev.text("app"),
+    ] {
+        let headers = format!("Origin: {origin}\r\nAccess-Control-Request-Method: POST\r\n");
+        let preflight = ask(dev.address("storage"), "OPTIONS /photos/", &headers, b"");
+        assert_eq!(preflight.status, 200, "{origin}: {preflight:?}");
+    }
+
+    let signed = Upcall::new(&["policy", "sign", "--json", "--bucket", "photos"])
+        .and(&[
+            "--callback-url",
+            &url,
+            "--callback-body",
+            "o=${object}&end=~",
+        ])
+        .and(&["--storage", dev.text("storage")])
+        .env("UPCALL_ACCESS_KEY_ID", dev.text("accessKeyId"))
+        .env("UPCALL_ACCESS_KEY_SECRET", dev.text("accessKeySecret"))
+        .run()
+        .done_json();
+    let body = form(&fields_of(&signed), "a.txt", "hello");
+    let agreed = ask(dev.address("storage"), "POST /photos/", FORM, &body);
+    assert_eq!(agreed.status, 200, "{agreed:?}");
+    let call = calls.recv_timeout(crate::program::HUNG).unwrap();
+    assert!(
+        call.starts_with("POST /my/callback?tenant=7 HTTP/1.1\r\n"),
+        "{call}"
+    );
+}
+
+#[test]
+fn an_upload_by_hand_calls_ones_own_application() {
+    let folder = tempdir().unwrap();
+    let dev = Upcall::new(&["dev", "--storage", ANY, "--app", ANY, "--admin", ANY]);
+    let dev = dev.and(&["--app-url", "http://app.example:3000"]);
+    let mut dev = dev.data(folder.path()).spawn();
+
+    let banner = dev.prints("Stop with Ctrl-C");
+
+    assert!(
+        banner.contains("  calls        http://app.example:3000/\n"),
+        "{banner}"
+    );
+    let callback = banner.split("callback=").nth(1).unwrap();
+    let callback = callback.split(['\'', ' ', '"', '\n']).next().unwrap();
+    let callback = STANDARD.decode(callback).unwrap();
+    let callback: serde_json::Value = serde_json::from_slice(&callback).unwrap();
+    assert_eq!(callback["callbackUrl"], "http://app.example:3000/");
+    dev.stop().done();
+}
+
+#[test]
+fn what_is_no_address_or_no_file_is_said_before_anything_starts() {
+    let folder = tempdir().unwrap();
+    let refused = Upcall::dev(folder.path())
+        .and(&["--app-url", "app.example/cb"])
+        .run()
+        .not_done();
+    assert!(
+        refused.starts_with("error: `--app-url` is `app.example/cb`, and it does not begin with"),
+        "{refused}"
+    );
+    assert!(!folder.path().join("dev-key").exists());
+    let nowhere = folder.path().join("nowhere/.env");
+    let refused = Upcall::dev(folder.path())
+        .and(&["--env-file", nowhere.to_str().unwrap()])
+        .run()
+        .not_done();
+    assert!(refused.contains("cannot write `"), "{refused}");
+    assert!(!folder.path().join("admin-address").exists());
 }

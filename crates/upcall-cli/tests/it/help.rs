@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::program::Upcall;
 
 /// Every command, groups too.
-const COMMANDS: [&str; 41] = [
+const COMMANDS: [&str; 42] = [
     "",
     "dev",
     "serve",
@@ -49,6 +49,7 @@ const COMMANDS: [&str; 41] = [
     "callback drop",
     "callback verify",
     "callback check",
+    "callback send",
     "cors",
     "cors check",
 ];

@@ -134,11 +134,9 @@ fn check_value(document: &Value, at: &str, schema: &Value, value: &Value) {
         }
         return;
     }
-    let types = match &schema["type"] {
-        Value::Null => vec![],
-        Value::Array(types) => types.iter().filter_map(Value::as_str).collect(),
-        one => vec![one.as_str().unwrap()],
-    };
+    let many = schema["type"].as_array().into_iter().flatten();
+    let types = many.chain(schema.get("type")).filter_map(Value::as_str);
+    let types: Vec<&str> = types.collect();
     let is_of_type = |name: &&str| match *name {
         "object" => value.is_object(),
         "array" => value.is_array(),

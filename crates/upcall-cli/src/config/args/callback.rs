@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 
 use super::AdminArgs;
 use super::callback_check::{CallbackCheckArgs, VerifyArgs};
+use super::callback_send::CallbackSendArgs;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum CallbackCommand {
@@ -40,6 +41,11 @@ pub(crate) enum CallbackCommand {
                             http://127.0.0.1:8700/callback_pub_key_v1.pem"
     )]
     Check(CallbackCheckArgs),
+    /// Send an application one signed call without an upload, and judge its answer
+    #[command(
+        after_help = "Example: upcall callback send http://127.0.0.1:3000/callback --fixture unicode"
+    )]
+    Send(CallbackSendArgs),
 }
 
 #[derive(Args, Debug)]

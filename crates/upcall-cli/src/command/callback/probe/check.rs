@@ -3,17 +3,13 @@
 //! It is sent a genuine call, signed with the key of a data directory, and forged ones. What it
 //! answers to the genuine one is judged by each rule of the protocol; the forged ones it must refuse.
 
-mod call;
-mod foreign_key;
-mod judge;
-
 use hyper::Method;
 use serde_json::json;
 use upcall_server::callback::KeyRing;
 
-use self::call::Call;
-use self::foreign_key::ForeignKey;
-use self::judge::Row;
+use super::call::Call;
+use super::judge::{self, Row};
+use super::served_key::ForeignKey;
 use crate::command::admin_client::AdminClient;
 use crate::command::exchange::{Place, exchange, own_address};
 use crate::config::args::CallbackCheckArgs;
@@ -22,7 +18,7 @@ use crate::data::{DataFolder, random_hex};
 use crate::terminal::message::Failure;
 use crate::terminal::{output, table};
 
-pub(super) async fn run(args: &CallbackCheckArgs) -> Result<(), Failure> {
+pub(in crate::command::callback) async fn run(args: &CallbackCheckArgs) -> Result<(), Failure> {
     let place = Place::parse(&args.url)?;
     let keys = keys(args)?;
     let key = keys.signing_key();
@@ -43,10 +39,10 @@ pub(super) async fn run(args: &CallbackCheckArgs) -> Result<(), Failure> {
     };
     let genuine = Call::new(&place.target, body.into_bytes(), key, &key_url)?;
 
-    let mut rows = judge::genuine(exchange(&place, genuine.question()?).await);
+    let mut rows = judge::genuine(&exchange(&place, genuine.question()?).await);
     for (name, call) in forged(&genuine, &foreign)? {
         let to = place.with_target(&call.target);
-        rows.push(judge::forged(name, exchange(&to, call.question()?).await));
+        rows.push(judge::forged(name, &exchange(&to, call.question()?).await));
     }
     report(args, &rows)
 }

@@ -27,6 +27,8 @@ pub(super) struct Call<'k> {
     /// `None` is a call without one.
     pub(super) signature: Option<Vec<u8>>,
     pub(super) key_url: String,
+    bucket: &'static str,
+    request_id: String,
 }
 
 impl<'k> Call<'k> {
@@ -46,9 +48,17 @@ impl<'k> Call<'k> {
             key,
             signature: None,
             key_url: key_url.to_owned(),
+            bucket: "upcall-check",
+            request_id: random_hex(12)?.to_uppercase(),
         };
         call.sign_for(target)?;
         Ok(call)
+    }
+
+    /// Says in its headers that it is for this bucket and request; they are not signed.
+    pub(super) fn is_for(&mut self, bucket: &'static str, request_id: &str) {
+        self.bucket = bucket;
+        request_id.clone_into(&mut self.request_id);
     }
 
     /// Signs it as if it were sent to another target.
@@ -82,7 +92,6 @@ impl<'k> Call<'k> {
         let date = Timestamp::now()
             .strftime("%a, %d %b %Y %H:%M:%S GMT")
             .to_string();
-        let id = random_hex(12)?.to_uppercase();
         let key_url = STANDARD.encode(&self.key_url);
         let content_type = if self.is_json() {
             "application/json"
@@ -97,10 +106,10 @@ impl<'k> Call<'k> {
             ("date", &date),
             ("user-agent", "aliyun-oss-callback"),
             ("x-oss-additional-headers", ""),
-            ("x-oss-bucket", "upcall-check"),
+            ("x-oss-bucket", self.bucket),
             ("x-oss-owner", "upcall"),
             ("x-oss-pub-key-url", &key_url),
-            ("x-oss-request-id", &id),
+            ("x-oss-request-id", &self.request_id),
             ("x-oss-requester", "upcall-check"),
             ("x-oss-signature-version", "1.0"),
             ("x-oss-tag", "CALLBACK"),

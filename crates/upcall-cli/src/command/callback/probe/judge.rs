@@ -18,7 +18,7 @@ pub(super) struct Row {
 }
 
 /// The answer to a call that is as it should be.
-pub(super) fn genuine(answer: Result<Reply, ExchangeError>) -> Vec<Row> {
+pub(super) fn genuine(answer: &Result<Reply, ExchangeError>) -> Vec<Row> {
     let row = |rule, is_kept, found: String| Row {
         call: "genuine",
         rule,
@@ -68,7 +68,7 @@ pub(super) fn genuine(answer: Result<Reply, ExchangeError>) -> Vec<Row> {
 }
 
 /// The answer to a call that nobody must believe: anything but 200.
-pub(super) fn forged(call: &'static str, answer: Result<Reply, ExchangeError>) -> Row {
+pub(super) fn forged(call: &'static str, answer: &Result<Reply, ExchangeError>) -> Row {
     let (is_kept, found) = match answer {
         Ok(reply) if reply.status == 200 => (false, "200 OK: it was believed".to_owned()),
         Ok(reply) => (true, reply.status.to_string()),
@@ -121,7 +121,7 @@ mod tests {
     }
 
     fn broken(reply: Reply) -> Vec<(&'static str, String)> {
-        let rows = genuine(Ok(reply)).into_iter();
+        let rows = genuine(&Ok(reply)).into_iter();
         rows.filter(|row| !row.is_kept)
             .map(|row| (row.rule, row.found))
             .collect()
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_forgery_that_gets_no_answer_is_not_refused() {
-        let gone = forged("another body", Err(ExchangeError::TooSlow(15)));
+        let gone = forged("another body", &Err(ExchangeError::TooSlow(15)));
         assert!(!gone.is_kept);
         assert_eq!(gone.found, "there was no answer within 15 s");
     }
