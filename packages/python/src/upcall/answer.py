@@ -19,7 +19,9 @@ LOG = logging.getLogger("upcall")
 
 
 class BodyTooLarge(Exception):
-    """The request's body is longer than the receiver takes."""
+    """The request's body is longer than the receiver takes; `status` is what to answer with."""
+
+    status = 413
 
     def __init__(self) -> None:
         super().__init__("the body is longer than a callback's can be")
@@ -54,4 +56,4 @@ def refused(error: Exception) -> Answer:
     LOG.warning("callback refused: %s: %s", error.code, error)
     if error.code == "method":
         return Answer.of(405, {"Status": "method not allowed"})
-    return Answer.of(400, {"Status": "verify not ok"})
+    return Answer.of(error.status, {"Status": "verify not ok"})
