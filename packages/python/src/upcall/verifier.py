@@ -44,13 +44,22 @@ PARTS = {
 class VerifyError(Exception):
     """Why a request is no callback of ours: `code`, `part`, and a sentence for the log.
 
-    Nothing that the sender wrote is in it.
+    Nothing that the sender wrote is in it. Answer with `status`.
     """
 
     def __init__(self, code: str, sentence: str) -> None:
         super().__init__(sentence)
         self.code = code
         self.part = PARTS[code]
+
+    @property
+    def status(self) -> int:
+        """What to answer: 503 if only the key could not be had, else 400.
+
+        After a 4xx, upcall does not call again, and drops what a gated bucket holds: no answer to a
+        passing trouble.
+        """
+        return 503 if self.code == "key-unavailable" else 400
 
 
 @dataclass(frozen=True)
@@ -75,7 +84,11 @@ class VerifiedCallback:
 
     def json(self) -> object:
         """The value of a body of type `application/json`; raises `ValueError` if it is none."""
-        return json.loads(self.body.decode("utf-8"))
+        try:
+            return json.loads(self.body.decode("utf-8"))
+        except RecursionError:
+            # The uploader writes the body where no policy binds `callback`.
+            raise ValueError("the callback's body is nested too deeply") from None
 
 
 @dataclass(frozen=True)
