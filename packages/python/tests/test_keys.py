@@ -381,6 +381,27 @@ def test_nobody_waits_longer_than_the_limit_and_a_flood_stays_small(monkeypatch)
     raise AssertionError("the places of the fetches that ended were not given back")
 
 
+def test_guessed_addresses_do_not_push_a_key_out():
+    asked = []
+
+    def fetch(url):
+        asked.append(url)
+        if not url.endswith("/known.pem"):
+            raise KeyUnavailable("404")
+        return KEY.public_pem()
+
+    keys = KeySource(fetch)
+    urls = PublicKeyUrls.none().also("http://a.example/")
+    known = urls.admit("http://a.example/known.pem")
+    keys.get(known)
+    for number in range(200):
+        with pytest.raises(KeyUnavailable):
+            keys.get(urls.admit(f"http://a.example/{number}.pem"))
+    assert keys.get(known) == KEY.public
+    assert len(asked) == 201
+    assert len(keys._entries) == 64
+
+
 def test_the_number_of_kept_keys_is_bounded():
     fetch, asked = counted([KEY.public_pem()])
     keys = KeySource(fetch)

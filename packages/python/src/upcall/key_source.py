@@ -145,10 +145,22 @@ class KeySource:
                 raise KeyUnavailable(f"{MAX_FETCHES} keys are being fetched already")
             entry = self._entries[url] = _Entry(now)
             self._entries.move_to_end(url)
-            while len(self._entries) > MAX_KEYS:
-                self._entries.popitem(last=False)
+            if len(self._entries) > MAX_KEYS:
+                self._make_room(entry)
         threading.Thread(target=self._run, args=(url, entry), daemon=True).start()
         return entry
+
+    def _make_room(self, newest: _Entry) -> None:
+        """Failures go first: an address that never had a key must not push out one that has."""
+
+        def worth(url: str) -> int:
+            entry = self._entries[url]
+            if entry is newest or not entry.outcome.done():
+                return 2
+            return 1 if entry.failed_at is None else 0
+
+        # Of equals the first: the one that was not asked for the longest.
+        del self._entries[min(self._entries, key=worth)]
 
     def _run(self, url: str, entry: _Entry) -> None:
         outcome: Outcome
