@@ -159,6 +159,22 @@ describe("fetching", () => {
     assert.equal((await Promise.all(all)).filter(Boolean).length, 16);
   });
 
+  test("a host that does not answer keeps no other host's key from coming", async () => {
+    const waiting = [];
+    const fetch = (url) =>
+      url.startsWith("http://down/")
+        ? new Promise((_, reject) => waiting.push(reject))
+        : Promise.resolve(new Response(PEM));
+    const keys = new FetchedPublicKeys({ fetch });
+    const guesses = Array.from({ length: 20 }, (_, at) =>
+      assert.rejects(keys.publicKey(`http://down/${at}`)),
+    );
+    assert.equal((await keys.publicKey("http://up/k.pem")).bits, 512);
+    assert.equal(waiting.length, 16);
+    for (const reject of waiting) reject(new Error("down"));
+    await Promise.all(guesses);
+  });
+
   test("guessed addresses do not push a key out", async () => {
     let fetched = 0;
     const fetch = async (url) => {
