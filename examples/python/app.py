@@ -103,7 +103,7 @@ async def uploaded(request: Request) -> Response:
         return JSONResponse({"Status": "body too large"}, 413)
     except VerifyError as error:
         print(f"callback refused: {error.code}: {error}", file=sys.stderr)
-        return JSONResponse({"Status": "verify not ok"}, 400)
+        return JSONResponse({"Status": "verify not ok"}, error.status)
     try:
         fields = callback.form()
     except ValueError:

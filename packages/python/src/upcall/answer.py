@@ -19,7 +19,7 @@ LOG = logging.getLogger("upcall")
 
 
 class BodyTooLarge(Exception):
-    """The request's body is longer than the receiver takes."""
+    """The request's body is longer than the receiver takes; `status` is what to answer with."""
 
     status = 413
 

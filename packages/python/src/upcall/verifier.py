@@ -42,24 +42,19 @@ PARTS = {
 
 
 class VerifyError(Exception):
-    """Why a request is no callback of ours: `code`, `part`, and a sentence for the log.
+    """Why a request is no callback of ours: `code`, `part`, a sentence for the log, and the `status`
+    to answer with.
 
-    Nothing that the sender wrote is in it. Answer with `status`.
+    Nothing that the sender wrote is in it.
     """
 
     def __init__(self, code: str, sentence: str) -> None:
         super().__init__(sentence)
         self.code = code
         self.part = PARTS[code]
-
-    @property
-    def status(self) -> int:
-        """What to answer: 503 if only the key could not be had, else 400.
-
-        After a 4xx, upcall does not call again, and drops what a gated bucket holds: no answer to a
-        passing trouble.
-        """
-        return 503 if self.code == "key-unavailable" else 400
+        # After a 4xx, upcall does not call again, and drops what a gated bucket holds: no answer to
+        # a passing trouble.
+        self.status = 503 if code == "key-unavailable" else 400
 
 
 @dataclass(frozen=True)
