@@ -14,12 +14,12 @@ import { CallbackVerifier } from "upcall";
 import * as forExpress from "upcall/express";
 import * as forFastify from "upcall/fastify";
 import * as forHono from "upcall/hono";
-import { CallbackSender } from "upcall/testing";
+import { CallbackClient } from "upcall/testing";
 
 let sender;
 let verifier;
 before(async () => {
-  sender = await CallbackSender.start({ bits: 1024 });
+  sender = await CallbackClient.start({ bits: 1024 });
   verifier = new CallbackVerifier({ keyUrls: sender.keyUrls });
 });
 after(() => sender.close());

@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import { after, before, describe, test } from "node:test";
 
 import { CallbackVerifier, FetchedPublicKeys, PublicKeyUrls } from "upcall";
-import { CallbackSender } from "upcall/testing";
+import { CallbackClient } from "upcall/testing";
 
 import { readVectors } from "./vectors.mjs";
 
@@ -190,7 +190,7 @@ describe("fetching", () => {
 });
 
 test("a verifier says that the key cannot be had, and why", async () => {
-  const sender = await CallbackSender.start({ bits: 1024 });
+  const sender = await CallbackClient.start({ bits: 1024 });
   const verifier = new CallbackVerifier({ keyUrls: sender.keyUrls });
   await sender.close();
   await assert.rejects(verifier.verify(sender.sign("/cb", "a=b")), (error) => {

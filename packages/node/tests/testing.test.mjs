@@ -19,7 +19,7 @@ import {
   readRawBody,
   SignedPolicy,
 } from "upcall";
-import { AdminError, CallbackSender, UpcallServer } from "upcall/testing";
+import { AdminError, CallbackClient, UpcallServer } from "upcall/testing";
 
 const BODY = "bucket=${bucket}&object=${object}&size=${size}&mimeType=${mimeType}&user=${x:user}";
 
@@ -337,7 +337,7 @@ describe("finding upcall", () => {
 
 describe("the sender", () => {
   test("signs as OSS does, and forges what it is told to", async () => {
-    const sender = await CallbackSender.start({ bits: 1024 });
+    const sender = await CallbackClient.start({ bits: 1024 });
     const verifier = new CallbackVerifier({ keyUrls: sender.keyUrls });
     const code = (signed) =>
       verifier.verify(signed).then(

@@ -10,7 +10,7 @@ import {
   PublicKeyUrls,
   VerifyError,
 } from "upcall";
-import { CallbackSender } from "upcall/testing";
+import { CallbackClient } from "upcall/testing";
 
 import { readVectors } from "./vectors.mjs";
 
@@ -230,7 +230,7 @@ test("what is handed out was verified, whatever became of the buffer meanwhile",
 
 /** A callback with this body, from a verifier that knows one key. */
 async function verifiedWith(body) {
-  const sender = await CallbackSender.start({ bits: 1024 });
+  const sender = await CallbackClient.start({ bits: 1024 });
   try {
     return await new CallbackVerifier({ keyUrls: sender.keyUrls }).verify(sender.sign("/", body));
   } finally {

@@ -29,7 +29,7 @@ class UpcallServer:
     """Addresses and keys of a running upcall. `for_tests` gives one."""
 
     admin: Admin = field(repr=False)
-    storage: str
+    storage_url: str
     access_key_id: str
     access_key_secret: str = field(repr=False)
     callback_key_urls: str
@@ -74,7 +74,7 @@ class UpcallServer:
             raise NoServer(f"nothing answers at `UPCALL_ADMIN_URL`: {error}") from error
         return cls(
             admin=admin,
-            storage=storage.rstrip("/"),
+            storage_url=storage.rstrip("/"),
             access_key_id=access_key_id,
             access_key_secret=access_key_secret,
             callback_key_urls=environment.get("CALLBACK_KEY_URLS") or key_url,
@@ -114,7 +114,7 @@ class UpcallServer:
             facts = _ready(ready, program)
             return cls(
                 admin=Admin(facts["admin"], secret),
-                storage=facts["storage"].rstrip("/"),
+                storage_url=facts["storage"].rstrip("/"),
                 access_key_id=facts["accessKeyId"],
                 access_key_secret=facts["accessKeySecret"],
                 callback_key_urls=facts["publicKeyUrl"],
