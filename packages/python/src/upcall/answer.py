@@ -51,7 +51,7 @@ def refused(error: Exception) -> Answer:
     """
     if isinstance(error, BodyTooLarge):
         LOG.warning("callback refused: %s", error)
-        return Answer.of(413, {"Status": "body too large"})
+        return Answer.of(error.status, {"Status": "body too large"})
     assert isinstance(error, VerifyError)
     LOG.warning("callback refused: %s: %s", error.code, error)
     if error.code == "method":
