@@ -54,13 +54,12 @@ describe("reading the answer", () => {
     expect(parsePolicy(JSON.stringify({ ...ANSWER, host })).host).toBe(host);
   });
 
-  test.each(["javascript:alert(1)//", "data:,", "file:///a", "bucket.example", " http://a/", "http://", "http://[", 7])(
-    "a host may not be %j",
-    (host) => {
-      const text = JSON.stringify({ ...ANSWER, host });
-      expect(() => parsePolicy(text)).toThrow(expect.objectContaining({ reason: "unusable" }));
-    },
-  );
+  const ODD_HOSTS = ["javascript:alert(1)//", "data:,", "file:///a", "bucket.example", " http://a/", "http://", "http://[", 7];
+
+  test.each(ODD_HOSTS)("a host may not be %j", (host) => {
+    const text = JSON.stringify({ ...ANSWER, host });
+    expect(() => parsePolicy(text)).toThrow(expect.objectContaining({ reason: "unusable" }));
+  });
 
   test("members that every object has are no members", () => {
     const text = `{"__proto__":${JSON.stringify(ANSWER)}}`;
