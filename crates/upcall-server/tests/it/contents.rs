@@ -126,6 +126,51 @@ async fn a_call_under_way_brings_nothing_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_an_order_with_two_addresses_the_second_call_is_not_recorded_either() {
+    let server = faulty_server().await;
+    let slow = Duration::from_millis(700);
+    let refusing = Application::slow(slow, answer("500 Oh", "{}")).await;
+    let app = Application::agreeing(AGREED).await;
+    let urls = format!("{};{}", refusing.url("/a"), app.url("/b"));
+    let form = upload("photos", "a", &urls);
+
+    let (given, ()) = tokio::join!(server.post(&form), async {
+        until("the first is called", async || refusing.calls().len() == 1).await;
+        assert_eq!(empty(&server, "photos").await.status, 204);
+    });
+
+    assert_eq!((given.status, given.text().as_str()), (200, AGREED));
+    assert_eq!(app.calls().len(), 1);
+    assert_eq!(calls(&server, "photos").await, [Value::Null; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_that_goes_while_it_is_stored_takes_its_owed_call_with_it() {
+    let server = faulty_server().await;
+    set(&server, "photos", json!({ "redeliverSeconds": 600 })).await;
+    let posts: Vec<_> = (0..60)
+        .map(|number| {
+            let form = upload("photos", &format!("{number:02}"), "http://127.0.0.1:9/");
+            let client = server.client();
+            tokio::spawn(async move { client.post_form(&form).await.status })
+        })
+        .collect();
+    while !posts.iter().all(tokio::task::JoinHandle::is_finished) {
+        assert_eq!(empty(&server, "photos").await.status, 204);
+    }
+
+    for post in posts {
+        assert_eq!(post.await.unwrap(), 203);
+    }
+    // What was stored after the last time is there, with its call.
+    let owed = get(&server, "/v1/owed?limit=100").await;
+    let owed = owed["calls"].as_array().unwrap().iter();
+    let mut owed: Vec<_> = owed.map(|call| call["key"].as_str().unwrap()).collect();
+    owed.sort_unstable();
+    assert_eq!(server.keys("photos").await, owed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_application_that_was_taken_for_down_is_asked_again() {
     let server = faulty_server().await;
     let app = Application::agreeing(AGREED).await;

@@ -444,6 +444,52 @@ async fn a_bucket_that_is_made_anew_has_no_faults_of_the_former_one() {
     assert_eq!(get(&server, "/v1/faults").await, json!({ "faults": [] }));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_comes_while_its_bucket_is_deleted_is_not_for_the_next_one() {
+    let server = faulty_server().await;
+    for round in 0..60 {
+        let fault = json!({ "bucket": "shown", "on": "call", "kind": "500" });
+        let (ordered, deleted) = tokio::join!(
+            ask(&server, "POST", "/v1/faults", &fault),
+            ask(&server, "DELETE", "/v1/buckets/shown", &Value::Null)
+        );
+        assert!([201, 404].contains(&ordered.status), "{ordered:?}");
+        assert_eq!(deleted.status, 204);
+        let made = ask(&server, "PUT", "/v1/buckets/shown", &json!({})).await;
+        assert_eq!(made.status, 201, "{made:?}");
+        let left = get(&server, "/v1/faults").await;
+        assert_eq!(left, json!({ "faults": [] }), "{round}");
+    }
+}
+
+#[tokio::test]
+async fn each_address_of_a_callback_takes_a_fault_of_its_own() {
+    let server = faulty_server().await;
+    let (one, two) = (
+        Application::agreeing(AGREED).await,
+        Application::agreeing(AGREED).await,
+    );
+    let urls = format!("{};{}", one.url("/cb"), two.url("/cb"));
+    let refuse = json!({ "bucket": "photos", "on": "call", "kind": "refuse", "count": 3 });
+    order(&server, refuse).await;
+
+    let mut told = Vec::new();
+    for _ in 0..3 {
+        let given = server.post(&upload("photos", "a", &urls)).await;
+        told.push((given.status, one.calls().len(), two.calls().len()));
+    }
+
+    // Both are refused; then the first alone; then nothing is left.
+    assert_eq!(told, [(203, 0, 0), (200, 0, 1), (200, 1, 1)]);
+    let kinds = calls(&server, "photos").await;
+    let kinds: Vec<_> = kinds
+        .iter()
+        .map(|call| call["fault"]["kind"].as_str())
+        .collect();
+    let refused = Some("refuse");
+    assert_eq!(kinds, [refused, refused, refused, None, None]);
+}
+
 #[tokio::test]
 async fn a_server_without_fault_injection_has_no_such_routes() {
     let server = TestServer::start().await;
