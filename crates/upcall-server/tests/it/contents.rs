@@ -45,7 +45,6 @@ async fn everything_of_a_bucket_goes_and_nothing_of_another() {
     let server = faulty_server().await;
     let app = Application::agreeing(AGREED).await;
     for bucket in ["photos", "shown"] {
-        // More than a page of them would be slow to make: two pages are seen to by the store's listing.
         for key in ["a", "b/c", "d"] {
             let given = server.post(&upload(bucket, key, &app.url("/cb"))).await;
             assert_eq!(given.status, 200);
@@ -144,30 +143,47 @@ async fn of_an_order_with_two_addresses_the_second_call_is_not_recorded_either()
     assert_eq!(calls(&server, "photos").await, [Value::Null; 0]);
 }
 
+/// More than a page of objects.
+const MANY: usize = 1001;
+
 #[tokio::test(flavor = "multi_thread")]
-async fn an_object_that_goes_while_it_is_stored_takes_its_owed_call_with_it() {
+async fn more_than_a_page_goes_and_what_is_stored_meanwhile_takes_its_owed_call_with_it() {
     let server = faulty_server().await;
-    set(&server, "photos", json!({ "redeliverSeconds": 600 })).await;
-    let posts: Vec<_> = (0..60)
-        .map(|number| {
-            let form = upload("photos", &format!("{number:02}"), "http://127.0.0.1:9/");
+    let parts: Vec<_> = (0..8)
+        .map(|part| {
             let client = server.client();
-            tokio::spawn(async move { client.post_form(&form).await.status })
+            tokio::spawn(async move {
+                for number in (part..MANY).step_by(8) {
+                    let path = format!("/open/k{number:04}");
+                    let put = client.request("PUT", &path, "", b"x").await;
+                    assert_eq!(put.status, 200);
+                }
+            })
         })
         .collect();
-    while !posts.iter().all(tokio::task::JoinHandle::is_finished) {
-        assert_eq!(empty(&server, "photos").await.status, 204);
+    for part in parts {
+        part.await.unwrap();
     }
+    set(&server, "open", json!({ "redeliverSeconds": 600 })).await;
+    let nobody = upload("open", "z", "http://127.0.0.1:9/");
 
-    for post in posts {
-        assert_eq!(post.await.unwrap(), 203);
-    }
-    // What was stored after the last time is there, with its call.
-    let owed = get(&server, "/v1/owed?limit=100").await;
-    let owed = owed["calls"].as_array().unwrap().iter();
-    let mut owed: Vec<_> = owed.map(|call| call["key"].as_str().unwrap()).collect();
-    owed.sort_unstable();
-    assert_eq!(server.keys("photos").await, owed);
+    let (emptied, ()) = tokio::join!(empty(&server, "open"), async {
+        until("the first has gone", async || {
+            server.object("open", "k0000").await.is_none()
+        })
+        .await;
+        assert_eq!(server.post(&nobody).await.status, 203);
+        let is_late = server.object("open", "k0999").await.is_some();
+        assert!(
+            is_late,
+            "the first page is gone already: nothing was tested"
+        );
+    });
+
+    assert_eq!(emptied.status, 204);
+    assert!(server.object("open", "k1000").await.is_none());
+    assert!(server.object("open", "z").await.is_none());
+    assert_eq!(get(&server, "/v1/owed").await, json!({ "calls": [] }));
 }
 
 #[tokio::test(flavor = "multi_thread")]
