@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::bucket::Bucket;
 use crate::error::Error;
 use crate::http::{self, Answer};
-use crate::process::Process;
+use crate::process::{Patience, Process};
 
 /// A server that takes orders for faults: `upcall dev`.
 #[derive(Debug)]
@@ -76,7 +76,8 @@ impl Upcall {
         let folder = std::env::temp_dir().join(format!("upcall-test-{}", random()));
         let mut make = std::fs::DirBuilder::new();
         make.mode(0o700).create(&folder).map_err(failed)?;
-        let (process, line) = Process::start(program, &folder).map_err(failed)?;
+        let (process, line) =
+            Process::start(program, &folder, Patience::default()).map_err(failed)?;
         let ready: Value = serde_json::from_str(&line).map_err(|why| failed(why.into()))?;
         let text = |name: &str| ready[name].as_str().unwrap_or_default().to_owned();
         let secret = std::fs::read_to_string(text("adminSecretFile")).map_err(failed)?;

@@ -2,9 +2,9 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::secret_file;
+use super::{random_hex, secret_file};
 use crate::terminal::message::Failure;
 
 /// Writes these settings into `path`, in place of those of the same names; other lines stay as they
@@ -17,14 +17,13 @@ pub(crate) fn write(path: &Path, settings: &[(&str, String)]) -> Result<(), Fail
         Failure::new(format!("cannot write `{}`: {error}", path.display()))
             .hint("name a file in a folder that is there: `--env-file FILE`")
     };
-    // What a link leads to is replaced, not the link.
-    let path = match fs::canonicalize(path) {
-        Ok(path) => path,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
-        Err(error) => return Err(failed(error)),
-    };
-    let former = match fs::read_to_string(&path) {
-        Ok(text) => text,
+    let path = behind_links(path).map_err(failed)?;
+    let former = match fs::metadata(&path) {
+        // Neither a device nor a pipe: it would be gone afterwards, and reading it may take for ever.
+        Ok(facts) if !facts.is_file() => {
+            return Err(failed(io::Error::other("it is no regular file")));
+        }
+        Ok(_) => fs::read_to_string(&path).map_err(failed)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(failed(error)),
     };
@@ -39,7 +38,21 @@ pub(crate) fn write(path: &Path, settings: &[(&str, String)]) -> Result<(), Fail
     if !folder.is_dir() {
         return Err(failed(io::ErrorKind::NotFound.into()));
     }
-    secret_file::write(folder, name, &text).map_err(failed)
+    // Several may be started at once with the same file; a data directory has but one owner.
+    let part = format!("{name}.{}.part", random_hex(8)?);
+    secret_file::write_by(&part, folder, name, &text).map_err(failed)
+}
+
+/// What a link leads to is replaced, not the link; also if there is nothing yet.
+fn behind_links(path: &Path) -> io::Result<PathBuf> {
+    match fs::canonicalize(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => match fs::read_link(path) {
+            // Links in a circle are another error.
+            Ok(to) => behind_links(&path.parent().unwrap_or(Path::new("")).join(to)),
+            Err(_) => Ok(path.to_owned()),
+        },
+        found => found,
+    }
 }
 
 /// The text with these settings: each in its old place, or at the end.
@@ -142,5 +155,44 @@ mod tests {
         assert!(text.starts_with("A=1\nOSS_HOST='http://h/b/'\n"), "{text}");
         write(&folder.path().join("nowhere/.env"), &settings()).unwrap_err();
         assert!(!folder.path().join("nowhere").exists());
+
+        // The link may be there first.
+        let early = folder.path().join("early");
+        std::os::unix::fs::symlink("later", &early).unwrap();
+        write(&early, &settings()).unwrap();
+        assert!(early.symlink_metadata().unwrap().is_symlink());
+        let later = fs::read_to_string(folder.path().join("later")).unwrap();
+        assert!(later.starts_with("OSS_HOST='http://h/b/'\n"), "{later}");
+    }
+
+    #[test]
+    fn what_is_no_file_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        for path in [folder.path(), socket.as_path()] {
+            let refused = write(path, &settings()).unwrap_err().to_string();
+            assert!(refused.contains("it is no regular file"), "{refused}");
+            assert!(!path.metadata().unwrap().is_file(), "{}", path.display());
+        }
+    }
+
+    #[test]
+    fn of_many_who_write_at_once_each_succeeds_and_nothing_is_half() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(".env");
+        let long = [("OSS_HOST", "h".repeat(20_000)), ("KEYS", String::new())];
+        let whole = with("", &long).unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..20 {
+                        write(&file, &long).unwrap();
+                        assert_eq!(fs::read_to_string(&file).unwrap(), whole);
+                    }
+                });
+            }
+        });
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

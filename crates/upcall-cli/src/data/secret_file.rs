@@ -10,11 +10,16 @@ use crate::terminal::message::Failure;
 /// Writes `text` in place of what the file `name` in `folder` has, durably: a crash at any moment
 /// leaves the one or the other. The folder is made if it is missing.
 pub(super) fn write(folder: &Path, name: &str, text: &str) -> io::Result<()> {
+    write_by(&format!("{name}.part"), folder, name, text)
+}
+
+/// The same, written as `part` first: a name of one's own where several may write at once.
+pub(super) fn write_by(part: &str, folder: &Path, name: &str, text: &str) -> io::Result<()> {
     fs::DirBuilder::new()
         .mode(0o700)
         .recursive(true)
         .create(folder)?;
-    let part = folder.join(format!("{name}.part"));
+    let part = folder.join(part);
     // What a crash left may have another mode.
     remove(&part)?;
     let mut file = OpenOptions::new()
@@ -22,9 +27,15 @@ pub(super) fn write(folder: &Path, name: &str, text: &str) -> io::Result<()> {
         .create_new(true)
         .mode(0o600)
         .open(&part)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&part, folder.join(name))?;
+    let written = file
+        .write_all(text.as_bytes())
+        .and_then(|()| file.sync_all())
+        .and_then(|()| fs::rename(&part, folder.join(name)));
+    if let Err(error) = written {
+        // There is a secret in it, and nobody would look for it there.
+        let _ = fs::remove_file(&part);
+        return Err(error);
+    }
     sync(folder)
 }
 

@@ -103,6 +103,10 @@ pub(super) async fn create(
         created: server.clock.now(),
     };
     server.catalog.create_bucket(&facts).await?;
+    if let Some(injector) = &server.injector {
+        // Whoever ordered while a former bucket of this name was deleted did not mean this one.
+        injector.drop_all(Some(&name));
+    }
     json(
         StatusCode::CREATED,
         &serde_json::json!({ "name": name.as_str(), "acl": acl.as_str() }),

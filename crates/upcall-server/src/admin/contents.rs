@@ -1,9 +1,11 @@
 //! `/v1/buckets/NAME/contents`: what is in a bucket, all at once.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use http::StatusCode;
 use upcall::name::BucketName;
+use upcall_store::blobs::BlobId;
 use upcall_store::catalog::{CatalogError, ListObjects};
 
 use super::error::AdminError;
@@ -14,7 +16,7 @@ use crate::node::Server;
 /// objects, recorded calls. The bucket and its settings stay.
 ///
 /// In this order: what is held could otherwise become an object behind our back, and what goes on may
-/// still record a call. An upload under way is none of the contents yet: if it is stored after this, its
+/// still record a call. An object that was stored meanwhile, and is gone, takes its owed call with it. An upload under way is none of the contents yet: if it is stored after this, its
 /// object is there. A call under way is made to its end; it is not recorded any more, and an object that
 /// was held for it stays gone, whatever the application says.
 ///
@@ -31,7 +33,8 @@ pub(super) async fn empty(server: &Arc<Server>, name: &str) -> Result<Answer, Ad
             injector.drop_all(Some(&bucket));
         }
         server.outbox.drop_calls(&bucket).await?;
-        delete_objects(server, &bucket).await?;
+        let gone = delete_objects(server, &bucket).await?;
+        server.outbox.drop_calls_of(&gone).await?;
         server.dispatcher.log().wipe(Some(&bucket));
         Ok::<_, CatalogError>(())
     });
@@ -40,7 +43,11 @@ pub(super) async fn empty(server: &Arc<Server>, name: &str) -> Result<Answer, Ad
 }
 
 /// Once through all keys: objects that are made meanwhile do not keep it busy for ever.
-async fn delete_objects(server: &Server, bucket: &BucketName) -> Result<(), CatalogError> {
+async fn delete_objects(
+    server: &Server,
+    bucket: &BucketName,
+) -> Result<HashSet<BlobId>, CatalogError> {
+    let mut gone = HashSet::new();
     let mut asked = ListObjects {
         bucket: bucket.clone(),
         prefix: String::new(),
@@ -54,11 +61,12 @@ async fn delete_objects(server: &Server, bucket: &BucketName) -> Result<(), Cata
             let deleted = server.catalog.delete_object(bucket, &object.key).await?;
             if let Some(deleted) = deleted {
                 server.blobs.give_up(&deleted);
+                gone.insert(deleted.blob);
             }
         }
         match page.next_marker {
             Some(marker) => asked.marker = marker,
-            None => return Ok(()),
+            None => return Ok(gone),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The routes: method and path, which query parameters they know, and what they lead to.
 //!
 //! The one list of them; `openapi.json` says the same for others, and a test compares the two. A
-//! query parameter that a route does not know, or that is there twice, is refused: a typing mistake
-//! must not be taken for "all of them".
+//! query parameter that a route does not know, or that is there twice, is refused where the secret is
+//! needed: a typing mistake must not be taken for "all of them".
 
 use http::Method;
 

@@ -151,6 +151,7 @@ impl Dispatcher {
                 order,
                 url: number,
                 attempt: usize::try_from(attempt).unwrap_or(usize::MAX),
+                since: started,
                 refusals,
             };
             let made = self.make(one, begun.take()).await;
@@ -179,6 +180,7 @@ impl Dispatcher {
             order,
             url: recorded.url_number(),
             attempt: self.log.attempts(&order.request_id) + 1,
+            since: Instant::now(),
             refusals: Refusals::AreNotRead,
         };
         self.make(one, None).await.record
@@ -212,6 +214,7 @@ impl Dispatcher {
             order: Arc::clone(one.order),
             url: one.url,
             attempt: one.attempt,
+            since: one.since,
             ending,
             progress,
             injected,
@@ -369,6 +372,8 @@ struct OneCall<'o> {
     url: usize,
     /// How often the order was made, with this time.
     attempt: usize,
+    /// When the first of them began.
+    since: Instant,
     refusals: Refusals,
 }
 

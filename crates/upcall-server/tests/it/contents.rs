@@ -45,7 +45,6 @@ async fn everything_of_a_bucket_goes_and_nothing_of_another() {
     let server = faulty_server().await;
     let app = Application::agreeing(AGREED).await;
     for bucket in ["photos", "shown"] {
-        // More than a page of them would be slow to make: two pages are seen to by the store's listing.
         for key in ["a", "b/c", "d"] {
             let given = server.post(&upload(bucket, key, &app.url("/cb"))).await;
             assert_eq!(given.status, 200);
@@ -123,6 +122,68 @@ async fn a_call_under_way_brings_nothing_back() {
     let next = server.post(&upload("shown", "a", &app.url("/"))).await;
     assert_eq!(next.status, 200);
     assert_eq!(calls(&server, "shown").await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_an_order_with_two_addresses_the_second_call_is_not_recorded_either() {
+    let server = faulty_server().await;
+    let slow = Duration::from_millis(700);
+    let refusing = Application::slow(slow, answer("500 Oh", "{}")).await;
+    let app = Application::agreeing(AGREED).await;
+    let urls = format!("{};{}", refusing.url("/a"), app.url("/b"));
+    let form = upload("photos", "a", &urls);
+
+    let (given, ()) = tokio::join!(server.post(&form), async {
+        until("the first is called", async || refusing.calls().len() == 1).await;
+        assert_eq!(empty(&server, "photos").await.status, 204);
+    });
+
+    assert_eq!((given.status, given.text().as_str()), (200, AGREED));
+    assert_eq!(app.calls().len(), 1);
+    assert_eq!(calls(&server, "photos").await, [Value::Null; 0]);
+}
+
+/// More than a page of objects.
+const MANY: usize = 1001;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_than_a_page_goes_and_what_is_stored_meanwhile_takes_its_owed_call_with_it() {
+    let server = faulty_server().await;
+    let parts: Vec<_> = (0..8)
+        .map(|part| {
+            let client = server.client();
+            tokio::spawn(async move {
+                for number in (part..MANY).step_by(8) {
+                    let path = format!("/open/k{number:04}");
+                    let put = client.request("PUT", &path, "", b"x").await;
+                    assert_eq!(put.status, 200);
+                }
+            })
+        })
+        .collect();
+    for part in parts {
+        part.await.unwrap();
+    }
+    set(&server, "open", json!({ "redeliverSeconds": 600 })).await;
+    let nobody = upload("open", "z", "http://127.0.0.1:9/");
+
+    let (emptied, ()) = tokio::join!(empty(&server, "open"), async {
+        until("the first has gone", async || {
+            server.object("open", "k0000").await.is_none()
+        })
+        .await;
+        assert_eq!(server.post(&nobody).await.status, 203);
+        let is_late = server.object("open", "k0999").await.is_some();
+        assert!(
+            is_late,
+            "the first page is gone already: nothing was tested"
+        );
+    });
+
+    assert_eq!(emptied.status, 204);
+    assert!(server.object("open", "k1000").await.is_none());
+    assert!(server.object("open", "z").await.is_none());
+    assert_eq!(get(&server, "/v1/owed").await, json!({ "calls": [] }));
 }
 
 #[tokio::test(flavor = "multi_thread")]

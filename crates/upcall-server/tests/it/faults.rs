@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use upcall::callback::PublicKey;
+use upcall::name::BucketName;
 use upcall_server::FaultInjection;
 
 use crate::application::{Application, Call, Reply, answer};
@@ -167,6 +168,11 @@ async fn a_wrong_signature_does_not_verify_and_two_calls_are_one_request() {
     server.post(&upload("photos", "a", &app.url("/cb"))).await;
     let twice = json!({ "bucket": "photos", "on": "call", "kind": "twice" });
     order(&server, twice).await;
+    // So slow that a second request of its own would have another date.
+    app.reply(Reply::After(
+        Duration::from_millis(1100),
+        answer("200 OK", AGREED),
+    ));
     server.post(&upload("photos", "a", &app.url("/cb"))).await;
 
     let made = app.calls();
@@ -437,11 +443,50 @@ async fn a_bucket_that_is_made_anew_has_no_faults_of_the_former_one() {
         json!({ "bucket": "shown", "on": "call", "kind": "500" }),
     )
     .await;
-    for (method, body) in [("DELETE", Value::Null), ("PUT", json!({}))] {
-        let answer = ask(&server, method, "/v1/buckets/shown", &body).await;
-        assert!((200..300).contains(&answer.status), "{answer:?}");
-    }
+    let deleted = ask(&server, "DELETE", "/v1/buckets/shown", &Value::Null).await;
+    assert_eq!(deleted.status, 204);
     assert_eq!(get(&server, "/v1/faults").await, json!({ "faults": [] }));
+
+    // One that was ordered when the bucket was about to go finds none to be taken back with.
+    order(
+        &server,
+        json!({ "bucket": "photos", "on": "call", "kind": "500" }),
+    )
+    .await;
+    let photos = BucketName::parse("photos").unwrap();
+    let catalog = server.store().catalog();
+    catalog.delete_bucket(&photos).await.unwrap();
+    let made = ask(&server, "PUT", "/v1/buckets/photos", &json!({})).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    assert_eq!(get(&server, "/v1/faults").await, json!({ "faults": [] }));
+}
+
+#[tokio::test]
+async fn each_address_of_a_callback_takes_a_fault_of_its_own() {
+    let server = faulty_server().await;
+    let (one, two) = (
+        Application::agreeing(AGREED).await,
+        Application::agreeing(AGREED).await,
+    );
+    let urls = format!("{};{}", one.url("/cb"), two.url("/cb"));
+    let refuse = json!({ "bucket": "photos", "on": "call", "kind": "refuse", "count": 3 });
+    order(&server, refuse).await;
+
+    let mut told = Vec::new();
+    for _ in 0..3 {
+        let given = server.post(&upload("photos", "a", &urls)).await;
+        told.push((given.status, one.calls().len(), two.calls().len()));
+    }
+
+    // Both are refused; then the first alone; then nothing is left.
+    assert_eq!(told, [(203, 0, 0), (200, 0, 1), (200, 1, 1)]);
+    let kinds = calls(&server, "photos").await;
+    let kinds: Vec<_> = kinds
+        .iter()
+        .map(|call| call["fault"]["kind"].as_str())
+        .collect();
+    let refused = Some("refuse");
+    assert_eq!(kinds, [refused, refused, refused, None, None]);
 }
 
 #[tokio::test]

@@ -60,10 +60,6 @@ impl Progress {
         }
     }
 
-    pub(crate) const fn began(&self) -> Instant {
-        self.began
-    }
-
     pub(crate) fn elapsed(&self) -> Duration {
         self.began.elapsed()
     }

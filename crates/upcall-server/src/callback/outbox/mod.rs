@@ -245,6 +245,22 @@ impl Outbox {
     /// # Errors
     /// The catalog's; some of them may be forgotten then.
     pub(crate) async fn drop_calls(&self, bucket: &BucketName) -> Result<(), CatalogError> {
+        self.drop_those(|facts| facts.bucket == *bucket).await?;
+        let now = self.0.now();
+        self.0.lines().forget_destinations(bucket.as_str(), now);
+        self.0.changed.notify_one();
+        Ok(())
+    }
+
+    /// Forgets the calls of these objects, which are gone.
+    ///
+    /// # Errors
+    /// As [`Self::drop_calls`].
+    pub(crate) async fn drop_calls_of(&self, gone: &HashSet<BlobId>) -> Result<(), CatalogError> {
+        self.drop_those(|facts| gone.contains(&facts.id)).await
+    }
+
+    async fn drop_those(&self, is_meant: impl Fn(&OwedFacts) -> bool) -> Result<(), CatalogError> {
         let mut query = OwedQuery {
             limit: LOADED_AT_ONCE,
             ..OwedQuery::default()
@@ -252,17 +268,13 @@ impl Outbox {
         loop {
             let page = self.0.catalog.owed_calls(query.clone()).await?;
             let Some(last) = page.last() else {
-                break;
+                return Ok(());
             };
             query.after = Some(last.id);
-            for facts in page.iter().filter(|facts| facts.bucket == *bucket) {
+            for facts in page.iter().filter(|facts| is_meant(facts)) {
                 self.drop_call(facts.id).await?;
             }
         }
-        let now = self.0.now();
-        self.0.lines().forget_destinations(bucket.as_str(), now);
-        self.0.changed.notify_one();
-        Ok(())
     }
 
     /// How many calls are in line, 100,000 at most; the others wait in the store.

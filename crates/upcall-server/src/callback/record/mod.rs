@@ -16,6 +16,7 @@ mod tests;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use jiff::Timestamp;
 use upcall::callback::{CallbackUrl, string_to_sign};
@@ -69,6 +70,8 @@ pub(crate) struct NewRecord {
     pub(crate) url: usize,
     /// The how many-th call for its request it is, from 1.
     pub(crate) attempt: usize,
+    /// When the first of the order's calls began, or the replay.
+    pub(crate) since: Instant,
     pub(crate) ending: Ending,
     pub(crate) progress: Progress,
     /// What was ordered to go wrong with it.

@@ -3,7 +3,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use upcall::callback::{CallbackParameter, answer};
@@ -30,6 +30,7 @@ fn call(url: &str, ending: Ending) -> NewRecord {
         }),
         url: 0,
         attempt: 1,
+        since: Instant::now(),
         ending,
         progress: Progress::begin(),
         injected: None,

@@ -67,10 +67,13 @@ pub(super) fn genuine(answer: &Result<Reply, ExchangeError>) -> Vec<Row> {
     rows
 }
 
-/// The answer to a call that nobody must believe: anything but 200.
+/// The answer to a call that nobody must believe: no success, also none that OSS would not accept. Who
+/// answers 204 has believed it.
 pub(super) fn forged(call: &'static str, answer: &Result<Reply, ExchangeError>) -> Row {
     let (is_kept, found) = match answer {
-        Ok(reply) if reply.status == 200 => (false, "200 OK: it was believed".to_owned()),
+        Ok(reply) if reply.status.is_success() => {
+            (false, format!("{}: it was believed", reply.status))
+        }
         Ok(reply) => (true, reply.status.to_string()),
         Err(error) => (false, error.to_string()),
     };
@@ -150,6 +153,25 @@ mod tests {
                 ("JSON", String::new())
             ]
         );
+    }
+
+    #[test]
+    fn a_forgery_is_believed_by_whoever_answers_with_a_success() {
+        for (status, is_refused) in [
+            (StatusCode::OK, false),
+            (StatusCode::ACCEPTED, false),
+            (StatusCode::NO_CONTENT, false),
+            (StatusCode::FOUND, true),
+            (StatusCode::BAD_REQUEST, true),
+            (StatusCode::INTERNAL_SERVER_ERROR, true),
+        ] {
+            let answer = Reply {
+                status,
+                ..reply("2", b"{}")
+            };
+            let row = forged("another body", &Ok(answer));
+            assert_eq!(row.is_kept, is_refused, "{status}: {}", row.found);
+        }
     }
 
     #[test]
