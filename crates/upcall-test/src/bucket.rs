@@ -111,13 +111,13 @@ impl<'u> Bucket<'u> {
     ///
     /// # Errors
     /// [`Error::NoCall`] if there is none within `timeout`, of which a server grants 60 s.
-    pub fn next_call(
+    pub fn wait_for_callback(
         &self,
         key: &str,
-        after: Option<&Call>,
+        after: Option<&RecordedCallback>,
         timeout: Duration,
-    ) -> Result<Call, Error> {
-        let after = after.map_or(BEFORE_ALL, Call::id);
+    ) -> Result<RecordedCallback, Error> {
+        let after = after.map_or(BEFORE_ALL, RecordedCallback::id);
         let path = format!(
             "/v1/callbacks/next?bucket={}&key={}&after={after}&timeout={}ms",
             self.name,
@@ -132,20 +132,20 @@ impl<'u> Bucket<'u> {
                 timeout,
             });
         }
-        Ok(Call(call))
+        Ok(RecordedCallback(call))
     }
 
     /// The calls that were made for its objects, the newest last.
     ///
     /// # Errors
     /// [`Error::Exchange`].
-    pub fn calls(&self) -> Result<Vec<Call>, Error> {
+    pub fn callbacks(&self) -> Result<Vec<RecordedCallback>, Error> {
         let path = format!("/v1/callbacks?limit=1000&bucket={}", self.name);
         let list = self.upcall.ask("GET", &path, None)?;
         let ids = list["calls"].as_array().into_iter().flatten();
         ids.map(|call| {
             let path = format!("/v1/callbacks/{}", call["id"].as_str().unwrap_or_default());
-            self.upcall.ask("GET", &path, None).map(Call)
+            self.upcall.ask("GET", &path, None).map(RecordedCallback)
         })
         .collect()
     }
@@ -155,7 +155,7 @@ impl<'u> Bucket<'u> {
     ///
     /// # Errors
     /// [`Error::Refused`]: the server takes no orders, or the bucket has too many.
-    pub fn order(&self, order: impl Into<Order>) -> Result<(), Error> {
+    pub fn fault(&self, order: impl Into<Order>) -> Result<(), Error> {
         let order = order.into().to_json(&self.name);
         self.upcall.ask("POST", "/v1/faults", Some(&order))?;
         Ok(())
@@ -177,7 +177,7 @@ impl<'u> Bucket<'u> {
     ///
     /// # Errors
     /// [`Error::Exchange`].
-    pub fn empty(&self) -> Result<(), Error> {
+    pub fn wipe(&self) -> Result<(), Error> {
         let path = format!("/v1/buckets/{}/contents", self.name);
         self.upcall.ask("DELETE", &path, None)?;
         Ok(())
@@ -187,7 +187,7 @@ impl<'u> Bucket<'u> {
 impl Drop for Bucket<'_> {
     fn drop(&mut self) {
         // What cannot be tidied up, on a server that has gone perhaps, must not hide why a test failed.
-        if self.empty().is_ok() {
+        if self.wipe().is_ok() {
             let path = format!("/v1/buckets/{}", self.name);
             let _ = self.upcall.ask("DELETE", &path, None);
         }
@@ -219,9 +219,9 @@ impl Uploaded {
 
 /// A call as it was recorded.
 #[derive(Clone, Debug)]
-pub struct Call(Value);
+pub struct RecordedCallback(Value);
 
-impl Call {
+impl RecordedCallback {
     /// Its id; ids sort as calls ended.
     pub fn id(&self) -> &str {
         self.0["id"].as_str().unwrap_or_default()
@@ -259,7 +259,7 @@ impl Call {
     }
 }
 
-impl std::fmt::Display for Call {
+impl std::fmt::Display for RecordedCallback {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "call {}: {}", self.id(), self.explanation())
     }

@@ -16,13 +16,13 @@
 //!
 //! // A genuine call, and what the application made of it.
 //! bucket.upload("cat.jpg", b"meow", Some(application))?;
-//! let call = bucket.next_call("cat.jpg", None, Duration::from_secs(5))?;
+//! let call = bucket.wait_for_callback("cat.jpg", None, Duration::from_secs(5))?;
 //! assert_eq!(call.status(), Some(200));
 //!
 //! // A call that nobody must believe.
-//! bucket.order(CallFault::WrongSignature)?;
+//! bucket.fault(CallFault::WrongSignature)?;
 //! bucket.upload("forged.jpg", b"meow", Some(application))?;
-//! let forged = bucket.next_call("forged.jpg", None, Duration::from_secs(5))?;
+//! let forged = bucket.wait_for_callback("forged.jpg", None, Duration::from_secs(5))?;
 //! assert_eq!(forged.status(), Some(400));
 //! # Ok(())
 //! # }
@@ -38,7 +38,7 @@ mod http;
 mod process;
 mod server;
 
-pub use bucket::{Bucket, Call, Uploaded};
+pub use bucket::{Bucket, RecordedCallback, Uploaded};
 pub use error::Error;
 pub use fault::{CallFault, Fault, Order, UploadFault};
 pub use server::Upcall;

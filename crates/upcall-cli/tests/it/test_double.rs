@@ -16,7 +16,7 @@ const SOON: Duration = Duration::from_secs(20);
 /// What one test does with its bucket: it sees all of its own, and nothing of any other.
 fn one_test(upcall: &Upcall, number: usize, url: &str) {
     let bucket = upcall.bucket().unwrap();
-    assert!(bucket.calls().unwrap().is_empty());
+    assert!(bucket.callbacks().unwrap().is_empty());
     let faults = [
         (CallFault::InternalError, 203, Some(500)),
         (CallFault::BadJson, 203, Some(200)),
@@ -24,15 +24,17 @@ fn one_test(upcall: &Upcall, number: usize, url: &str) {
         (CallFault::WrongSignature, 200, Some(200)),
     ];
     let (fault, told, status) = faults[number % faults.len()];
-    bucket.order(Fault::from(fault).times(3)).unwrap();
+    bucket.fault(Fault::from(fault).times(3)).unwrap();
     bucket
-        .order(Fault::from(UploadFault::DiskFull).of_key("full"))
+        .fault(Fault::from(UploadFault::DiskFull).of_key("full"))
         .unwrap();
 
     let mut last = None;
     for round in 0..6 {
         let given = bucket.upload("同 name", b"hello", Some(url)).unwrap();
-        let call = bucket.next_call("同 name", last.as_ref(), SOON).unwrap();
+        let call = bucket
+            .wait_for_callback("同 name", last.as_ref(), SOON)
+            .unwrap();
         let is_faulty = round < 3;
         assert_eq!(
             (given.status(), call.status()),
@@ -47,7 +49,7 @@ fn one_test(upcall: &Upcall, number: usize, url: &str) {
         assert!(call.body().contains(&format!("bucket={}&", bucket.name())));
         last = Some(call);
     }
-    assert_eq!(bucket.calls().unwrap().len(), 6);
+    assert_eq!(bucket.callbacks().unwrap().len(), 6);
     let full = bucket.upload("full", b"hello", None).unwrap();
     assert_eq!(full.status(), 503, "{}", full.text());
     assert!(full.text().contains("was ordered for this upload"));
@@ -59,13 +61,13 @@ fn one_test(upcall: &Upcall, number: usize, url: &str) {
     );
     assert_eq!(bucket.keys().unwrap(), ["full", "同 name"]);
 
-    bucket.order(CallFault::Twice).unwrap();
-    bucket.empty().unwrap();
-    assert!(bucket.keys().unwrap().is_empty() && bucket.calls().unwrap().is_empty());
+    bucket.fault(CallFault::Twice).unwrap();
+    bucket.wipe().unwrap();
+    assert!(bucket.keys().unwrap().is_empty() && bucket.callbacks().unwrap().is_empty());
     bucket.upload("a", b"hello", Some(url)).unwrap();
-    let calls = bucket.calls().unwrap();
+    let calls = bucket.callbacks().unwrap();
     assert!(calls.len() == 1 && calls[0].is_agreed() && calls[0].fault().is_none());
-    let none = bucket.next_call("b", None, Duration::from_millis(50));
+    let none = bucket.wait_for_callback("b", None, Duration::from_millis(50));
     assert!(matches!(none, Err(Error::NoCall { .. })), "{none:?}");
 }
 
@@ -90,11 +92,11 @@ fn a_wait_ends_with_the_call_and_not_with_its_time() {
     let (url, _calls) = application(AGREES);
     let bucket = upcall.bucket().unwrap();
     bucket
-        .order(CallFault::Slow(Duration::from_millis(400)))
+        .fault(CallFault::Slow(Duration::from_millis(400)))
         .unwrap();
     std::thread::scope(|scope| {
         let began = Instant::now();
-        let waiting = scope.spawn(|| bucket.next_call("a", None, Duration::from_secs(30)));
+        let waiting = scope.spawn(|| bucket.wait_for_callback("a", None, Duration::from_secs(30)));
         let given = bucket.upload("a", b"hello", Some(&url)).unwrap();
         assert_eq!(given.status(), 200, "{}", given.text());
         let call = waiting.join().unwrap().unwrap();
