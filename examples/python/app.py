@@ -103,7 +103,9 @@ async def uploaded(request: Request) -> Response:
         return JSONResponse({"Status": "body too large"}, 413)
     except VerifyError as error:
         print(f"callback refused: {error.code}: {error}", file=sys.stderr)
-        return JSONResponse({"Status": "verify not ok"}, 400)
+        # After a 503 upcall calls again later; after a 4xx it does not.
+        status = 503 if error.code == "key-unavailable" else 400
+        return JSONResponse({"Status": "verify not ok"}, status)
     try:
         fields = callback.form()
     except ValueError:
