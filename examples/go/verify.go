@@ -26,6 +26,8 @@ type verifier struct {
 	allowed *regexp.Regexp
 	client  http.Client
 	keys    sync.Map // of *publicKey by address, under which a key does not change
+	// As many as may be at once: a stranger may name as many addresses as he likes below an allowed one.
+	fetches chan struct{}
 }
 
 type publicKey struct {
@@ -51,6 +53,7 @@ func newVerifier(keyURLs string) (*verifier, error) {
 	}
 	return &verifier{
 		allowed: regexp.MustCompile("^(" + patterns + ")$"),
+		fetches: make(chan struct{}, maxFetches),
 		client: http.Client{
 			Timeout: 2 * time.Second,
 			// A redirect could lead anywhere.
@@ -146,6 +149,12 @@ func (v *verifier) publicKey(url string) (*rsa.PublicKey, error) {
 }
 
 func (v *verifier) fetch(url string) (*rsa.PublicKey, error) {
+	select {
+	case v.fetches <- struct{}{}:
+		defer func() { <-v.fetches }()
+	default:
+		return nil, errBusy
+	}
 	response, err := v.client.Get(url)
 	if err != nil {
 		return nil, err
@@ -185,6 +194,7 @@ var (
 
 var (
 	errNoKey          = errors.New("the answer is no RSA key in PEM")
+	errBusy           = errors.New("too many keys are being fetched")
 	errKeyUnavailable = errors.New("key-unavailable")
 )
 
@@ -192,4 +202,5 @@ const (
 	keyURLHeader  = "X-Oss-Pub-Key-Url"
 	versionHeader = "X-Oss-Signature-Version"
 	maxKeyBytes   = 16 << 10
+	maxFetches    = 8
 )

@@ -116,7 +116,10 @@ app.use((error, _request, response, _next) => {
 });
 
 const server = app.listen(Number(port), "127.0.0.1", (error) => {
-  if (error) throw error;
+  if (error) {
+    console.error(`PORT cannot be used: ${error.message}`);
+    process.exit(1);
+  }
   console.log(`ready: http://127.0.0.1:${server.address().port}/`);
 });
 

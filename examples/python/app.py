@@ -141,7 +141,11 @@ def main() -> None:
     # uvicorn shuts down, then raises the signal again: the end that was asked for is no failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     config = uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
-    with socket.create_server(("127.0.0.1", PORT)) as listener:
+    try:
+        listener = socket.create_server(("127.0.0.1", PORT))
+    except OSError as error:
+        sys.exit(f"PORT cannot be used: {error}")
+    with listener:
         print(f"ready: http://127.0.0.1:{PORT}/", flush=True)
         uvicorn.Server(config).run(sockets=[listener])
 
