@@ -96,7 +96,7 @@ func (v *verifier) verify(r *http.Request, body []byte) error {
 	address, err := strictBase64(r.Header.Get(keyURLHeader))
 	keyURL := string(address)
 	// Compared as text, before any parser has its own idea of where the host ends.
-	if err != nil || !plainURL.MatchString(keyURL) || !v.allowed.MatchString(keyURL) {
+	if err != nil || len(keyURL) > maxURLBytes || !plainURL.MatchString(keyURL) || !v.allowed.MatchString(keyURL) {
 		return errors.New("key-url")
 	}
 	signature, err := strictBase64(r.Header.Get("Authorization"))
@@ -201,6 +201,7 @@ var (
 const (
 	keyURLHeader  = "X-Oss-Pub-Key-Url"
 	versionHeader = "X-Oss-Signature-Version"
+	maxURLBytes   = 1024
 	maxKeyBytes   = 16 << 10
 	maxFetches    = 8
 )
