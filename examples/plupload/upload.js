@@ -12,7 +12,7 @@ const RENEW_BEFORE_SECONDS = 3;
 const ALPHABET = "ABCDEFGHJKMNPQRSTWXYZabcdefhijkmnprstwxyz2345678";
 const RANDOM_LENGTH = 10;
 
-let signed = null;
+let signed;
 
 /** plupload wants to know at once, so the question waits for its answer. */
 function askPolicy() {
@@ -25,7 +25,8 @@ function askPolicy() {
 
 function currentPolicy() {
   const now = Date.now() / 1000;
-  if (signed === null || Number(signed.expire) < now + RENEW_BEFORE_SECONDS) signed = askPolicy();
+  // Also where the answer does not say when: such a policy serves one file.
+  if (!(Number(signed?.expire) >= now + RENEW_BEFORE_SECONDS)) signed = askPolicy();
   return signed;
 }
 
@@ -67,7 +68,8 @@ function show(file, verdict, text, status) {
   const line = lineOf(file);
   line.dataset.verdict = verdict;
   if (status !== undefined) line.dataset.status = status;
-  line.textContent = `${file?.name ?? ""}: ${text}`;
+  line.textContent = file === undefined ? text : `${file.name}: ${text}`;
+  if (verdict !== "waiting" && verdict !== "running") document.getElementById("ended").textContent = line.textContent;
 }
 
 /** plupload calls every 2xx a success; 203 says that the application did not accept the file. */
@@ -79,6 +81,8 @@ function showAnswer(file, status, body) {
 
 function showError(file, error) {
   const texts = {
+    // A browser does not say why: the server is down, or the page's origin is in none of the bucket's CORS rules.
+    [plupload.HTTP_ERROR]: "no answer that this page may read: is the server up, and in its CORS rules this origin?",
     [plupload.FILE_SIZE_ERROR]: "the file is too large",
     [plupload.FILE_EXTENSION_ERROR]: "this type of file is not taken",
     [plupload.FILE_DUPLICATE_ERROR]: "the file is on the list already",

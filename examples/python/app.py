@@ -108,9 +108,8 @@ async def uploaded(request: Request) -> Response:
         return JSONResponse({"Status": "body too large"}, 413)
     except VerifyError as error:
         print(f"callback refused: {error.code}: {error}", file=sys.stderr)
-        # After a 503 upcall calls again later; after a 4xx it does not.
-        status = 503 if error.code == "key-unavailable" else 400
-        return JSONResponse({"Status": "verify not ok"}, status)
+        # 503 if only the key could not be had: after a 4xx upcall does not call again.
+        return JSONResponse({"Status": "verify not ok"}, error.status)
     try:
         fields = callback.form()
     except ValueError:

@@ -125,7 +125,7 @@ def test_the_callback_key_is_served(client):
     assert answer.body.startswith(b"-----BEGIN PUBLIC KEY-----")
 
 
-def test_the_uploaders_address_is_the_proxys(client, storage):
+def test_the_uploaders_address_is_that_of_the_proxy(client, storage):
     """`${clientIp}` says who connected. Nobody can set it by a header."""
     application = Receiver()
     callback = {"callbackUrl": application.url(), "callbackBody": "ip=${clientIp}"}

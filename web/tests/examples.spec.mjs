@@ -168,6 +168,33 @@ describe("3, signed by the application server, with a callback", () => {
     assert.match(text, /EntityTooLarge[^]*exceeds the maximum allowed size[^]*Request id\s+[0-9A-F]{24}/);
   });
 
+  test("with the keyboard alone: choosing, cancelling, sending again, removing", async () => {
+    await page.route(`${settings.bucketUrl}**`, () => {}); // no answer, ever
+    await open("server-callback");
+    const chooser = page.locator("input[type=file]");
+    const hasFocus = () => chooser.evaluate((input) => input === document.activeElement);
+    const chosen = page.waitForEvent("filechooser");
+    await chooser.focus();
+    await page.keyboard.press("Enter");
+    await (await chosen).setFiles([{ name: "slow.jpg", mimeType: "image/jpeg", buffer: photo }]);
+    await page.getByRole("progressbar", { name: "Uploading slow.jpg" }).waitFor();
+    await page.getByRole("button", { name: "Cancel slow.jpg" }).press("Enter");
+    await page.locator(".running li").waitFor({ state: "detached" });
+    assert.ok(await hasFocus());
+
+    await page.unroute(`${settings.bucketUrl}**`);
+    await alter(settings.policyUrl, withDeadCallback);
+    await page.reload();
+    await send("again.jpg");
+    const again = page.getByRole("button", { name: "Try again" });
+    await again.press("Enter");
+    await again.waitFor();
+    assert.ok(await hasFocus());
+    await page.locator(".card").getByRole("button", { name: /again\.jpg/ }).press("Enter");
+    await page.locator(".card").waitFor({ state: "detached" });
+    assert.ok(await hasFocus());
+  });
+
   test("a random name", async () => {
     await open("server-callback");
     await page.getByRole("radio", { name: "Random name" }).check({ force: true });

@@ -149,6 +149,21 @@ describe("plupload", () => {
     await page.locator("[data-verdict=accepted]").waitFor();
   });
 
+  test("a policy that does not say when it expires serves one file", async () => {
+    await alterPolicy(page, ({ expire: _, ...answer }) => answer);
+    const results = await upload(jpeg("six.jpg"), jpeg("seven.jpg"));
+    assert.deepEqual(results.map(({ status }) => status), [200, 200], JSON.stringify(results));
+    assert.equal(questions, 2);
+  });
+
+  test("a bucket without an answer is told, also to those who hear the page", async () => {
+    await alterPolicy(page, (answer) => ({ ...answer, host: "http://127.0.0.1:9/" }));
+    const [{ verdict, text }] = await upload(jpeg("nowhere.jpg"));
+    assert.equal(verdict, "refused");
+    assert.match(text, /^nowhere\.jpg: no answer that this page may read/);
+    assert.equal(await page.getByRole("status").textContent(), text);
+  });
+
   test("its own filters keep the wrong type at home", async () => {
     await page
       .locator("input[type=file]")

@@ -112,6 +112,15 @@ describe("a plain form", () => {
     assert.equal(await recorded("form stored.jpg"), undefined);
   });
 
+  test("an address that is a program is not run", async () => {
+    await alterPolicy(page, (answer) => ({ ...answer, host: "javascript:document.title='run'" }));
+    await openPlain("form");
+    await choose("program.jpg");
+    await page.getByRole("button", { name: "Upload" }).click();
+    await shows("The application server did not sign.");
+    assert.equal(await page.title(), "A plain form");
+  });
+
   test("an application server that does not sign is said", async () => {
     await page.route("**/policy", (route) => route.fulfill({ status: 401 }));
     await openPlain("form");

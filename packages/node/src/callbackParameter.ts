@@ -34,6 +34,9 @@ export class CallbackParameter {
   constructor(options: CallbackParameterOptions) {
     const urls = typeof options.url === "string" ? [options.url] : [...options.url];
     checkUrls(urls);
+    if (options.host !== undefined && !isAuthority(options.host)) {
+      throw new TypeError("`host` is a name or an IPv4 address, with or without a port");
+    }
     checkTemplate(options.body);
     const members = {
       callbackUrl: urls.join(";"),
@@ -65,15 +68,20 @@ function checkUrls(urls: string[]): void {
   }
   for (const url of urls) {
     // What a request line can carry; `;` would end the address. The scheme may be missing.
-    if (
-      typeof url !== "string" ||
-      !/^(https?:\/\/)?[A-Za-z0-9_.-]+(:\d{1,5})?([/?][!$-:<-~]*)?$/i.test(url)
-    ) {
+    const parts = typeof url === "string" ? PARTS.exec(url) : null;
+    if (!isAuthority(parts?.[1])) {
       throw new TypeError(
         "a callback's address is `http(s)://host[:port]/path` in ASCII; encode everything else as `%XX`, a `;` as `%3B`",
       );
     }
   }
+}
+
+/** No user-info, no IPv6; a port that is one. */
+function isAuthority(text: unknown): boolean {
+  const [, host = "", port = "1"] =
+    typeof text === "string" ? (/^([^:]+)(?::(\d{1,5}))?$/.exec(text) ?? []) : [];
+  return host.length <= 253 && HOST.test(host) && Number(port) >= 1 && Number(port) <= 65535;
 }
 
 /** Refuses what can only be a mistake; OSS refuses it, too, or sends it as it stands. */
@@ -85,6 +93,10 @@ function checkTemplate(body: string): void {
     throw new TypeError("write `${name}` in `body`, not `$(name)`");
   if (/\$\{(?![^{}$&"\s]*\})/.test(body)) throw new TypeError("a `${` in `body` is not closed");
 }
+
+/** Authority, and what a request line carries after it. The scheme may be missing. */
+const PARTS = /^(?:https?:\/\/)?([^/?]+)(?:[/?][!$-:=?-[\]^_a-~]*)?$/i;
+const HOST = /^(?!-)[A-Za-z0-9_-]{1,63}(\.(?!-)[A-Za-z0-9_-]{1,63})*\.?$/;
 
 const FORM = "application/x-www-form-urlencoded";
 const JSON_TYPE = "application/json";

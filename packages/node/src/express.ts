@@ -6,7 +6,7 @@
  */
 import type { Request, RequestHandler, Response } from "express";
 
-import { CallbackError } from "./callbackError.js";
+import { VerifyError } from "./verifyError.js";
 import type { CallbackVerifier, VerifiedCallback } from "./verifier.js";
 import {
   BodyAlreadyReadError,
@@ -47,7 +47,7 @@ export function receiveCallback(
     }
     const { method, originalUrl: target, rawHeaders: headers } = request;
     const callback = await receive(verifier, { method, target, headers, rawBody }, options);
-    if (callback instanceof CallbackError) {
+    if (callback instanceof VerifyError) {
       send(response.status(callback.status), REFUSED);
       return;
     }

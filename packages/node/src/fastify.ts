@@ -7,7 +7,7 @@
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from "fastify";
 
 import type { CallbackVerifier, VerifiedCallback } from "./verifier.js";
-import { CallbackError } from "./callbackError.js";
+import { VerifyError } from "./verifyError.js";
 import { BodyAlreadyReadError, MAX_CALLBACK_BYTES } from "./rawBody.js";
 import {
   ACCEPTED,
@@ -28,8 +28,8 @@ export interface FastifyReceiveOptions extends ReceiveOptions {
  * A plugin with one route that verifies the callback, calls `handle`, and answers with the JSON that
  * it returns, or with `{"Status":"OK"}`. `handle` may set the reply's code before, or send by itself.
  *
- * What is no callback is answered with 400. Register it as it is, not wrapped in `fastify-plugin`: its
- * body parser would become the application's.
+ * What is no callback is answered with 400, or 503 if its key cannot be had. Register it as it is, not
+ * wrapped in `fastify-plugin`: its body parser would become the application's.
  */
 export function receiveCallback(
   verifier: CallbackVerifier,
@@ -50,7 +50,7 @@ export function receiveCallback(
         { method, target, headers: raw.rawHeaders, rawBody },
         options,
       );
-      if (callback instanceof CallbackError) return send(reply.code(callback.status), REFUSED);
+      if (callback instanceof VerifyError) return send(reply.code(callback.status), REFUSED);
       const answer = (await handle(callback, request, reply)) ?? ACCEPTED;
       return reply.sent ? reply : send(reply, answer);
     });

@@ -2,7 +2,7 @@
  * Headers in the forms in which Node and the frameworks hand them over, without losing one that comes
  * twice: a receiver that reads the first of two is another than a proxy that reads the last.
  */
-import { CallbackError } from "./callbackError.js";
+import { VerifyError } from "./verifyError.js";
 
 /**
  * Headers of a request.
@@ -26,7 +26,7 @@ export function headerReader(headers: CallbackHeaders): HeaderReader {
   return (name) => {
     const found = values.get(name);
     if (found !== undefined && found.length > 1) {
-      throw new CallbackError("header-twice", `the header \`${name}\` comes twice`);
+      throw new VerifyError("header-twice", `the header \`${name}\` comes twice`);
     }
     return found?.[0];
   };

@@ -9,7 +9,7 @@ import type { IncomingMessage } from "node:http";
 
 import type { Context, Handler } from "hono";
 
-import { CallbackError } from "./callbackError.js";
+import { VerifyError } from "./verifyError.js";
 import type { CallbackHeaders } from "./headers.js";
 import type { CallbackVerifier, VerifiedCallback } from "./verifier.js";
 import {
@@ -47,7 +47,7 @@ export function receiveCallback(
     if (rawBody === undefined) return send(context, 413, TOO_LARGE);
     const request = { method: context.req.method, ...targetAndHeaders(context), rawBody };
     const callback = await receive(verifier, request, options);
-    if (callback instanceof CallbackError) return send(context, callback.status, REFUSED);
+    if (callback instanceof VerifyError) return send(context, callback.status, REFUSED);
     const answer = (await handle(callback, context)) ?? ACCEPTED;
     return answer instanceof Response ? answer : send(context, undefined, answer);
   };

@@ -4,7 +4,6 @@
  *
  * The vocabulary is that of the crate `upcall` and of the Python package.
  */
-export { CallbackError, type CallbackErrorCode, type CheckedPart } from "./callbackError.js";
 export {
   type CallbackBodyType,
   CallbackParameter,
@@ -34,3 +33,4 @@ export {
   // As a type: none but the verifier makes one.
   type VerifiedCallback,
 } from "./verifier.js";
+export { type CheckedPart, VerifyError, type VerifyErrorCode } from "./verifyError.js";

@@ -40,7 +40,10 @@ export class FetchedPublicKeys implements PublicKeySource {
     if (failure !== undefined && this.#now() < failure.until) throw failure.error;
     const underWay = this.#underWay.get(url);
     if (underWay !== undefined) return underWay;
-    if (this.#underWay.size >= MAX_UNDER_WAY) throw new Error("too many keys are being fetched");
+    // By host: guesses below one that does not answer must not keep the key of another from coming.
+    // The list fixes the hosts, so there are few.
+    const sameHost = [...this.#underWay.keys()].filter((other) => hostOf(other) === hostOf(url));
+    if (sameHost.length >= MAX_UNDER_WAY) throw new Error("too many keys are being fetched");
     const fetching = this.#fetchKey(url).finally(() => this.#underWay.delete(url));
     this.#underWay.set(url, fetching);
     return fetching;
@@ -59,6 +62,10 @@ export class FetchedPublicKeys implements PublicKeySource {
       throw error;
     }
   }
+}
+
+function hostOf(url: string): string | undefined {
+  return url.split("/", 3)[2];
 }
 
 async function readText(response: Response, signal: AbortSignal): Promise<string> {
@@ -108,4 +115,5 @@ const FAILURE_MS = 3_000;
 const MAX_BYTES = 16 * 1024;
 /** A receiver sees two or three keys in its life; the rest are guesses. */
 const MAX_KEPT = 64;
+/** From one host. */
 const MAX_UNDER_WAY = 16;

@@ -1,11 +1,11 @@
 /** What the adapters share: the answers to the storage server, and the options. */
-import { CallbackError } from "./callbackError.js";
+import { VerifyError } from "./verifyError.js";
 import type { CallbackRequest, CallbackVerifier, VerifiedCallback } from "./verifier.js";
 
 /** How an adapter receives callbacks. */
 export interface ReceiveOptions {
   /** Told why a request was refused, for a log line. Neither code nor message hold what was sent. */
-  readonly onRefused?: (error: CallbackError) => void;
+  readonly onRefused?: (error: VerifyError) => void;
   /** How long a body may be; 1 MiB, if nothing is said. */
   readonly limitBytes?: number;
 }
@@ -15,11 +15,11 @@ export async function receive(
   verifier: CallbackVerifier,
   request: CallbackRequest,
   options: ReceiveOptions,
-): Promise<VerifiedCallback | CallbackError> {
+): Promise<VerifiedCallback | VerifyError> {
   try {
     return await verifier.verify(request);
   } catch (error) {
-    if (!(error instanceof CallbackError)) throw error;
+    if (!(error instanceof VerifyError)) throw error;
     options.onRefused?.(error);
     return error;
   }

@@ -9,7 +9,7 @@
 import { createHash } from "node:crypto";
 
 import { decodeBase64 } from "./base64.js";
-import { CallbackError } from "./callbackError.js";
+import { VerifyError } from "./verifyError.js";
 import { type CallbackHeaders, type HeaderReader, headerReader } from "./headers.js";
 import type { PublicKey } from "./publicKey.js";
 import { FetchedPublicKeys, type PublicKeySource } from "./publicKeys.js";
@@ -49,7 +49,7 @@ export class CallbackVerifier {
   /**
    * The callback, if it is genuine.
    *
-   * @throws {CallbackError} Rejects with the first part that is wrong.
+   * @throws {VerifyError} Rejects with the first part that is wrong.
    * @throws {TypeError} Rejects if `rawBody` is no bytes: then something has read the body before.
    */
   async verify(request: CallbackRequest): Promise<VerifiedCallback> {
@@ -59,13 +59,14 @@ export class CallbackVerifier {
       );
     }
     if (request.method !== "POST")
-      throw new CallbackError("method", "a callback is a POST request");
+      throw new VerifyError("method", "a callback is a POST request");
+    const { length } = request.rawBody;
     const message = stringToSign(request.target, request.rawBody);
     const header = headerReader(request.headers);
     const keyUrl = this.#readKeyUrl(needed(header, X_OSS_PUB_KEY_URL));
     const signature = decoded(AUTHORIZATION, needed(header, AUTHORIZATION));
     if ((header(X_OSS_SIGNATURE_VERSION) ?? "1.0") !== "1.0") {
-      throw new CallbackError(
+      throw new VerifyError(
         "signature-version",
         "the header `x-oss-signature-version` is not 1.0",
       );
@@ -74,26 +75,28 @@ export class CallbackVerifier {
     const key = await this.#key(keyUrl);
     const least = leastBits(keyUrl);
     if (key.bits < least) {
-      throw new CallbackError(
+      throw new VerifyError(
         "key-too-small",
         `the key has ${key.bits} bits; from this address it must have ${least}`,
       );
     }
     if (!key.verifyMd5(message, signature)) {
-      throw new CallbackError(
+      throw new VerifyError(
         "signature",
         "the signature does not match target and body, or was made with another key",
       );
     }
-    return new VerifiedCallback(request.rawBody);
+    // What was verified, not what the caller's buffer holds by now: it may have been used again while
+    // the key was fetched.
+    return new VerifiedCallback(message.subarray(message.length - length));
   }
 
   #readKeyUrl(base64: string): string {
     const url = decodeBase64(base64)?.toString("latin1");
     if (url === undefined)
-      throw new CallbackError("key-url", "the header `x-oss-pub-key-url` is not base64");
+      throw new VerifyError("key-url", "the header `x-oss-pub-key-url` is not base64");
     if (!this.#keyUrls.admits(url)) {
-      throw new CallbackError("key-url", "the key's address is not one of those that are allowed");
+      throw new VerifyError("key-url", "the key's address is not one of those that are allowed");
     }
     return url;
   }
@@ -102,7 +105,7 @@ export class CallbackVerifier {
     try {
       return await this.#keys.publicKey(url);
     } catch (cause) {
-      throw new CallbackError("key-unavailable", "the key cannot be had from its address", {
+      throw new VerifyError("key-unavailable", "the key cannot be had from its address", {
         cause,
       });
     }
@@ -123,25 +126,34 @@ export class VerifiedCallback {
     this.rawBody = Buffer.from(rawBody.buffer, rawBody.byteOffset, rawBody.byteLength);
   }
 
-  /** The body read as a form. */
+  /**
+   * The body read as a form.
+   *
+   * @throws {TypeError} if it is no UTF-8, or has a field twice: of two values, one reader would take
+   * the first and the next the last.
+   */
   form(): URLSearchParams {
-    return new URLSearchParams(this.rawBody.toString("utf8"));
+    readUtf8(percentDecoded(this.rawBody));
+    const fields = new URLSearchParams(readUtf8(this.rawBody));
+    if (new Set(fields.keys()).size !== fields.size)
+      throw new TypeError("the callback's body has a field twice");
+    return fields;
   }
 
   /**
    * The body read as JSON.
    *
-   * @throws {SyntaxError} if it is none.
+   * @throws {SyntaxError} if it is none, {TypeError} if it is no UTF-8.
    */
   json(): unknown {
-    return JSON.parse(this.rawBody.toString("utf8"));
+    return JSON.parse(readUtf8(this.rawBody));
   }
 }
 
 /**
  * What is signed: the path decoded, the query as it is, a line feed, the body.
  *
- * @throws {CallbackError} if the target could be signed in two ways.
+ * @throws {VerifyError} if the target could be signed in two ways.
  */
 export function stringToSign(target: string, body: Uint8Array): Buffer {
   const end = target.indexOf("?");
@@ -154,7 +166,7 @@ export function stringToSign(target: string, body: Uint8Array): Buffer {
     path.includes("\n") ||
     target.includes("\n")
   ) {
-    throw new CallbackError(
+    throw new VerifyError(
       "target",
       "the target is not a path, or its path holds an encoded `?` or line feed",
     );
@@ -174,17 +186,26 @@ function percentDecoded(text: Buffer): Buffer {
   return Buffer.from(text.toString("latin1").replace(/%([0-9A-Fa-f]{2})/g, decode), "latin1");
 }
 
+/** Without replacing what is none: two names would become the same one. */
+function readUtf8(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw new TypeError("the callback's body is no UTF-8", { cause });
+  }
+}
+
 function needed(header: HeaderReader, name: string): string {
   const value = header(name);
   if (value === undefined)
-    throw new CallbackError("header-missing", `the header \`${name}\` is missing`);
+    throw new VerifyError("header-missing", `the header \`${name}\` is missing`);
   return value;
 }
 
 function decoded(name: string, base64: string): Buffer {
   const bytes = decodeBase64(base64);
   if (bytes === undefined)
-    throw new CallbackError("header-not-base64", `the header \`${name}\` is not base64`);
+    throw new VerifyError("header-not-base64", `the header \`${name}\` is not base64`);
   return bytes;
 }
 
@@ -192,7 +213,7 @@ function decoded(name: string, base64: string): Buffer {
 function checkDigest(base64: string | undefined, body: Uint8Array): void {
   if (base64 === undefined) return;
   if (!decoded(CONTENT_MD5, base64).equals(createHash("md5").update(body).digest())) {
-    throw new CallbackError(
+    throw new VerifyError(
       "digest",
       "the body does not have the MD5 that the header `content-md5` says",
     );

@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import { after, before, describe, test } from "node:test";
 
 import { CallbackVerifier, FetchedPublicKeys, PublicKeyUrls } from "upcall";
-import { CallbackSender } from "upcall/testing";
+import { CallbackClient } from "upcall/testing";
 
 import { readVectors } from "./vectors.mjs";
 
@@ -159,6 +159,22 @@ describe("fetching", () => {
     assert.equal((await Promise.all(all)).filter(Boolean).length, 16);
   });
 
+  test("a host that does not answer keeps no other host's key from coming", async () => {
+    const waiting = [];
+    const fetch = (url) =>
+      url.startsWith("http://down/")
+        ? new Promise((_, reject) => waiting.push(reject))
+        : Promise.resolve(new Response(PEM));
+    const keys = new FetchedPublicKeys({ fetch });
+    const guesses = Array.from({ length: 20 }, (_, at) =>
+      assert.rejects(keys.publicKey(`http://down/${at}`)),
+    );
+    assert.equal((await keys.publicKey("http://up/k.pem")).bits, 512);
+    assert.equal(waiting.length, 16);
+    for (const reject of waiting) reject(new Error("down"));
+    await Promise.all(guesses);
+  });
+
   test("guessed addresses do not push a key out", async () => {
     let fetched = 0;
     const fetch = async (url) => {
@@ -174,7 +190,7 @@ describe("fetching", () => {
 });
 
 test("a verifier says that the key cannot be had, and why", async () => {
-  const sender = await CallbackSender.start({ bits: 1024 });
+  const sender = await CallbackClient.start({ bits: 1024 });
   const verifier = new CallbackVerifier({ keyUrls: sender.keyUrls });
   await sender.close();
   await assert.rejects(verifier.verify(sender.sign("/cb", "a=b")), (error) => {

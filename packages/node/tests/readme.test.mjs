@@ -6,7 +6,7 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { after, before, test } from "node:test";
 
-import { CallbackSender } from "upcall/testing";
+import { CallbackClient } from "upcall/testing";
 
 const README = await readFile(new URL("../README.md", import.meta.url), "utf8");
 // Within the package, so that `upcall` is found by its own name.
@@ -18,7 +18,7 @@ const SNIPPETS = [...README.matchAll(/(?:<!-- (\w+) -->\n)?```js\n([^]*?)```/g)]
 let sender;
 before(async () => {
   await mkdir(FOLDER, { recursive: true });
-  sender = await CallbackSender.start({ bits: 1024 });
+  sender = await CallbackClient.start({ bits: 1024 });
 });
 after(async () => {
   await sender.close();

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,7 +19,7 @@ import {
   readRawBody,
   SignedPolicy,
 } from "upcall";
-import { AdminError, CallbackSender, UpcallServer } from "upcall/testing";
+import { AdminError, CallbackClient, UpcallServer } from "upcall/testing";
 
 const BODY = "bucket=${bucket}&object=${object}&size=${size}&mimeType=${mimeType}&user=${x:user}";
 
@@ -233,6 +233,43 @@ describe("finding upcall", () => {
     );
   });
 
+  test("settings for another server do not reach the one that is started", async () => {
+    const env = { ...process.env, UPCALL_ADMIN_URL: "", UPCALL_LOG_FORMAT: "such a server's" };
+    await (await UpcallServer.start({ env })).close();
+  });
+
+  for (const [name, prints] of [
+    ["no JSON", "upcall 0.0.1"],
+    ["JSON of another version", '{"storage":"http://127.0.0.1:1"}'],
+    ["no object", "null"],
+  ]) {
+    test(`a program that prints ${name} is told, and ended`, async () => {
+      const folder = await mkdtemp(join(tmpdir(), "upcall-other-"));
+      try {
+        const program = join(folder, "upcall");
+        const script = `#!/bin/sh\necho $$ > "${folder}/pid"\necho '${prints}'\nexec sleep 60\n`;
+        await writeFile(program, script, { mode: 0o755 });
+        const env = { PATH: process.env.PATH, UPCALL: program };
+        await assert.rejects(UpcallServer.start({ env }), /printed no addresses; is it an upcall/);
+        const pid = Number(await readFile(join(folder, "pid"), "utf8"));
+        assert.throws(() => process.kill(pid, 0), { code: "ESRCH" });
+      } finally {
+        await rm(folder, { recursive: true });
+      }
+    });
+  }
+
+  test("a running server that is gone is told by its address", async () => {
+    const env = {
+      UPCALL_ADMIN_URL: "http://127.0.0.1:1",
+      UPCALL_ADMIN_SECRET: "s",
+      UPCALL_STORAGE_URL: "http://127.0.0.1:1",
+      OSS_ACCESS_KEY_ID: "ak",
+      OSS_ACCESS_KEY_SECRET: "sk",
+    };
+    await assert.rejects(UpcallServer.start({ env }), /does not answer at http:\/\/127\.0\.0\.1:1$/);
+  });
+
   test("a running server that is half named is not used", async () => {
     const env = {
       UPCALL_ADMIN_URL: "http://127.0.0.1:1",
@@ -300,7 +337,7 @@ describe("finding upcall", () => {
 
 describe("the sender", () => {
   test("signs as OSS does, and forges what it is told to", async () => {
-    const sender = await CallbackSender.start({ bits: 1024 });
+    const sender = await CallbackClient.start({ bits: 1024 });
     const verifier = new CallbackVerifier({ keyUrls: sender.keyUrls });
     const code = (signed) =>
       verifier.verify(signed).then(

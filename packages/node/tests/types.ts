@@ -4,11 +4,11 @@ import Fastify from "fastify";
 import { Hono } from "hono";
 
 import {
-  type CallbackErrorCode,
   CallbackVerifier,
   PolicyBuilder,
   SignedPolicy,
   type VerifiedCallback,
+  type VerifyErrorCode,
 } from "upcall";
 import { receiveCallback as forExpress } from "upcall/express";
 import { receiveCallback as forFastify } from "upcall/fastify";
@@ -34,7 +34,7 @@ verifier.verify({ ...request, headers: [["a", "b"]] });
 // @ts-expect-error a text has lost its bytes
 verifier.verify({ ...request, rawBody: "a=b" });
 // @ts-expect-error there is no such code
-export const code: CallbackErrorCode = "wrong";
+export const code: VerifyErrorCode = "wrong";
 
 express().post(
   "/",

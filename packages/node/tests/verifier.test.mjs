@@ -4,13 +4,13 @@ import { generateKeyPairSync } from "node:crypto";
 import { describe, test } from "node:test";
 
 import {
-  CallbackError,
   CallbackVerifier,
   FetchedPublicKeys,
   PublicKey,
   PublicKeyUrls,
+  VerifyError,
 } from "upcall";
-import { CallbackSender } from "upcall/testing";
+import { CallbackClient } from "upcall/testing";
 
 import { readVectors } from "./vectors.mjs";
 
@@ -40,7 +40,7 @@ async function verdict(verifier, request) {
     assert.deepEqual(callback.rawBody, Buffer.from(request.rawBody));
     return null;
   } catch (error) {
-    assert.ok(error instanceof CallbackError, error);
+    assert.ok(error instanceof VerifyError, error);
     assert.equal(error.part, TABLE.errors[error.code], error.code);
     return error.code;
   }
@@ -124,7 +124,7 @@ test("an error tells which part is wrong, and nothing of what was sent", async (
   const [one] = TABLE.cases;
   const request = { ...requestOf(one), headers: [["authorization", "secret!"], one.headers[1]] };
   await assert.rejects(verifierOf(TABLE).verify(request), (error) => {
-    assert.equal(error.name, "CallbackError");
+    assert.equal(error.name, "VerifyError");
     assert.equal(error.code, "header-not-base64");
     assert.equal(error.part, "header");
     assert.ok(!error.message.includes("secret"));
@@ -190,9 +190,47 @@ describe("the body of a callback", () => {
   }
 });
 
+test("a body that two readers could read in two ways is no form", async () => {
+  for (const body of ["a=1&b=2&a=3", "a=1&%61=1", Buffer.from("a=\xff", "latin1"), "a=%FF", "%ff=1"]) {
+    const callback = await verifiedWith(body);
+    assert.throws(() => callback.form(), TypeError, String(body));
+  }
+  const callback = await verifiedWith(Buffer.from('{"a":"\xff"}', "latin1"));
+  assert.throws(() => callback.json(), TypeError);
+  assert.deepEqual([...(await verifiedWith("a=%E7%8C%AB+1&b=%zz&c")).form()], [
+    ["a", "猫 1"],
+    ["b", "%zz"],
+    ["c", ""],
+  ]);
+});
+
+test("a name of JavaScript's own in the body is a member like any other", async () => {
+  const form = (await verifiedWith("__proto__=x&constructor=y")).form();
+  assert.deepEqual([form.get("__proto__"), form.get("toString")], ["x", null]);
+  const json = (await verifiedWith('{"__proto__":{"admin":true}}')).json();
+  assert.equal(json.admin, undefined);
+  assert.equal({}.admin, undefined);
+});
+
+test("what is handed out was verified, whatever became of the buffer meanwhile", async () => {
+  const one = TABLE.cases.find(({ name }) => name === "genuine");
+  const request = requestOf(one);
+  const whole = Buffer.from(request.rawBody);
+  const genuineKeys = new FetchedPublicKeys({
+    fetch: async (url) => {
+      request.rawBody.fill("x");
+      return new Response(TABLE.keys[url]);
+    },
+  });
+  const keyUrls = TABLE.keyUrls.reduce((urls, entry) => urls.and(entry), PublicKeyUrls.oss());
+  const callback = await new CallbackVerifier({ keyUrls, keys: genuineKeys }).verify(request);
+  assert.equal(request.rawBody[0], "x".charCodeAt(0));
+  assert.deepEqual(callback.rawBody, whole);
+});
+
 /** A callback with this body, from a verifier that knows one key. */
 async function verifiedWith(body) {
-  const sender = await CallbackSender.start({ bits: 1024 });
+  const sender = await CallbackClient.start({ bits: 1024 });
   try {
     return await new CallbackVerifier({ keyUrls: sender.keyUrls }).verify(sender.sign("/", body));
   } finally {

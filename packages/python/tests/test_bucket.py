@@ -1,5 +1,6 @@
 """The pytest fixtures, with a running upcall and a receiver behind it."""
 
+import json
 import os
 import shlex
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 from servers import running_wsgiref
 from upcall import CallbackParameter, CallbackVerifier, wsgi
 from upcall.testing import AdminError, CallbackMissing, NoServer, UpcallBucket, UpcallServer
+from upcall.testing import server as server_module
 
 # 3 by 2 pixels: the signature and the header, which is all that is looked at.
 PNG = bytes.fromhex("89504e470d0a1a0a0000000d494844520000000300000002080200000012166716")
@@ -260,6 +262,55 @@ def test_a_program_that_does_not_start_is_quoted(tmp_path):
     program.chmod(0o755)
     with pytest.raises(NoServer, match="did not start:\nerror: no room"):
         UpcallServer.for_tests(tmp_path, {"PATH": f"{tmp_path}:/usr/bin:/bin"})
+
+
+@pytest.mark.parametrize("prints", ["upcall 0.0.1", '{"storage":"http://127.0.0.1:1"}', "[]"])
+def test_a_program_of_another_version_is_told_and_ended(tmp_path, prints):
+    program = tmp_path / "upcall"
+    program.write_text(f"#!/bin/sh\necho $$ > '{tmp_path}/pid'\necho '{prints}'\nexec sleep 60\n")
+    program.chmod(0o755)
+    with pytest.raises(NoServer, match="printed no addresses"):
+        UpcallServer.for_tests(tmp_path, {"PATH": "/usr/bin:/bin", "UPCALL": str(program)})
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+def test_a_file_that_is_no_program_of_this_machine_is_told(tmp_path):
+    program = tmp_path / "upcall"
+    program.write_bytes(b"\x7fELF of another machine")
+    program.chmod(0o755)
+    with pytest.raises(NoServer, match="cannot be started"):
+        UpcallServer.for_tests(tmp_path, {"PATH": "/bin", "UPCALL": str(program)})
+
+
+def test_a_program_that_hangs_is_given_up_and_ended(tmp_path, monkeypatch):
+    monkeypatch.setattr(server_module, "START_SECONDS", 0.5)
+    program = tmp_path / "upcall"
+    program.write_text(f"#!/bin/sh\necho $$ > '{tmp_path}/pid'\nexec sleep 60\n")
+    program.chmod(0o755)
+    with pytest.raises(NoServer, match="did not start"):
+        UpcallServer.for_tests(tmp_path, {"PATH": "/usr/bin:/bin", "UPCALL": str(program)})
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+def test_a_program_that_prints_more_than_a_pipe_holds_is_not_stopped_by_it(tmp_path):
+    facts = {"admin": "http://127.0.0.1:1", "storage": "http://127.0.0.1:1/", "publicKeyUrl": "u"}
+    facts.update(accessKeyId="ak", accessKeySecret="sk")
+    program = tmp_path / "upcall"
+    program.write_text(
+        f"#!/bin/sh\necho '{json.dumps(facts)}'\nhead -c 1000000 /dev/zero\n"
+        f"touch '{tmp_path}/went-on'\nexec sleep 60\n"
+    )
+    program.chmod(0o755)
+    server = UpcallServer.for_tests(tmp_path, {"PATH": "/usr/bin:/bin", "UPCALL": str(program)})
+    try:
+        until = time.monotonic() + 10
+        while not (tmp_path / "went-on").exists():
+            assert time.monotonic() < until, "it waits for somebody to read"
+            time.sleep(0.02)
+    finally:
+        server.stop()
 
 
 def test_a_server_that_runs_is_used_and_goes_on(double, tmp_path):

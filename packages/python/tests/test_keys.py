@@ -381,6 +381,48 @@ def test_nobody_waits_longer_than_the_limit_and_a_flood_stays_small(monkeypatch)
     raise AssertionError("the places of the fetches that ended were not given back")
 
 
+def test_a_host_that_does_not_answer_keeps_no_other_hosts_key_from_coming(monkeypatch):
+    monkeypatch.setattr(key_source, "FETCH_SECONDS", 0.1)
+    release = threading.Event()
+
+    def fetch(url):
+        if url.startswith("http://down.example/"):
+            release.wait(5)
+        return KEY.public_pem()
+
+    keys = KeySource(fetch)
+    urls = PublicKeyUrls.none().also("http://down.example/").also("http://a.example/")
+    try:
+        for number in range(6):
+            with pytest.raises(KeyUnavailable, match="did not come" if number < 4 else "already"):
+                keys.get(urls.admit(f"http://down.example/{number}.pem"))
+        monkeypatch.setattr(key_source, "FETCH_SECONDS", 2.0)
+        assert keys.get(URL) == KEY.public
+    finally:
+        release.set()
+
+
+def test_guessed_addresses_do_not_push_a_key_out():
+    asked = []
+
+    def fetch(url):
+        asked.append(url)
+        if not url.endswith("/known.pem"):
+            raise KeyUnavailable("404")
+        return KEY.public_pem()
+
+    keys = KeySource(fetch)
+    urls = PublicKeyUrls.none().also("http://a.example/")
+    known = urls.admit("http://a.example/known.pem")
+    keys.get(known)
+    for number in range(200):
+        with pytest.raises(KeyUnavailable):
+            keys.get(urls.admit(f"http://a.example/{number}.pem"))
+    assert keys.get(known) == KEY.public
+    assert len(asked) == 201
+    assert len(keys._entries) == 64
+
+
 def test_the_number_of_kept_keys_is_bounded():
     fetch, asked = counted([KEY.public_pem()])
     keys = KeySource(fetch)

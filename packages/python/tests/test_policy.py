@@ -92,6 +92,29 @@ def test_what_every_server_refuses_is_not_built():
         PolicyBuilder(SOON).is_in("content-type", "image/png")
 
 
+def test_what_a_missing_setting_gives_is_not_signed():
+    begun = PolicyBuilder(SOON)
+    for build in [
+        lambda: begun.bucket(None),
+        lambda: begun.equals("callback", None),
+        lambda: begun.starts_with("key", b"eric/"),
+        lambda: begun.is_in("content-type", ["image/png", None]),
+        lambda: begun.content_length_range(0, 1.5),
+    ]:
+        with pytest.raises(TypeError):
+            build()
+    policy = begun.build()
+    for missing in ["", None]:
+        for sign, name in [
+            (lambda: SignedPolicy.v1(missing, "sk", policy), "access_key_id"),
+            (lambda: SignedPolicy.v1("ak", missing, policy), "access_key_secret"),
+            (lambda: SignedPolicy.v4("ak", missing, policy, region="r"), "access_key_secret"),
+            (lambda: SignedPolicy.v4("ak", "sk", policy, region=missing), "region"),
+        ]:
+            with pytest.raises(ValueError, match=f"`{name}`"):
+                sign()
+
+
 def test_a_signed_policy_does_not_print_what_it_allows():
     signed = SignedPolicy.v1("ak", "sk", PolicyBuilder(SOON).build()).callback("Y2I=")
     for part in (signed.policy, *dict(signed.fields()).values()):

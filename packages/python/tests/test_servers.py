@@ -22,8 +22,6 @@ LOST_MARK = {
     "an empty query keeps its mark": "signature",
     "the real service: negative-stray-question-mark": None,
 }
-# WSGI joins headers that come twice.
-JOINED = {"two signatures": "header-not-base64", "two key urls": "key-url"}
 # httptools takes the path out of an absolute target, which is not what was signed.
 RELATIVE = {"a target that is no path": "signature"}
 # Django has no view for what does not begin with a slash.
@@ -35,13 +33,13 @@ SERVERS = {
         lambda: running_uvicorn(asgi_receiver, http="httptools"),
         {**LOST_MARK, **RELATIVE},
     ),
-    "wsgiref": (lambda: running_wsgiref(wsgi_receiver), {**LOST_MARK, **JOINED}),
-    "gunicorn": (lambda: running_gunicorn("servers:wsgi_receiver"), JOINED),
+    "wsgiref": (lambda: running_wsgiref(wsgi_receiver), LOST_MARK),
+    "gunicorn": (lambda: running_gunicorn("servers:wsgi_receiver"), {}),
     "django-wsgiref": (
         lambda: running_wsgiref(django_app.wsgi()),
-        {**LOST_MARK, **JOINED, **NO_VIEW},
+        {**LOST_MARK, **NO_VIEW},
     ),
-    "django-gunicorn": (lambda: running_gunicorn("django_app:wsgi()"), JOINED),
+    "django-gunicorn": (lambda: running_gunicorn("django_app:wsgi()"), {}),
     "django-uvicorn": (
         lambda: running_uvicorn(django_app.asgi(), http="h11"),
         {**LOST_MARK, **NO_VIEW},

@@ -9,6 +9,7 @@ import pytest
 from servers import exchange, running_gunicorn, running_wsgiref
 from upcall import CallbackVerifier, VerifyError, wsgi
 from upcall.answer import BodyTooLarge
+from upcall.testing import CallbackClient
 from vectors import body_of, table
 
 FORM = {"object": "user/eric/猫 1.jpg", "size": "5"}
@@ -93,6 +94,16 @@ def test_an_application_of_its_own(upcall_client):
         assert exchange(port, "GET", "/", [], b"")[0] == 405
         assert exchange(port, "POST", "/", [("Content-Length", str(2**21))], b"")[0] == 413
         assert seen == [FORM]
+
+
+def test_without_the_key_the_callback_is_to_come_again():
+    with CallbackClient() as gone:
+        signed = gone.sign("/cb", FORM)
+        app = wsgi.CallbackApp(CallbackVerifier(gone.key_urls), lambda callback: None)
+    with running_wsgiref(app) as port:
+        headers = list(signed.headers.items())
+        status, _, body = exchange(port, "POST", signed.target, headers, signed.body)
+        assert (status, body) == (503, b'{"Status": "verify not ok"}')
 
 
 def test_a_body_in_chunks_through_gunicorn():

@@ -1,5 +1,5 @@
 /** One example: how it works, files to send, how they ended, what was signed. */
-import { useMemo, useState } from "preact/hooks";
+import { useMemo, useRef, useState } from "preact/hooks";
 import type { Naming, SignedPolicy } from "uppy-upcall";
 import { explain } from "../explain";
 import { NamingChoice } from "../page/NamingChoice";
@@ -47,6 +47,9 @@ function Body({ example, settings, speech: { language, messages, examples } }: B
   const sources = useMemo(() => sourcesOf(example, settings, setSigned), [example, settings]);
   const { running, results, start, remove, clear } = useUploads();
   const source = sources[version];
+  const chooser = useRef<HTMLInputElement>(null);
+  /** After a button that is gone once it is pressed; without this the keyboard starts anew at the top. */
+  const goOn = (): void => chooser.current?.focus({ preventScroll: true });
   const newest = results[0];
 
   const send = (files: Iterable<File>, name: Naming = naming): void => {
@@ -57,6 +60,7 @@ function Body({ example, settings, speech: { language, messages, examples } }: B
     const name = explain(result.outcome, messages).action === "random" ? "random" : naming;
     setNaming(name);
     remove(result.id);
+    goOn();
     send([new File([result.data], result.name, { type: result.type })], name);
   };
 
@@ -82,6 +86,7 @@ function Body({ example, settings, speech: { language, messages, examples } }: B
         <section class="send" aria-label={examples.choose}>
           <label class="choose">
             <input
+              ref={chooser}
               type="file"
               multiple
               onChange={(event) => {
@@ -107,7 +112,7 @@ function Body({ example, settings, speech: { language, messages, examples } }: B
           {source.url !== null && (
             <p class="signer">{examples.signedBy(new URL(source.url, location.href).href)}</p>
           )}
-          <Running running={running} examples={examples} />
+          <Running running={running} examples={examples} onCancelled={goOn} />
         </section>
       )}
       <p class="for-ears" role="status">
@@ -118,8 +123,14 @@ function Body({ example, settings, speech: { language, messages, examples } }: B
         language={language}
         messages={messages}
         onAgain={sendAgain}
-        onRemove={remove}
-        onClear={clear}
+        onRemove={(id) => {
+          remove(id);
+          goOn();
+        }}
+        onClear={() => {
+          clear();
+          goOn();
+        }}
       />
       {signed !== null && <Signed signed={signed} examples={examples} />}
     </>

@@ -133,8 +133,8 @@ export const en = {
     },
     wrongSignature: {
       title: "The storage server does not recognise the signature",
-      text: "The application server signed with a key that the storage server does not have.",
-      next: "Whoever runs them should compare the access key id and secret on both sides.",
+      text: "The policy was signed with a key that the storage server does not have.",
+      next: "Whoever runs the two should compare the access key id and secret on both sides.",
     },
     wrongType: {
       title: "This type of file is not taken",

@@ -131,7 +131,7 @@ export const zh: Messages = {
     },
     wrongSignature: {
       title: "存储服务器不认可签名",
-      text: "应用服务器用于签名的密钥，存储服务器并不认识。",
+      text: "签署上传策略所用的密钥，存储服务器并不认识。",
       next: "请管理者核对两边的 AccessKey ID 与密钥。",
     },
     wrongType: {

@@ -56,8 +56,8 @@ pub(super) const STEPS: &[Step] = &[
     },
     Step {
         name: "foreign",
-        about: "other people's clients and verifiers, and the README's curl",
-        needs: &[Need::ForeignClients, Need::Curl],
+        about: "other people's clients and verifiers",
+        needs: &[Need::ForeignClients],
         run: foreign,
     },
     Step {

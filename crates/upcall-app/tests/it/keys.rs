@@ -69,7 +69,7 @@ async fn a_key_server_that_refuses_the_connection_costs_the_callback_only() {
 
     let answer = app.send(callback.request()).await;
 
-    assert_eq!(answer.status, 400);
+    assert_eq!(answer.status, 503);
     assert_eq!(app.get("/uploads").await.status, 200);
 }
 
@@ -130,7 +130,7 @@ async fn what_is_no_key_is_none() {
         let app = TestApp::start().await;
         app.keys.answer_with(&answer);
         let answer = app.send(app.callback(PHOTO).request()).await;
-        assert_eq!(answer.status, 400, "{what}");
+        assert_eq!(answer.status, 503, "{what}");
         assert_eq!(answer.json(), json!({"Status": "verify not ok"}), "{what}");
     }
     assert_eq!(redirect.connections(), 0, "a redirect was followed");
@@ -203,13 +203,14 @@ async fn addresses_below_an_allowed_folder_are_bounded_in_number() {
         let mut callback = app.callback(PHOTO);
         let url = format!("http://127.0.0.1:1/{number}.pem");
         callback.set("x-oss-pub-key-url", &STANDARD.encode(url));
-        assert_eq!(app.send(callback.request()).await.status, 400);
+        assert_eq!(app.send(callback.request()).await.status, 503);
     }
 }
 
+/// A callback whose key cannot be had: for now, so the storage server is to call again.
 async fn assert_refused(app: &TestApp) {
     let answer = app.send(app.callback(PHOTO).request()).await;
-    assert_eq!(answer.status, 400, "{answer:?}");
+    assert_eq!(answer.status, 503, "{answer:?}");
     assert_eq!(answer.json(), json!({"Status": "verify not ok"}));
 }
 

@@ -32,14 +32,22 @@ export class Admin {
       if (value !== undefined) query.set(name, value);
     }
     const target = query.size === 0 ? path : `${path}?${query}`;
-    const response = await fetch(this.#url + target, {
+    const init: RequestInit = {
       method,
       headers: { Authorization: `Bearer ${this.#secret}` },
       redirect: "error",
       signal: AbortSignal.timeout(question.timeoutMs ?? TIMEOUT_MS),
       ...(question.body === undefined ? {} : { body: JSON.stringify(question.body) }),
-    });
-    const text = await response.text();
+    };
+    let response: Response;
+    let text: string;
+    try {
+      response = await fetch(this.#url + target, init);
+      text = await response.text();
+    } catch (cause) {
+      // `fetch` says neither who was asked nor what.
+      throw new Error(`${method} ${path}: upcall does not answer at ${this.#url}`, { cause });
+    }
     if (!response.ok) throw refusal(method, path, response.status, text);
     return text === "" ? undefined : (JSON.parse(text) as unknown);
   }

@@ -29,8 +29,10 @@ export async function startProgram(
   const folder = await mkdtemp(join(tmpdir(), "upcall-test-"));
   const free = "127.0.0.1:0";
   const addresses = ["--storage", free, "--app", free, "--admin", free];
-  // Settings of the machine must not reach the tests' own server.
-  const { UPCALL_DATA: _data, ...rest } = env;
+  // What is set for some other server, a folder or an address say, must not reach this one.
+  const rest = Object.fromEntries(
+    Object.entries(env).filter(([name]) => !/^UPCALL/i.test(name) || name === ADMIN_SECRET),
+  );
   const child = spawn(
     program,
     ["dev", "--json", "--data", join(folder, "data"), ...addresses, ...args],
@@ -81,10 +83,33 @@ async function readyLine(child: ChildProcess, program: string): Promise<ReadyLin
     if (child.stdout !== null) createInterface(child.stdout).once("line", resolve);
   });
   try {
-    return JSON.parse(await line) as ReadyLine;
+    return read(await line, program);
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** A program of another version, or another program of that name, may print something else. */
+function read(line: string, program: string): ReadyLine {
+  let facts: unknown;
+  try {
+    facts = JSON.parse(line);
+  } catch {
+    // Told below.
+  }
+  if (!isReady(facts)) {
+    throw new Error(
+      `\`${program} dev --json\` printed no addresses; is it an upcall that fits this package?`,
+    );
+  }
+  return facts;
+}
+
+function isReady(facts: unknown): facts is ReadyLine {
+  const members: Record<string, unknown> = { ...(facts as object | undefined) };
+  return ["storage", "admin", "accessKeyId", "accessKeySecret"].every(
+    (name) => typeof members[name] === "string",
+  );
 }
 
 /** A test that forgets to stop the program must end all the same; its output is read and dropped. */
@@ -104,6 +129,8 @@ async function terminate(child: ChildProcess): Promise<void> {
   await once(child, "exit");
   clearTimeout(timer);
 }
+
+export const ADMIN_SECRET = "UPCALL_ADMIN_SECRET";
 
 /** A machine that compiles beside it is slow; without that it takes a tenth of a second. */
 const READY_TIMEOUT_MS = 30_000;

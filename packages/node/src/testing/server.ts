@@ -14,7 +14,7 @@ import { PublicKeyUrls } from "../publicKeyUrls.js";
 import type { AccessKey } from "../signedPolicy.js";
 import { Admin } from "./admin.js";
 import { type CorsRule, TestBucket } from "./bucket.js";
-import { startProgram, type StartedProgram } from "./program.js";
+import { ADMIN_SECRET, startProgram, type StartedProgram } from "./program.js";
 
 /** Which upcall to use. */
 export interface UpcallServerOptions {
@@ -107,7 +107,7 @@ function running(env: Readonly<Record<string, string | undefined>>): Found {
     return value;
   };
   return {
-    admin: new Admin(needed("UPCALL_ADMIN_URL"), needed("UPCALL_ADMIN_SECRET")),
+    admin: new Admin(needed("UPCALL_ADMIN_URL"), needed(ADMIN_SECRET)),
     accessKey: {
       accessKeyId: needed("OSS_ACCESS_KEY_ID"),
       accessKeySecret: needed("OSS_ACCESS_KEY_SECRET"),
@@ -123,7 +123,7 @@ async function started(
   const adminSecret = randomBytes(24).toString("hex");
   const program = await startProgram(env["UPCALL"] || "upcall", options.args ?? [], {
     ...env,
-    UPCALL_ADMIN_SECRET: adminSecret,
+    [ADMIN_SECRET]: adminSecret,
   });
   const { admin, storage, accessKeyId, accessKeySecret } = program.ready;
   return {

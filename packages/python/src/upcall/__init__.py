@@ -9,7 +9,7 @@ from .answer import BodyTooLarge
 from .callback_parameter import CallbackParameter
 from .key_source import KeySource, KeyUnavailable, fetch_key
 from .key_url import PublicKeyUrl, PublicKeyUrls
-from .policy import Policy, PolicyBuilder
+from .policy import PolicyBuilder, PolicyDocument
 from .public_key import InvalidPublicKey, PublicKey
 from .signed_policy import SignedPolicy
 from .verifier import CallbackVerifier, UnverifiedCallback, VerifiedCallback, VerifyError
@@ -21,8 +21,8 @@ __all__ = [
     "InvalidPublicKey",
     "KeySource",
     "KeyUnavailable",
-    "Policy",
     "PolicyBuilder",
+    "PolicyDocument",
     "PublicKey",
     "PublicKeyUrl",
     "PublicKeyUrls",

@@ -19,7 +19,9 @@ LOG = logging.getLogger("upcall")
 
 
 class BodyTooLarge(Exception):
-    """The request's body is longer than the receiver takes."""
+    """The request's body is longer than the receiver takes; `status` is what to answer with."""
+
+    status = 413
 
     def __init__(self) -> None:
         super().__init__("the body is longer than a callback's can be")
@@ -49,9 +51,9 @@ def refused(error: Exception) -> Answer:
     """
     if isinstance(error, BodyTooLarge):
         LOG.warning("callback refused: %s", error)
-        return Answer.of(413, {"Status": "body too large"})
+        return Answer.of(error.status, {"Status": "body too large"})
     assert isinstance(error, VerifyError)
     LOG.warning("callback refused: %s: %s", error.code, error)
     if error.code == "method":
         return Answer.of(405, {"Status": "method not allowed"})
-    return Answer.of(400, {"Status": "verify not ok"})
+    return Answer.of(error.status, {"Status": "verify not ok"})

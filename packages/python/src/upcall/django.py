@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import io
 from typing import Any, Callable
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -37,8 +38,8 @@ def callback_view(verifier: CallbackVerifier) -> Callable[[View], View]:
 
     The view, plain or `async`, gets the request, the `VerifiedCallback` and what the URL pattern
     captured, and answers with a `JsonResponse`. Others are answered here: 400 if they do not
-    verify, 405 if they are no POST, 413 beyond 1 MiB. No CSRF token is asked for: the signature
-    says more than it could.
+    verify, 405 if they are no POST, 413 beyond 1 MiB, 503 if the key cannot be had. No CSRF token
+    is asked for: the signature says more than it could.
     """
 
     def decorate(view: View) -> View:
@@ -76,15 +77,22 @@ def _exempt(view: View) -> View:
 
 
 def _parts(request: HttpRequest) -> dict[str, Any]:
-    length = request.META.get("CONTENT_LENGTH") or "0"
-    if length.isdecimal() and int(length) > MAX_BODY_BYTES:
-        raise BodyTooLarge
     scope = getattr(request, "scope", None)
     headers = wsgi.headers(request.META) if scope is None else scope["headers"]
-    body = request.body
+    body = _read_body(request)
+    return {"method": request.method, "target": target(request), "headers": headers, "body": body}
+
+
+def _read_body(request: HttpRequest) -> bytes:
+    """The body, raw; whoever reads it afterwards finds it again."""
+    if not hasattr(request, "_body") and not request._read_started:
+        # `request.body` would first read all of it: a body in chunks says no length before.
+        request._body = request.read(MAX_BODY_BYTES + 1)
+        request._stream = io.BytesIO(request._body)
+    body: bytes = request.body
     if len(body) > MAX_BODY_BYTES:
         raise BodyTooLarge
-    return {"method": request.method, "target": target(request), "headers": headers, "body": body}
+    return body
 
 
 def _refused(error: Exception) -> HttpResponse:

@@ -141,14 +141,29 @@ class KeySource:
             if entry is not None and not entry.is_stale(now):
                 self._entries.move_to_end(url)
                 return entry
-            if sum(entry.is_running(now) for entry in self._entries.values()) >= MAX_FETCHES:
+            # By host: guesses below one that does not answer must not keep the key of another from
+            # coming. The list fixes the hosts, so there are few.
+            running = [other for other, entry in self._entries.items() if entry.is_running(now)]
+            if sum(_host(other) == _host(url) for other in running) >= MAX_FETCHES:
                 raise KeyUnavailable(f"{MAX_FETCHES} keys are being fetched already")
             entry = self._entries[url] = _Entry(now)
             self._entries.move_to_end(url)
-            while len(self._entries) > MAX_KEYS:
-                self._entries.popitem(last=False)
+            if len(self._entries) > MAX_KEYS:
+                self._make_room(entry)
         threading.Thread(target=self._run, args=(url, entry), daemon=True).start()
         return entry
+
+    def _make_room(self, newest: _Entry) -> None:
+        """Failures go first: an address that never had a key must not push out one that has."""
+
+        def worth(url: str) -> int:
+            entry = self._entries[url]
+            if entry is newest or not entry.outcome.done():
+                return 2
+            return 1 if entry.failed_at is None else 0
+
+        # Of equals the first: the one that was not asked for the longest.
+        del self._entries[min(self._entries, key=worth)]
 
     def _run(self, url: str, entry: _Entry) -> None:
         outcome: Outcome
@@ -163,6 +178,10 @@ class KeySource:
         entry.outcome.set_result(outcome)
 
 
+def _host(url: str) -> str:
+    return url.split("/", 3)[2]
+
+
 def _key(outcome: Outcome) -> PublicKey:
     if isinstance(outcome, KeyUnavailable):
         # A new one for each waiter: a shared one would gather every waiter's traceback.
@@ -174,7 +193,7 @@ def _key(outcome: Outcome) -> PublicKey:
 FETCH_SECONDS = 2.0
 FAILURE_SECONDS = 3.0
 STUCK_SECONDS = 10.0
-# At once; whoever sends callbacks chooses how many of the allowed addresses are asked for.
+# At once from one host; whoever sends callbacks chooses how many of the allowed addresses are asked for.
 MAX_FETCHES = 4
 MAX_KEYS = 64
 _LATE = f"the key did not come within {FETCH_SECONDS} s"

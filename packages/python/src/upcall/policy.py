@@ -1,6 +1,6 @@
 """Writes policies: what a page may upload, and until when.
 
-In: an expiration and conditions. Out: a `Policy`, whose base64 text is what gets signed.
+In: an expiration and conditions. Out: a `PolicyDocument`, whose base64 text is what gets signed.
 
 Source: OSS, "PostObject", "Appendix: Post Policy".
 """
@@ -19,7 +19,7 @@ Condition = tuple[Union[str, int, tuple[str, ...]], ...]
 
 
 @dataclass(frozen=True)
-class Policy:
+class PolicyDocument:
     """A policy document. `PolicyBuilder` makes it."""
 
     expiration: datetime
@@ -91,11 +91,13 @@ class PolicyBuilder:
 
     def content_length_range(self, min: int, max: int) -> PolicyBuilder:
         """The file must have so many bytes, both bounds included."""
+        if not (isinstance(min, int) and isinstance(max, int)):
+            raise TypeError("a number of bytes is a whole one")
         if not 0 <= min <= max:
             raise ValueError(f"no file has {min} to {max} bytes: every server refuses this range")
         return self._and(("content-length-range", min, max))
 
-    def build(self) -> Policy:
+    def build(self) -> PolicyDocument:
         """The policy.
 
         The protocol refuses one without conditions, so that one says in its words what it means: a
@@ -103,10 +105,22 @@ class PolicyBuilder:
         """
         if not self.conditions:
             return self.content_length_range(0, 2**63 - 1).build()
-        return Policy(self.expiration, self.conditions)
+        return PolicyDocument(self.expiration, self.conditions)
 
     def _and(self, condition: Condition) -> PolicyBuilder:
+        operator, *operands = condition
+        if operator != "content-length-range":
+            _check_texts(operands)
         return replace(self, conditions=(*self.conditions, condition))
+
+
+def _check_texts(operands: Iterable[object]) -> None:
+    """`None` of a setting that is not there would be written as JSON's `null`."""
+    for operand in operands:
+        if isinstance(operand, tuple):
+            _check_texts(operand)
+        elif not isinstance(operand, str):
+            raise TypeError(f"a condition compares texts, and this is no text: {operand!r}")
 
 
 def _texts(values: Iterable[str]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ import json
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 
-from .policy import Policy, PolicyBuilder
+from .policy import PolicyDocument, PolicyBuilder
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,12 @@ class SignedPolicy:
     _more: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     @classmethod
-    def v1(cls, access_key_id: str, access_key_secret: str, policy: Policy) -> SignedPolicy:
+    def v1(cls, access_key_id: str, access_key_secret: str, policy: PolicyDocument) -> SignedPolicy:
         """Signs with V1.
 
         The token of a temporary access key is one more `field`, `x-oss-security-token`.
         """
+        _check_signer(access_key_id=access_key_id, access_key_secret=access_key_secret)
         encoded = policy.encode()
         signature = sign_v1(access_key_secret, encoded)
         fields = (("OSSAccessKeyId", access_key_id), ("Signature", signature))
@@ -56,7 +57,7 @@ class SignedPolicy:
         cls,
         access_key_id: str,
         access_key_secret: str,
-        policy: Policy,
+        policy: PolicyDocument,
         *,
         region: str,
         security_token: str | None = None,
@@ -67,6 +68,9 @@ class SignedPolicy:
         The conditions that V4 demands (signature version, credential, date and token) are added to
         the policy. The signature is good for seven days, the policy until it expires.
         """
+        _check_signer(
+            access_key_id=access_key_id, access_key_secret=access_key_secret, region=region
+        )
         time = (now or datetime.now(timezone.utc)).astimezone(timezone.utc)
         scope = [f"{time:%Y%m%d}", region, "oss", "aliyun_v4_request"]
         bound = [
@@ -151,6 +155,13 @@ class SignedPolicy:
             "security_token": signature.get("x-oss-security-token", ""),
             "host": self._host,
         }
+
+
+def _check_signer(**texts: object) -> None:
+    """A setting that is empty would sign all the same, and every upload be refused."""
+    for name, text in texts.items():
+        if not isinstance(text, str) or not text:
+            raise ValueError(f"`{name}` of the signer is missing or empty")
 
 
 def sign_v1(access_key_secret: str, text: str) -> str:

@@ -42,7 +42,8 @@ PARTS = {
 
 
 class VerifyError(Exception):
-    """Why a request is no callback of ours: `code`, `part`, and a sentence for the log.
+    """Why a request is no callback of ours: `code`, `part`, a sentence for the log, and the `status`
+    to answer with.
 
     Nothing that the sender wrote is in it.
     """
@@ -51,6 +52,9 @@ class VerifyError(Exception):
         super().__init__(sentence)
         self.code = code
         self.part = PARTS[code]
+        # After a 4xx, upcall does not call again, and drops what a gated bucket holds: no answer to
+        # a passing trouble.
+        self.status = 503 if code == "key-unavailable" else 400
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,11 @@ class VerifiedCallback:
 
     def json(self) -> object:
         """The value of a body of type `application/json`; raises `ValueError` if it is none."""
-        return json.loads(self.body.decode("utf-8"))
+        try:
+            return json.loads(self.body.decode("utf-8"))
+        except RecursionError:
+            # The uploader writes the body where no policy binds `callback`.
+            raise ValueError("the callback's body is nested too deeply") from None
 
 
 @dataclass(frozen=True)

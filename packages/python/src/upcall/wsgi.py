@@ -12,6 +12,7 @@ Source: PEP 3333; OSS, "Callback" (step 4).
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any, Callable
 from urllib.parse import quote
@@ -49,13 +50,19 @@ def rebuilt(path: bytes, environ: Mapping[str, Any]) -> bytes:
     return encoded + b"?" + query if query else encoded
 
 
-def headers(environ: Mapping[str, Any]) -> dict[str, str]:
-    """The request's headers. One that came twice is one with a comma here, and no base64."""
-    return {
-        name[5:].replace("_", "-").lower(): value
-        for name, value in environ.items()
-        if name.startswith("HTTP_")
-    }
+def headers(environ: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The request's headers.
+
+    WSGI joins with a comma what came twice. Of the headers that are read here none has one in a
+    genuine value, so that is noticed all the same.
+    """
+    pairs = []
+    for key, value in environ.items():
+        if key.startswith("HTTP_"):
+            name = key[5:].replace("_", "-").lower()
+            values = re.split(" *, *", value) if name in _COMMALESS else [value]
+            pairs += [(name, one) for one in values]
+    return pairs
 
 
 def read_body(environ: Environ, *, max_body: int = MAX_BODY_BYTES) -> bytes:
@@ -127,9 +134,13 @@ def _bytes(native: str) -> bytes:
     return native.encode("latin-1", "backslashreplace")
 
 
+# They are base64, or `1.0`.
+_COMMALESS = ("authorization", "content-md5", "x-oss-pub-key-url", "x-oss-signature-version")
+
 _STATUS_LINES = {
     200: "200 OK",
     400: "400 Bad Request",
     405: "405 Method Not Allowed",
     413: "413 Content Too Large",
+    503: "503 Service Unavailable",
 }

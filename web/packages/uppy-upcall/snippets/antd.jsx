@@ -24,7 +24,8 @@ export function customRequest({ file, onProgress, onSuccess, onError }) {
 function say({ kind, reason, words }) {
   const said = words?.message ?? reason;
   const request = words?.requestId ? ` (request ${words.requestId})` : "";
-  return `${kind === "storedNotAccepted" ? "Stored, not accepted" : "Refused"}: ${said}${request}`;
+  const verdict = { storedNotAccepted: "Stored, not accepted", pending: "Stored, not accepted yet" }[kind] ?? "Refused";
+  return `${verdict}: ${said}${request}`;
 }
 
 export function UpcallUpload(props) {
@@ -39,7 +40,7 @@ export function UpcallUpload(props) {
         <Button>Choose files</Button>
       </Upload>
       {failure !== null && (
-        <Alert type={failure.outcome?.kind === "storedNotAccepted" ? "warning" : "error"} title={failure.message} />
+        <Alert type={failure.outcome && failure.outcome.kind !== "refused" ? "warning" : "error"} title={failure.message} />
       )}
     </>
   );

@@ -5,7 +5,7 @@
  */
 export async function uploadFile({ policyUrl, filePath, fields = {}, onProgress, api = wx }) {
   const signed = await new Promise((success, fail) => api.request({ url: policyUrl, success, fail }));
-  if (signed.statusCode !== 200) return { kind: "refused", status: signed.statusCode, message: "not signed" };
+  if (signed.statusCode !== 200 || !signed.data.host) return { kind: "refused", status: signed.statusCode, message: "not signed" };
   const { host, dir, callback, security_token: token, ...policy } = signed.data;
   const dot = filePath.lastIndexOf(".");
   const suffix = dot > filePath.lastIndexOf("/") ? filePath.slice(dot) : "";

@@ -99,11 +99,12 @@ describe("fields of one's own", () => {
     expect((form.get("file") as File).name).toBe("a.txt");
   });
 
-  test.each(["key", "policy", "signature"])("are not %s, which is signed", (name) => {
+  test.each(["key", "Key", "policy", "Policy", "signature", "file"])("are not %s, which is in the form already", (name) => {
     expect(() => formFields(signed, "a", { [name]: "b" })).toThrow(TypeError);
   });
 
   test("may be called as something that every object has", () => {
     expect(formFields(signed, "a", { toString: "b" }).at(-1)).toEqual(["toString", "b"]);
+    expect(formFields(signed, "a", JSON.parse('{"__proto__":"b"}')).at(-1)).toEqual(["__proto__", "b"]);
   });
 });

@@ -15,8 +15,10 @@ export function formFields(
   key: string,
   more: Readonly<Record<string, string>> = {},
 ): [name: string, value: string][] {
+  // The server takes names in any case, and of two fields with one name it may take either.
+  const taken = ["key", "file", ...Object.keys(signed.fields)].map((name) => name.toLowerCase());
   for (const name of Object.keys(more)) {
-    if (name === "key" || Object.hasOwn(signed.fields, name)) throw new TypeError(`field \`${name}\` is signed already`);
+    if (taken.includes(name.toLowerCase())) throw new TypeError(`field \`${name}\` is in the form already`);
   }
   const fields = Object.entries(signed.fields);
   const at = 1 + fields.findIndex(([name]) => name === BEFORE_KEY);

@@ -89,6 +89,13 @@ describe("the three ends", () => {
     },
   );
 
+  test("a message of any length is cut", () => {
+    for (const body of [xml("X", "a".repeat(1_000_000)), "a".repeat(1_000_000)]) {
+      const outcome = readOutcome(answer(400, body));
+      expect(outcome.kind === "refused" && outcome.words?.message).toBe("a".repeat(1_000));
+    }
+  });
+
   test("markup in a message stays text", () => {
     const outcome = readOutcome(answer(400, xml("InvalidArgument", "&lt;img src=x&gt; is no name")));
     expect(outcome).toMatchObject({ words: { message: "<img src=x> is no name" } });

@@ -84,11 +84,14 @@ export function outcomeOfError(error: unknown): Outcome {
   throw error;
 }
 
+/** What is longer than this is no message to a person. */
+const MOST_LETTERS = 1_000;
+
 /** Reads the protocol's `<Error>`; another body (a proxy's page) is handed on as a message. */
 export function readWords(answer: Answer): ServerWords {
   const root = parseXml(answer.body);
   if (root === null) {
-    const message = answer.body.trim().slice(0, 300);
+    const message = answer.body.trim().slice(0, MOST_LETTERS);
     return {
       code: `HTTP ${answer.status}`,
       message: message === "" ? null : message,
@@ -182,7 +185,7 @@ function parseXml(text: string): Element | null {
 
 function childText(root: Element, name: string): string | null {
   for (const child of root.children) {
-    if (child.tagName === name && child.textContent !== "") return child.textContent;
+    if (child.tagName === name && child.textContent !== "") return child.textContent.slice(0, MOST_LETTERS);
   }
   return null;
 }

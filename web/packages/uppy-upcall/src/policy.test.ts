@@ -50,6 +50,22 @@ describe("reading the answer", () => {
     expect(() => parsePolicy(text)).toThrow(expect.objectContaining({ reason: "unusable" }));
   });
 
+  test.each(["http://bucket/", "HTTPS://bucket", "//bucket/", "/bucket/"])("a host may be %j", (host) => {
+    expect(parsePolicy(JSON.stringify({ ...ANSWER, host })).host).toBe(host);
+  });
+
+  const ODD_HOSTS = ["javascript:alert(1)//", "data:,", "file:///a", "bucket.example", " http://a/", "http://", "http://[", 7];
+
+  test.each(ODD_HOSTS)("a host may not be %j", (host) => {
+    const text = JSON.stringify({ ...ANSWER, host });
+    expect(() => parsePolicy(text)).toThrow(expect.objectContaining({ reason: "unusable" }));
+  });
+
+  test("members that every object has are no members", () => {
+    const text = `{"__proto__":${JSON.stringify(ANSWER)}}`;
+    expect(() => parsePolicy(text)).toThrow(expect.objectContaining({ reason: "unusable" }));
+  });
+
   test.each(["", "<h1>It works!</h1>", "null", "7", "[]"])("%j is no policy", (text) => {
     expect(() => parsePolicy(text)).toThrow(PolicyError);
   });
@@ -144,6 +160,20 @@ describe("asking", () => {
       words: "sign in first",
       status: 401,
     });
+  });
+
+  test("an answer without end is not waited for", async () => {
+    let pieces = 0;
+    const endless = () =>
+      new ReadableStream({
+        pull: (stream) => {
+          pieces += 1;
+          stream.enqueue(new Uint8Array(65_536).fill(0x20));
+        },
+      });
+    answering(() => Promise.resolve(new Response(endless())));
+    await expect(getPolicy("/policy")).rejects.toMatchObject({ reason: "unusable" });
+    expect(pieces).toBeLessThan(30);
   });
 
   test("no answer", async () => {

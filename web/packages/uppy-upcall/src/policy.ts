@@ -47,6 +47,9 @@ export const RENEW_BEFORE_MS = 3_000;
 /** How long the application server may take to sign a policy. */
 const ASK_LIMIT_MS = 15_000;
 
+/** A policy has one or two kilobytes; what is longer is something else. */
+const MOST_ANSWER_BYTES = 1_048_576;
+
 /** Hands out a good policy, and asks for one only when it must. */
 export class PolicySource {
   readonly #ask: () => Promise<SignedPolicy>;
@@ -90,7 +93,7 @@ export async function getPolicy(url: string): Promise<SignedPolicy> {
       cache: "no-store",
       signal: AbortSignal.timeout(ASK_LIMIT_MS),
     });
-    text = await response.text();
+    text = await textUpTo(response, MOST_ANSWER_BYTES);
   } catch {
     throw new PolicyError("unreachable", null);
   }
@@ -98,6 +101,24 @@ export async function getPolicy(url: string): Promise<SignedPolicy> {
     throw new PolicyError("refused", readErrorMessage(text), response.status);
   }
   return parsePolicy(text);
+}
+
+/** The answer's beginning, if there is more of it: then it is no JSON, and said to be unusable. */
+async function textUpTo(response: Response, mostBytes: number): Promise<string> {
+  const reader = response.body?.getReader();
+  if (reader === undefined) return "";
+  const decoder = new TextDecoder();
+  let text = "";
+  for (let bytes = 0; ; ) {
+    const { done, value } = await reader.read();
+    if (done) return text + decoder.decode();
+    bytes += value.length;
+    text += decoder.decode(value, { stream: true });
+    if (bytes > mostBytes) {
+      await reader.cancel();
+      return text;
+    }
+  }
 }
 
 /**
@@ -119,6 +140,7 @@ export function parsePolicy(text: string): SignedPolicy {
   const token = unlessEmpty("x-oss-security-token", "security_token");
   const callback = unlessEmpty("callback", "callback");
   const host = needed("host");
+  if (!isWebAddress(host)) throw new PolicyError("unusable", text.slice(0, 300));
   const policy = needed("policy");
   const dir = member("dir");
 
@@ -144,6 +166,18 @@ export function parsePolicy(text: string): SignedPolicy {
     ...callback,
   };
   return { version: "V4", host, dir, fields, expiresAt: expirationOf(policy) };
+}
+
+/**
+ * Nothing else is a form's action: without its scheme the address would be taken for a path of this
+ * page, and `javascript:` for a program.
+ */
+function isWebAddress(host: string): boolean {
+  try {
+    return /^(https?:\/)?\//i.test(host) && new URL(host, "http://page/").hostname !== "";
+  } catch {
+    return false;
+  }
 }
 
 /** `expire` is a number in most samples and text in the Java one: Unix seconds either way. */

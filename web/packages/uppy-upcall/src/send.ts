@@ -27,11 +27,16 @@ export interface SendOptions {
 /** Without any progress for this long, the other side is taken for dead. */
 const STALL_LIMIT_MS = 60_000;
 
+/** OSS hands on 3 MB of the application's answer at most; who sends more than that never ends. */
+const MOST_ANSWER_BYTES = 4_194_304;
+
 /** Rejects with {@link NoAnswer}, or with the signal's reason when it was cancelled. */
 export function sendForm(host: string, form: FormData, options: SendOptions = {}): Promise<Answer> {
   const { onProgress, signal } = options;
   return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
     const request = new XMLHttpRequest();
+    request.open("POST", host); // throws where `host` is no address, so before anything waits
     let stall = setTimeout(() => request.abort(), STALL_LIMIT_MS);
     const stillAlive = (): void => {
       clearTimeout(stall);
@@ -46,6 +51,9 @@ export function sendForm(host: string, form: FormData, options: SendOptions = {}
     request.upload.addEventListener("progress", (event) => {
       stillAlive();
       if (event.lengthComputable) onProgress?.(event.loaded, event.total);
+    });
+    request.addEventListener("progress", ({ loaded }) => {
+      if (loaded > MOST_ANSWER_BYTES) request.abort();
     });
     request.addEventListener("load", () => {
       settle();
@@ -66,13 +74,7 @@ export function sendForm(host: string, form: FormData, options: SendOptions = {}
       reject(signal?.aborted === true ? signal.reason : new NoAnswer());
     });
 
-    if (signal?.aborted === true) {
-      settle();
-      reject(signal.reason);
-      return;
-    }
     signal?.addEventListener("abort", cancel);
-    request.open("POST", host);
     request.send(form);
   });
 }

@@ -51,7 +51,7 @@ describe("the form", () => {
   test("has the key first and the file last", async () => {
     const { upload, forms } = stage([ACCEPTED]);
     await upload({ fields: { "x:user": "7" } });
-    const names = ["key", "policy", "signature", "x:user", "idempotency-key", "file"];
+    const names = ["key", "policy", "signature", "idempotency-key", "x:user", "file"];
     expect([...(forms[0]?.keys() ?? [])]).toEqual(names);
     expect(forms[0]?.get("key")).toBe("d/${filename}");
     expect((forms[0]?.get("file") as File).name).toBe("cat.jpg");
@@ -101,6 +101,20 @@ describe("what is never sent twice", () => {
     expect(forms).toHaveLength(0);
   });
 
+  test("an upload that is cancelled while the application takes its time to sign", async () => {
+    const policies = new PolicySource(() => new Promise(() => {}));
+    const cancelled = new AbortController();
+    const upload = uploadFile(FILE, policies, { signal: cancelled.signal });
+    cancelled.abort(new Error("cancelled"));
+    await expect(upload).rejects.toThrow("cancelled");
+  });
+
+  test("an upload whose retries are no number", async () => {
+    const { upload, forms } = stage([answer(503), ACCEPTED]);
+    await upload({ retries: Number("two") });
+    expect(forms).toHaveLength(1);
+  });
+
   test("a bug", async () => {
     const { upload, forms } = stage([new RangeError("bug"), ACCEPTED]);
     await expect(upload()).rejects.toThrow(RangeError);
@@ -134,6 +148,18 @@ describe("what is sent again", () => {
     expect(forms).toHaveLength(3);
   });
 
+  test("waits no longer than half a minute or so, however often it is tried", async () => {
+    const { upload, waits } = stage([...Array.from({ length: 40 }, () => answer(503)), ACCEPTED]);
+    await expect(upload({ retries: 40 })).resolves.toMatchObject({ kind: "accepted" });
+    expect(Math.max(...waits)).toBe(30_000);
+  });
+
+  test("has the idempotency key that one wants", async () => {
+    const { upload, sent } = stage([new NoAnswer(), ACCEPTED]);
+    await upload({ fields: { "idempotency-key": "mine" } });
+    expect(sent("idempotency-key")).toEqual(["mine", "mine"]);
+  });
+
   test("is nothing, where none is wanted", async () => {
     const { upload, forms } = stage([answer(503), ACCEPTED]);
     await expect(upload({ retries: 0 })).resolves.toMatchObject({ reason: "storageFault" });
@@ -158,9 +184,12 @@ describe("what is sent again", () => {
     await expect(upload()).resolves.toMatchObject({ reason: "storageUnreachable" });
   });
 
-  test("does not go into another directory, should the policy name one by then", async () => {
+  test.each([
+    ["directory", "dir"],
+    ["bucket", "host"],
+  ])("does not go into another %s, should the policy name one by then", async (_, member) => {
     const { upload, forms } = stage([new NoAnswer(), ACCEPTED], (question) => ({
-      dir: `d${question}/`,
+      [member]: `/${question}/`,
       expiresAt: null,
     }));
     await expect(upload()).resolves.toMatchObject({ reason: "storageUnreachable" });

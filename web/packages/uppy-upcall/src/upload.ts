@@ -56,9 +56,9 @@ export async function uploadFile(
   const { signal, retries = RETRIES } = options;
   const fileName = options.fileName ?? fileNameOf(file);
   const name = nameFor(options.naming ?? "keep", fileName);
-  const more = { ...options.fields, "idempotency-key": randomId() };
+  const more = { "idempotency-key": randomId(), ...options.fields };
   /** Where the file may lie already, without us having been told. */
-  let doubtful: { key: string; outcome: Outcome } | null = null;
+  let doubtful: { host: string; key: string; outcome: Outcome } | null = null;
   let isRenewed = false;
 
   for (let again = 0; ; ) {
@@ -73,8 +73,8 @@ export async function uploadFile(
         continue;
       }
     }
-    if (againAfterMs === null || againAfterMs > LONGEST_WAIT_MS || again >= retries) return outcome;
-    const backOff = FIRST_WAIT_MS * 2 ** again * (0.75 + outside.random() / 2);
+    if (againAfterMs === null || againAfterMs > LONGEST_WAIT_MS || !(again < retries)) return outcome;
+    const backOff = Math.min(FIRST_WAIT_MS * 2 ** again, LONGEST_WAIT_MS) * (0.75 + outside.random() / 2);
     await outside.wait(Math.max(againAfterMs, backOff), signal);
     again += 1;
   }
@@ -82,10 +82,10 @@ export async function uploadFile(
   async function tryOnce(): Promise<Attempt> {
     let signed: SignedPolicy | null = null;
     try {
-      signed = await policies.current();
       signal?.throwIfAborted();
+      signed = await unlessAborted(policies.current(), signal);
       const key = signed.dir + name;
-      if (doubtful !== null && doubtful.key !== key) {
+      if (doubtful !== null && (doubtful.host !== signed.host || doubtful.key !== key)) {
         return { outcome: doubtful.outcome, signed, againAfterMs: null }; // a second object, perhaps
       }
       const form = buildForm(formFields(signed, key, more), file, fileName);
@@ -105,15 +105,26 @@ export async function uploadFile(
         return { outcome: doubtful.outcome, signed, againAfterMs: null };
       }
       const isFault = FAULTS.includes(answer.status);
-      if (isFault) doubtful = { key, outcome };
+      if (isFault) doubtful = { host: signed.host, key, outcome };
       return { outcome, signed, againAfterMs: isFault ? (retryAfterOf(answer) ?? 0) : null };
     } catch (error) {
       if (!(error instanceof NoAnswer)) throw error;
       const outcome = outcomeOfError(error);
-      doubtful = { key, outcome };
+      doubtful = { host: signed.host, key, outcome };
       return { outcome, signed, againAfterMs: 0 };
     }
   }
+}
+
+/** Other files may wait for the same question: it goes on, and only this file's waiting ends. */
+function unlessAborted<Value>(question: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
+  if (signal === undefined) return question;
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(signal.reason);
+    if (signal.aborted) stop();
+    signal.addEventListener("abort", stop);
+    question.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+  });
 }
 
 /** The server's or a proxy's trouble. Every other answer is one: 4xx and 203 are never asked again. */

@@ -4,7 +4,6 @@ export const en = {
   indexText:
     "The three ways of direct upload, as OSS’s documentation knows them. All of them send the file straight to the bucket; they differ in who signs, and in who hears of it.",
   back: "All examples",
-  open: "Open",
   uploadPage: "The upload page",
   unavailable: "The examples belong to upcall dev; this server does not have them switched on.",
 
@@ -46,10 +45,11 @@ export const en = {
   choose: "Choose files",
   chooseHint: "They are sent as soon as they are chosen.",
   versionTitle: "Signature",
-  uploading: (name: string, percent: number) => `${name}, ${percent} %`,
+  uploading: (name: string) => `Uploading ${name}`,
   cancel: (name: string) => `Cancel ${name}`,
   policyTitle: "The policy that was signed",
   formTitle: "The form’s fields, in their order",
   keyField: "directory and name",
+  idempotencyField: "one for each file; sent again with the same file, should an answer be lost",
   fileField: "the file, last",
 };

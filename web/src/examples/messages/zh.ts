@@ -6,7 +6,6 @@ export const zh: ExampleMessages = {
   indexText:
     "OSS 文档中的三种直传方式。三者都把文件从浏览器直接发送到存储空间，区别在于由谁签名、由谁得知结果。",
   back: "全部示例",
-  open: "打开",
   uploadPage: "上传页面",
   unavailable: "示例页面仅在 upcall dev 中提供；此服务器没有启用。",
 
@@ -48,10 +47,11 @@ export const zh: ExampleMessages = {
   choose: "选择文件",
   chooseHint: "选择后立即开始发送。",
   versionTitle: "签名版本",
-  uploading: (name, percent) => `${name}，${percent}%`,
+  uploading: (name) => `正在上传 ${name}`,
   cancel: (name) => `取消 ${name}`,
   policyTitle: "所签名的上传策略",
   formTitle: "表单字段及其顺序",
   keyField: "目录与文件名",
+  idempotencyField: "每个文件一个；应答丢失后重发同一文件时保持不变",
   fileField: "文件，放在最后",
 };

@@ -51,7 +51,7 @@ async fn a_failure_is_kept_for_two_seconds() {
     let router = router(keys.receiver());
     for _ in 0..3 {
         let answer = send(&router, signed("/cb", "object=b")).await;
-        assert_eq!(answer.status, 400);
+        assert_eq!(answer.status, 503);
         assert_eq!(answer.code.as_deref(), Some("key-unavailable"));
         assert_eq!(answer.part.as_deref(), Some("key-url"));
     }

@@ -8,7 +8,7 @@ itself once the package is installed, has the fixtures `upcall_server`, `upcall_
 from .admin import AdminError
 from .bucket import CallbackMissing, UpcallBucket
 from .client import CallbackClient, ReceiverAnswer, SignedRequest
-from .record import RecordedCall
+from .record import RecordedCallback
 from .server import NoServer, UpcallServer
 from .upload import UploadAnswer
 
@@ -18,7 +18,7 @@ __all__ = [
     "CallbackMissing",
     "NoServer",
     "ReceiverAnswer",
-    "RecordedCall",
+    "RecordedCallback",
     "SignedRequest",
     "UpcallBucket",
     "UpcallServer",

@@ -14,7 +14,7 @@ from ..callback_parameter import CallbackParameter
 from ..key_url import PublicKeyUrls
 from ..policy import PolicyBuilder
 from ..signed_policy import SignedPolicy
-from .record import RecordedCall
+from .record import RecordedCallback
 from .server import UpcallServer
 from .upload import UploadAnswer, post_form
 
@@ -35,9 +35,9 @@ class UpcallBucket:
     _seen: set[str] = field(default_factory=set, repr=False)
 
     @property
-    def host(self) -> str:
+    def url(self) -> str:
         """The bucket's address: where forms are posted."""
-        return f"{self.server.storage}/{self.name}/"
+        return f"{self.server.storage_url}/{self.name}/"
 
     @property
     def key_urls(self) -> PublicKeyUrls:
@@ -49,7 +49,7 @@ class UpcallBucket:
         settings = {
             "OSS_ACCESS_KEY_ID": self.server.access_key_id,
             "OSS_ACCESS_KEY_SECRET": self.server.access_key_secret,
-            "OSS_HOST": self.host,
+            "OSS_HOST": self.url,
             "CALLBACK_KEY_URLS": self.server.callback_key_urls,
         }
         url = callback_url or self.callback_url
@@ -88,7 +88,7 @@ class UpcallBucket:
             signed = signed.callback(encoded)
         name = file_name if file_name is not None else key.rpartition("/")[2]
         return post_form(
-            self.host,
+            self.url,
             signed.fields(),
             data,
             file_name=name,
@@ -96,7 +96,7 @@ class UpcallBucket:
             timeout=timeout,
         )
 
-    def wait_for_callback(self, key: str | None = None, timeout: float = 5.0) -> RecordedCall:
+    def wait_for_callback(self, key: str | None = None, timeout: float = 5.0) -> RecordedCallback:
         """The next call that has ended, of any key or of this one; each is given once.
 
         Raises `CallbackMissing` if there is none within `timeout` seconds.
@@ -120,7 +120,7 @@ class UpcallBucket:
         status: int | None = None,
         outcome: str | None = None,
         request_id: str | None = None,
-    ) -> list[RecordedCall]:
+    ) -> list[RecordedCallback]:
         """The calls that were made for this bucket, the newest last; 1,000 at most."""
         listed = self.server.admin.ask(
             "GET",
@@ -215,8 +215,8 @@ class UpcallBucket:
         )
         return found
 
-    def _whole(self, id: str) -> RecordedCall:
-        return RecordedCall.of(self.server.admin.ask("GET", f"/v1/callbacks/{id}"))
+    def _whole(self, id: str) -> RecordedCallback:
+        return RecordedCallback.of(self.server.admin.ask("GET", f"/v1/callbacks/{id}"))
 
     def _missing(self, key: str | None, timeout: float) -> str:
         of = "no callback" if key is None else f"no callback for {key!r}"

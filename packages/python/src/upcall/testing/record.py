@@ -11,7 +11,7 @@ from ..verifier import read_form
 
 
 @dataclass(frozen=True)
-class RecordedCall:
+class RecordedCallback:
     """A call to the application: what was sent, and what came back.
 
     `outcome` is `agreed` or `failed`; `message` is what the uploader was told (`None` if the
@@ -34,7 +34,7 @@ class RecordedCall:
     facts: Mapping[str, Any]
 
     @classmethod
-    def of(cls, facts: Mapping[str, Any]) -> RecordedCall:
+    def of(cls, facts: Mapping[str, Any]) -> RecordedCallback:
         """Reads the answer of `GET /v1/callbacks/ID`."""
         answer = facts["answer"]
         return cls(

@@ -29,7 +29,7 @@ class UpcallServer:
     """Addresses and keys of a running upcall. `for_tests` gives one."""
 
     admin: Admin = field(repr=False)
-    storage: str
+    storage_url: str
     access_key_id: str
     access_key_secret: str = field(repr=False)
     callback_key_urls: str
@@ -74,7 +74,7 @@ class UpcallServer:
             raise NoServer(f"nothing answers at `UPCALL_ADMIN_URL`: {error}") from error
         return cls(
             admin=admin,
-            storage=storage.rstrip("/"),
+            storage_url=storage.rstrip("/"),
             access_key_id=access_key_id,
             access_key_secret=access_key_secret,
             callback_key_urls=environment.get("CALLBACK_KEY_URLS") or key_url,
@@ -93,30 +93,38 @@ class UpcallServer:
             command += [listener, "127.0.0.1:0"]
         log = folder / "upcall.log"
         with log.open("wb") as errors:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                env={**clean, "UPCALL_ADMIN_SECRET": secret},
-                text=True,
+            try:
+                process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=errors,
+                    env={**clean, "UPCALL_ADMIN_SECRET": secret},
+                    text=True,
+                    errors="replace",
+                )
+            except OSError as error:
+                raise NoServer(f"`{program}` cannot be started: {error}") from error
+        try:
+            ready = _first_line(process)
+            if not ready:
+                raise NoServer(
+                    f"`{program} dev` did not start:\n{log.read_text(errors='replace')[-2000:]}"
+                )
+            facts = _ready(ready, program)
+            return cls(
+                admin=Admin(facts["admin"], secret),
+                storage_url=facts["storage"].rstrip("/"),
+                access_key_id=facts["accessKeyId"],
+                access_key_secret=facts["accessKeySecret"],
+                callback_key_urls=facts["publicKeyUrl"],
+                default_callback_url=None,
+                _process=process,
             )
-        ready = _first_line(process)
-        if not ready:
+        except BaseException:
+            # Nobody else knows of it: an interrupted session, too, must not leave it running.
             _stop(process)
-            raise NoServer(
-                f"`{program} dev` did not start:\n{log.read_text(errors='replace')[-2000:]}"
-            )
-        facts = json.loads(ready)
-        return cls(
-            admin=Admin(facts["admin"], secret),
-            storage=facts["storage"].rstrip("/"),
-            access_key_id=facts["accessKeyId"],
-            access_key_secret=facts["accessKeySecret"],
-            callback_key_urls=facts["publicKeyUrl"],
-            default_callback_url=None,
-            _process=process,
-        )
+            raise
 
 
 def _program(environment: Mapping[str, str]) -> str:
@@ -133,14 +141,37 @@ def _program(environment: Mapping[str, str]) -> str:
     return found
 
 
+def _ready(line: str, program: str) -> Mapping[str, str]:
+    """What the line says; a program of another version may print something else."""
+    try:
+        facts = json.loads(line)
+        return {name: str(facts[name]) for name in _READY}
+    except (ValueError, KeyError, TypeError):
+        raise NoServer(
+            f"`{program} dev --json` printed no addresses; is it an upcall that fits this package?"
+        ) from None
+
+
+_READY = ("admin", "storage", "accessKeyId", "accessKeySecret", "publicKeyUrl")
+
+
 def _first_line(process: subprocess.Popen[str]) -> str:
     """What it prints when it is ready; nothing if it ends before, or the time does."""
     lines: list[str] = []
+    come = threading.Event()
     stdout = process.stdout
     assert stdout is not None
-    reader = threading.Thread(target=lambda: lines.append(stdout.readline()), daemon=True)
-    reader.start()
-    reader.join(START_SECONDS)
+
+    def read() -> None:
+        with stdout:
+            lines.append(stdout.readline())
+            come.set()
+            # Whatever comes after it: a full pipe would stop the program.
+            while stdout.read(65536):
+                pass
+
+    threading.Thread(target=read, daemon=True).start()
+    come.wait(START_SECONDS)
     return lines[0] if lines else ""
 
 
@@ -151,8 +182,6 @@ def _stop(process: subprocess.Popen[str]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
 
 
 # A busy machine makes a key of 2,048 bits in a few seconds at worst.

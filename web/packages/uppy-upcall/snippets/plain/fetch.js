@@ -1,6 +1,6 @@
 /**
  * `fetch`, without any library. `response.ok` is not enough: 203 is a 2xx, and means that the file is
- * stored and the application did not accept it.
+ * stored and the application did not accept it (202, in upcall's gated buckets: not yet).
  */
 const form = document.querySelector("form");
 const output = document.querySelector("output");
@@ -34,6 +34,6 @@ async function upload(file) {
   const error = new DOMParser().parseFromString(text, "application/xml");
   const words = error.querySelector("Message")?.textContent ?? text;
   const requestId = error.querySelector("RequestId")?.textContent ?? "unknown";
-  const verdict = answer.status === 203 ? "Stored, not accepted" : "Refused";
+  const verdict = { 202: "Stored, not accepted yet", 203: "Stored, not accepted" }[answer.status] ?? "Refused";
   return `${verdict}: ${words} (request ${requestId})`;
 }

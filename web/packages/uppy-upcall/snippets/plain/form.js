@@ -9,12 +9,13 @@ const output = document.querySelector("output");
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   // Asked for when it is needed: a policy is good for minutes, and this page may be open for hours.
-  const response = await fetch(form.dataset.policyUrl, { cache: "no-store" }).catch(() => null);
-  if (!response?.ok) {
+  const signed = await askPolicy().catch(() => null);
+  // An action that is no address of the web would be a program (`javascript:`).
+  if (!/^https?:\/\//.test(signed?.host)) {
     output.textContent = "The application server did not sign.";
     return;
   }
-  const { host, dir, policy, accessid, callback, signature } = await response.json();
+  const { host, dir, policy, accessid, callback, signature } = signed;
   const fields = {
     key: `${dir}\${filename}`, // the storage server puts the file's name in
     policy,
@@ -31,3 +32,8 @@ form.addEventListener("submit", async (event) => {
   form.action = host;
   form.submit(); // does not fire `submit` again
 });
+
+async function askPolicy() {
+  const response = await fetch(form.dataset.policyUrl, { cache: "no-store" });
+  return response.ok ? response.json() : null;
+}

@@ -1,22 +1,22 @@
 /** Why a request is no callback of ours. */
 
 /** What exactly is wrong. */
-export type CallbackErrorCode = keyof typeof PARTS;
+export type VerifyErrorCode = keyof typeof PARTS;
 
 /** Which part of the request is wrong. */
-export type CheckedPart = (typeof PARTS)[CallbackErrorCode];
+export type CheckedPart = (typeof PARTS)[VerifyErrorCode];
 
 /**
- * The request is no callback of ours. Answer it with {@link CallbackError.status}.
+ * The request is no callback of ours. Answer it with {@link VerifyError.status}.
  *
  * `code` and `message` may be logged: neither holds anything that was sent.
  */
-export class CallbackError extends Error {
-  override readonly name = "CallbackError";
+export class VerifyError extends Error {
+  override readonly name = "VerifyError";
   /** What exactly is wrong. */
-  readonly code: CallbackErrorCode;
+  readonly code: VerifyErrorCode;
 
-  constructor(code: CallbackErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: VerifyErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
   }

@@ -22,7 +22,7 @@ import { type Answer, sendRaw } from "./rawRequest.js";
 /** What is signed differs in this from what is sent; or the key is another than the one served. */
 export type Tamper = "body" | "path" | "query" | "key";
 
-export interface CallbackSenderOptions {
+export interface CallbackClientOptions {
   /** How many bits the key has. */
   readonly bits?: number;
 }
@@ -47,8 +47,8 @@ export interface SignedCallback {
   readonly rawBody: Buffer;
 }
 
-/** A sender of callbacks. */
-export class CallbackSender implements AsyncDisposable {
+/** Calls a receiver, as the storage server would. */
+export class CallbackClient implements AsyncDisposable {
   readonly #server: Server;
   readonly #key: KeyObject;
   readonly #otherKey: KeyObject;
@@ -63,7 +63,7 @@ export class CallbackSender implements AsyncDisposable {
   }
 
   /** Makes a key and serves it, on this machine only. */
-  static async start(options: CallbackSenderOptions = {}): Promise<CallbackSender> {
+  static async start(options: CallbackClientOptions = {}): Promise<CallbackClient> {
     const pair = (): Promise<{ publicKey: KeyObject; privateKey: KeyObject }> =>
       promisify(generateKeyPair)("rsa", { modulusLength: options.bits ?? 2048 });
     const [key, other] = await Promise.all([pair(), pair()]);
@@ -79,10 +79,10 @@ export class CallbackSender implements AsyncDisposable {
     });
     // A test that forgets to close it must end all the same.
     server.unref();
-    return new CallbackSender(server, key.privateKey, other.privateKey);
+    return new CallbackClient(server, key.privateKey, other.privateKey);
   }
 
-  /** OSS's addresses and this sender's: what the verifier under test must be given. */
+  /** OSS's addresses and this client's: what the verifier under test must be given. */
   get keyUrls(): PublicKeyUrls {
     return PublicKeyUrls.oss().and(this.keyUrl);
   }

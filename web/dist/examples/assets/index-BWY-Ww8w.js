@@ -1,1 +1,0 @@
-import{n as e}from"./start-AkiiXmQQ.js";e(`serverSignature`);

@@ -1,0 +1,1 @@
+import{n as e}from"./start-BePpkQ5K.js";e(`serverCallback`);
