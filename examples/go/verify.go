@@ -26,8 +26,9 @@ type verifier struct {
 	allowed *regexp.Regexp
 	client  http.Client
 	keys    sync.Map // of *publicKey by address, under which a key does not change
-	// As many as may be at once: a stranger may name as many addresses as he likes below an allowed one.
-	fetches chan struct{}
+	// By host, as many as may be at once: a stranger may name as many addresses as he likes below an
+	// allowed one, and a host that does not answer must not hold up another.
+	fetches sync.Map // of chan struct{}
 }
 
 type publicKey struct {
@@ -53,7 +54,6 @@ func newVerifier(keyURLs string) (*verifier, error) {
 	}
 	return &verifier{
 		allowed: regexp.MustCompile("^(" + patterns + ")$"),
-		fetches: make(chan struct{}, maxFetches),
 		client: http.Client{
 			Timeout: 2 * time.Second,
 			// A redirect could lead anywhere.
@@ -149,9 +149,12 @@ func (v *verifier) publicKey(url string) (*rsa.PublicKey, error) {
 }
 
 func (v *verifier) fetch(url string) (*rsa.PublicKey, error) {
+	host := strings.Split(url, "/")[2]
+	entry, _ := v.fetches.LoadOrStore(host, make(chan struct{}, maxFetches))
+	places := entry.(chan struct{})
 	select {
-	case v.fetches <- struct{}{}:
-		defer func() { <-v.fetches }()
+	case places <- struct{}{}:
+		defer func() { <-places }()
 	default:
 		return nil, errBusy
 	}

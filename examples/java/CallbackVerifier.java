@@ -60,10 +60,11 @@ class CallbackVerifier {
     private final Map<String, FutureTask<RSAPublicKey>> keys = new ConcurrentHashMap<>();
 
     /**
-     * As many as may be at once: a stranger may name as many addresses as he likes below an allowed
-     * one, and each would hold a thread of the server's.
+     * By host, as many as may be at once: a stranger may name as many addresses as he likes below
+     * an allowed one, each would hold a thread of the server's, and a host that does not answer
+     * must not hold up another.
      */
-    private final Semaphore fetches = new Semaphore(8);
+    private final Map<String, Semaphore> fetches = new ConcurrentHashMap<>();
 
     private final HttpClient client = HttpClient.newBuilder()
             .followRedirects(HttpClient.Redirect.NEVER) // they could lead anywhere
@@ -203,13 +204,14 @@ class CallbackVerifier {
 
     /** Takes two seconds at most. */
     byte[] download(String url) throws Exception {
-        if (!fetches.tryAcquire()) {
+        Semaphore places = fetches.computeIfAbsent(url.split("/")[2], host -> new Semaphore(8));
+        if (!places.tryAcquire()) {
             throw new IOException("too many keys are being fetched");
         }
         try {
             return get(url);
         } finally {
-            fetches.release();
+            places.release();
         }
     }
 

@@ -16,7 +16,8 @@ const MAX_HEAD_BYTES = 8 * 1024;
 /** A rotated key has another address; this only heals a test server that was set up anew. */
 const KEY_KEPT_SECONDS = 3600;
 const FAILURE_KEPT_SECONDS = 3;
-const MAX_FETCHES = 4; // half of the processes that `run` starts
+/** At once, from one host, of which there are few: `run` starts eight processes. */
+const MAX_FETCHES = 2;
 
 /** The key from the folder, or else from its address; null if it cannot be had. */
 function kept_key(string $folder, string $url): ?string
@@ -39,7 +40,8 @@ function kept_key(string $folder, string $url): ?string
  */
 function shared_fetch(string $folder, string $name, string $file, string $url): ?string
 {
-    $lock = fopen("$folder/fetch-" . hexdec($name[0]) % MAX_FETCHES, 'c+');
+    $host = hash('sha256', explode('/', $url)[2]); // one that does not answer holds up no other
+    $lock = fopen("$folder/fetch-$host-" . hexdec($name[0]) % MAX_FETCHES, 'c+');
     $began = microtime(true);
     try {
         while (!flock($lock, LOCK_EX | LOCK_NB)) {

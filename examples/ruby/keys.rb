@@ -13,6 +13,7 @@ class PublicKeys
   FAILURE_KEPT_SECONDS = 3
   # A stranger may name as many addresses as he likes below an allowed one.
   MAX_ENTRIES = 64
+  # At once, from one host: one that does not answer must not hold up another.
   MAX_FETCHES = 8
 
   Entry = Struct.new(:lock, :pem, :failed_at)
@@ -20,7 +21,7 @@ class PublicKeys
   def initialize
     @lock = Mutex.new
     @entries = {}
-    @fetches = 0
+    @fetches = Hash.new(0)
   end
 
   # The key, or nil if it cannot be had. Requests that need the same key wait for one fetch.
@@ -28,12 +29,13 @@ class PublicKeys
     entry = @lock.synchronize { entry(url) }
     entry.lock.synchronize do
       unless entry.pem || failed_lately?(entry)
-        return unless may_fetch?
+        host = url.split('/')[2]
+        return unless may_fetch?(host)
 
         begin
           entry.pem = fetch(URI(url))
         ensure
-          @lock.synchronize { @fetches -= 1 }
+          @lock.synchronize { @fetches[host] -= 1 }
         end
         entry.failed_at = now unless entry.pem
       end
@@ -51,8 +53,8 @@ class PublicKeys
     @entries[url] ||= Entry.new(Mutex.new)
   end
 
-  def may_fetch?
-    @lock.synchronize { @fetches < MAX_FETCHES && @fetches += 1 }
+  def may_fetch?(host)
+    @lock.synchronize { @fetches[host] < MAX_FETCHES && @fetches[host] += 1 }
   end
 
   def failed_lately?(entry)
