@@ -26,6 +26,9 @@ type verifier struct {
 	allowed *regexp.Regexp
 	client  http.Client
 	keys    sync.Map // of *publicKey by address, under which a key does not change
+	// By host, as many as may be at once: a stranger may name as many addresses as he likes below an
+	// allowed one, and a host that does not answer must not hold up another.
+	fetches sync.Map // of chan struct{}
 }
 
 type publicKey struct {
@@ -93,7 +96,7 @@ func (v *verifier) verify(r *http.Request, body []byte) error {
 	address, err := strictBase64(r.Header.Get(keyURLHeader))
 	keyURL := string(address)
 	// Compared as text, before any parser has its own idea of where the host ends.
-	if err != nil || !plainURL.MatchString(keyURL) || !v.allowed.MatchString(keyURL) {
+	if err != nil || len(keyURL) > maxURLBytes || !plainURL.MatchString(keyURL) || !v.allowed.MatchString(keyURL) {
 		return errors.New("key-url")
 	}
 	signature, err := strictBase64(r.Header.Get("Authorization"))
@@ -146,6 +149,15 @@ func (v *verifier) publicKey(url string) (*rsa.PublicKey, error) {
 }
 
 func (v *verifier) fetch(url string) (*rsa.PublicKey, error) {
+	host := strings.Split(url, "/")[2]
+	entry, _ := v.fetches.LoadOrStore(host, make(chan struct{}, maxFetches))
+	places := entry.(chan struct{})
+	select {
+	case places <- struct{}{}:
+		defer func() { <-places }()
+	default:
+		return nil, errBusy
+	}
 	response, err := v.client.Get(url)
 	if err != nil {
 		return nil, err
@@ -185,11 +197,14 @@ var (
 
 var (
 	errNoKey          = errors.New("the answer is no RSA key in PEM")
+	errBusy           = errors.New("too many keys are being fetched")
 	errKeyUnavailable = errors.New("key-unavailable")
 )
 
 const (
 	keyURLHeader  = "X-Oss-Pub-Key-Url"
 	versionHeader = "X-Oss-Signature-Version"
+	maxURLBytes   = 1024
 	maxKeyBytes   = 16 << 10
+	maxFetches    = 8
 )

@@ -23,6 +23,7 @@ import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -57,6 +58,13 @@ class CallbackVerifier {
 
     /** By address, under which a key does not change. */
     private final Map<String, FutureTask<RSAPublicKey>> keys = new ConcurrentHashMap<>();
+
+    /**
+     * By host, as many as may be at once: a stranger may name as many addresses as he likes below
+     * an allowed one, each would hold a thread of the server's, and a host that does not answer
+     * must not hold up another.
+     */
+    private final Map<String, Semaphore> fetches = new ConcurrentHashMap<>();
 
     private final HttpClient client = HttpClient.newBuilder()
             .followRedirects(HttpClient.Redirect.NEVER) // they could lead anywhere
@@ -196,6 +204,18 @@ class CallbackVerifier {
 
     /** Takes two seconds at most. */
     byte[] download(String url) throws Exception {
+        Semaphore places = fetches.computeIfAbsent(url.split("/")[2], host -> new Semaphore(8));
+        if (!places.tryAcquire()) {
+            throw new IOException("too many keys are being fetched");
+        }
+        try {
+            return get(url);
+        } finally {
+            places.release();
+        }
+    }
+
+    private byte[] get(String url) throws Exception {
         ByteArrayOutputStream body = new ByteArrayOutputStream();
         var bounded = BodyHandlers.ofByteArrayConsumer(part -> part.ifPresent(bytes -> {
             if (body.size() + bytes.length > MAX_KEY_BYTES) {

@@ -109,16 +109,22 @@ app.use((_request, response) =>
   response.status(405).set("Allow", "GET, POST, OPTIONS").json({ Status: "no such method" }),
 );
 
-app.use((error, _request, response, _next) => {
+app.use((error, request, response, _next) => {
+  if (request.readableAborted) return; // hung up in the middle of the body
   console.error(error); // what went wrong is for us, not for whoever asked
   const status = error.status >= 400 && error.status < 500 ? error.status : 500;
   if (!response.headersSent) response.status(status).json({ Status: "failed" });
 });
 
 const server = app.listen(Number(port), "127.0.0.1", (error) => {
-  if (error) throw error;
+  if (error) {
+    console.error(`PORT cannot be used: ${error.message}`);
+    process.exit(1);
+  }
   console.log(`ready: http://127.0.0.1:${server.address().port}/`);
 });
+
+server.requestTimeout = 20_000; // Node's own five minutes are long for a callback
 
 process.on("SIGTERM", () => {
   server.close(() => process.exit(0));

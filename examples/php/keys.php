@@ -16,6 +16,8 @@ const MAX_HEAD_BYTES = 8 * 1024;
 /** A rotated key has another address; this only heals a test server that was set up anew. */
 const KEY_KEPT_SECONDS = 3600;
 const FAILURE_KEPT_SECONDS = 3;
+/** At once, from one host, of which there are few: `run` starts eight processes. */
+const MAX_FETCHES = 2;
 
 /** The key from the folder, or else from its address; null if it cannot be had. */
 function kept_key(string $folder, string $url): ?string
@@ -28,27 +30,58 @@ function kept_key(string $folder, string $url): ?string
     }
     $name = hash('sha256', $url);
     $file = "$folder/$name.pem";
-    $fetch = function ($lock) use ($file, $name, $url): ?string {
-        [$failed, $until] = explode(' ', (string) stream_get_contents($lock)) + [1 => '0'];
-        if ($key = fresh_key($file)) {
-            return $key; // another request has fetched it while this one waited
+    return fresh_key($file) ?? shared_fetch($folder, $name, $file, $url);
+}
+
+/**
+ * Requests that need the same key wait for one fetch. Those that need another one do not: a
+ * stranger may name as many addresses as he likes below an allowed one, and each fetch holds a
+ * process, of which there are few. So there are few locks, and each says for whom it is held.
+ */
+function shared_fetch(string $folder, string $name, string $file, string $url): ?string
+{
+    $host = hash('sha256', explode('/', $url)[2]); // one that does not answer holds up no other
+    $lock = fopen("$folder/fetch-$host-" . hexdec($name[0]) % MAX_FETCHES, 'c+');
+    $began = microtime(true);
+    try {
+        while (!flock($lock, LOCK_EX | LOCK_NB)) {
+            usleep(20_000);
+            if ($key = fresh_key($file)) {
+                return $key;
+            }
+            $isForUs = str_starts_with((string) stream_get_contents($lock, null, 0), $name);
+            // The moment is for whoever has the lock and has not yet written the name.
+            if (microtime(true) - $began > ($isForUs ? FETCH_SECONDS : 0.1)) {
+                return null;
+            }
         }
+        if ($key = fresh_key($file)) {
+            return $key;
+        }
+        [$failed, $until] = explode(' ', (string) stream_get_contents($lock, null, 0)) + [1 => '0'];
         if ($failed === $name && time() < (int) $until) {
             return null;
         }
+        note($lock, $name);
         $key = fetched_key($url);
         if ($key === null) {
-            ftruncate($lock, 0);
-            rewind($lock);
-            fwrite($lock, $name . ' ' . time() + FAILURE_KEPT_SECONDS);
+            note($lock, $name . ' ' . time() + FAILURE_KEPT_SECONDS);
             return null;
         }
-        $new = tempnam(dirname($file), 'new-'); // of mode 0600
+        $new = tempnam($folder, 'new-'); // of mode 0600
         file_put_contents($new, $key);
         rename($new, $file); // at once: nobody reads half a key
         return $key;
-    };
-    return fresh_key($file) ?? with_lock("$folder/lock-$name[0]", $fetch);
+    } finally {
+        fclose($lock); // and unlocks
+    }
+}
+
+function note($lock, string $text): void
+{
+    ftruncate($lock, 0);
+    rewind($lock);
+    fwrite($lock, $text);
 }
 
 function fresh_key(string $file): ?string
@@ -56,21 +89,6 @@ function fresh_key(string $file): ?string
     clearstatcache(true, $file);
     $age = time() - (@filemtime($file) ?: 0);
     return $age < KEY_KEPT_SECONDS ? (@file_get_contents($file) ?: null) : null;
-}
-
-/**
- * Requests that need the same key wait for one fetch. There are 16 locks, not one for each
- * address: a stranger may name as many addresses as he likes below an allowed one.
- */
-function with_lock(string $path, Closure $work): mixed
-{
-    $lock = fopen($path, 'c+');
-    flock($lock, LOCK_EX);
-    try {
-        return $work($lock);
-    } finally {
-        fclose($lock); // and unlocks
-    }
 }
 
 /**

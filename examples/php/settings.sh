@@ -31,22 +31,29 @@ read_settings() {
 
 is_listening() { (exec 3<>"/dev/tcp/127.0.0.1/$PORT") 2>/dev/null; }
 
-# Runs the command in a process group of its own until it ends or this script is told to, by
-# SIGTERM or Ctrl-C; then sends the signal $1 to the group and ends with 0.
+# Runs the command in a process group of its own until this script is told to end, by SIGTERM or
+# Ctrl-C; then sends the signal $1 to the group and ends with 0. If the server ends by itself, it is
+# started again: to PHP's own, one request is enough that announces more bytes than there is memory.
 serve() {
-    local signal=$1 server
+    local signal=$1 server ready="ready: http://127.0.0.1:$PORT/"
     shift
     ! is_listening || fail "port $PORT is taken"
     set -m
-    "$@" &
-    server=$!
-    trap 'stop "$signal" "$server"' TERM INT
-    until is_listening; do
-        kill -0 "$server" 2>/dev/null || fail "the server did not start"
-        sleep 0.05
+    while :; do
+        "$@" &
+        server=$!
+        trap 'stop "$signal" "$server"' TERM INT
+        until is_listening; do
+            kill -0 "$server" 2>/dev/null || fail "the server did not start"
+            sleep 0.05
+        done
+        [ -z "$ready" ] || echo "$ready"
+        ready=
+        wait "$server" || true
+        kill -KILL -- "-$server" 2>/dev/null || true
+        echo "the server ended, and is started again" >&2
+        sleep 0.2
     done
-    echo "ready: http://127.0.0.1:$PORT/"
-    wait "$server"
 }
 
 stop() {

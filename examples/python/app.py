@@ -4,6 +4,7 @@ The bytes never come here. A page asks for a policy, posts its file to the stora
 storage server calls `CALLBACK_URL` before it answers the page. README.md has the settings.
 """
 
+import asyncio
 import os
 import re
 import signal
@@ -18,6 +19,7 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
+from starlette.requests import ClientDisconnect
 from upcall import BodyTooLarge, CallbackParameter, CallbackVerifier, PolicyBuilder
 from upcall import PublicKeyUrls, SignedPolicy, VerifyError, asgi
 
@@ -98,11 +100,15 @@ async def uploaded(request: Request) -> Response:
     if asgi.target(request.scope) != callback_target.encode():
         return JSONResponse({"Status": "not found"}, 404)
     try:
-        callback = await asgi.verify_request(verifier, request)
+        # uvicorn itself would wait for a body for ever.
+        callback = await asyncio.wait_for(asgi.verify_request(verifier, request), 10)
+    except (ClientDisconnect, asyncio.TimeoutError):
+        return JSONResponse({"Status": "body broken off"}, 408)
     except BodyTooLarge:
         return JSONResponse({"Status": "body too large"}, 413)
     except VerifyError as error:
         print(f"callback refused: {error.code}: {error}", file=sys.stderr)
+        # 503 if only the key could not be had: after a 4xx upcall does not call again.
         return JSONResponse({"Status": "verify not ok"}, error.status)
     try:
         fields = callback.form()
@@ -139,7 +145,11 @@ def main() -> None:
     # uvicorn shuts down, then raises the signal again: the end that was asked for is no failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     config = uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
-    with socket.create_server(("127.0.0.1", PORT)) as listener:
+    try:
+        listener = socket.create_server(("127.0.0.1", PORT))
+    except OSError as error:
+        sys.exit(f"PORT cannot be used: {error}")
+    with listener:
         print(f"ready: http://127.0.0.1:{PORT}/", flush=True)
         uvicorn.Server(config).run(sockets=[listener])
 

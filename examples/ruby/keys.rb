@@ -13,12 +13,15 @@ class PublicKeys
   FAILURE_KEPT_SECONDS = 3
   # A stranger may name as many addresses as he likes below an allowed one.
   MAX_ENTRIES = 64
+  # At once, from one host: one that does not answer must not hold up another.
+  MAX_FETCHES = 8
 
   Entry = Struct.new(:lock, :pem, :failed_at)
 
   def initialize
     @lock = Mutex.new
     @entries = {}
+    @fetches = Hash.new(0)
   end
 
   # The key, or nil if it cannot be had. Requests that need the same key wait for one fetch.
@@ -26,7 +29,14 @@ class PublicKeys
     entry = @lock.synchronize { entry(url) }
     entry.lock.synchronize do
       unless entry.pem || failed_lately?(entry)
-        entry.pem = fetch(URI(url))
+        host = url.split('/')[2]
+        return unless may_fetch?(host)
+
+        begin
+          entry.pem = fetch(URI(url))
+        ensure
+          @lock.synchronize { @fetches[host] -= 1 }
+        end
         entry.failed_at = now unless entry.pem
       end
       entry.pem
@@ -37,10 +47,14 @@ class PublicKeys
 
   def entry(url)
     if @entries.size >= MAX_ENTRIES && !@entries.key?(url)
-      oldest, = @entries.find { |_, entry| entry.pem.nil? } || @entries.first
+      oldest, = @entries.find { |_, entry| entry.pem.nil? && !entry.lock.locked? } || @entries.first
       @entries.delete(oldest)
     end
     @entries[url] ||= Entry.new(Mutex.new)
+  end
+
+  def may_fetch?(host)
+    @lock.synchronize { @fetches[host] < MAX_FETCHES && @fetches[host] += 1 }
   end
 
   def failed_lately?(entry)

@@ -15,7 +15,7 @@ require_relative 'app'
 
 # WEBrick has the whole body in memory before the application is asked. The application refuses
 # from 1 MiB on, in words; this is for what is not even worth reading.
-MAX_BODY_BYTES = 8 * 1024 * 1024
+MAX_BODY_BYTES = 2 * 1024 * 1024
 refuse_large = lambda do |request, _response|
   raise WEBrick::HTTPStatus::LengthRequired if request['transfer-encoding']
 
@@ -31,12 +31,16 @@ rescue ArgumentError => e
 end
 
 %w[TERM INT].each { |signal| trap(signal) { handler.shutdown } }
-handler.run(
-  app,
-  Host: '127.0.0.1',
-  Port: port,
-  AccessLog: [],
-  Logger: WEBrick::Log.new($stderr, WEBrick::Log::WARN),
-  RequestCallback: refuse_large,
-  StartCallback: -> { $stdout.puts("ready: http://127.0.0.1:#{port}/").then { $stdout.flush } }
-)
+begin
+  handler.run(
+    app,
+    Host: '127.0.0.1',
+    Port: port,
+    AccessLog: [],
+    Logger: WEBrick::Log.new($stderr, WEBrick::Log::WARN),
+    RequestCallback: refuse_large,
+    StartCallback: -> { $stdout.puts("ready: http://127.0.0.1:#{port}/").then { $stdout.flush } }
+  )
+rescue SystemCallError => e # the port is taken
+  abort e.message
+end

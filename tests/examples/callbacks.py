@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 ROOT = Path(__file__).resolve().parents[2]
 VECTORS = json.loads((ROOT / "crates/upcall/tests/vectors/callback-signature.json").read_text(encoding="utf-8"))
@@ -29,11 +29,22 @@ def throwaway(bits: int):
 OURS = throwaway(2048)
 SMALL = throwaway(512)
 THEIRS = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+#: With an exponent that makes room for cube roots.
+THREE = rsa.generate_private_key(public_exponent=3, key_size=2048)
+ELLIPTIC = ec.generate_private_key(ec.SECP256R1())
+
+#: What stands before an MD5 in a signature. Source: RFC 8017, 9.2, note 1.
+MD5_DIGEST_INFO = bytes.fromhex("3020300c06082a864886f70d020505000410")
 
 
 def pem(key) -> bytes:
     form = serialization.PublicFormat.SubjectPublicKeyInfo
     return key.public_key().public_bytes(serialization.Encoding.PEM, form)
+
+
+def private_pem(key) -> bytes:
+    form = serialization.PrivateFormat.PKCS8
+    return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
 
 
 def b64(data: bytes) -> str:
@@ -47,6 +58,27 @@ def string_to_sign(target: str, body: bytes) -> bytes:
 
 def signature(key, text: bytes, algorithm=None) -> bytes:
     return key.sign(text, padding.PKCS1v15(), algorithm or hashes.MD5())
+
+
+def power(key, block: bytes) -> bytes:
+    """What the owner of the key gets who signs a block of his own making."""
+    numbers = key.private_numbers()
+    return pow(int.from_bytes(block, "big"), numbers.d, numbers.public_numbers.n).to_bytes(256, "big")
+
+
+def cube_root(text: bytes) -> bytes:
+    """Signs for an exponent of three without its key: the rest of the block is whatever it comes to.
+
+    Source: D. Bleichenbacher, rump session of CRYPTO 2006.
+    """
+    block = b"\0\1" + b"\xff" * 8 + b"\0" + MD5_DIGEST_INFO + hashlib.md5(text).digest()
+    wanted = int.from_bytes(block.ljust(256, b"\xff"), "big")
+    low, high = 0, 1 << 700
+    while low < high:  # the greatest number whose cube is not above what is wanted
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if middle**3 <= wanted else (low, middle - 1)
+    assert (low**3).to_bytes(256, "big").startswith(block)
+    return low.to_bytes(256, "big")
 
 
 @dataclass
@@ -77,6 +109,9 @@ class Callback:
     def get(self, name: str) -> str:
         return next(value for known, value in self.headers if known.lower() == name.lower())
 
+    def has(self, name: str) -> bool:
+        return any(known.lower() == name.lower() for known, _ in self.headers)
+
     def put(self, name: str, value: str) -> "Callback":
         self.headers = [(known, value if known.lower() == name.lower() else old) for known, old in self.headers]
         return self
@@ -105,8 +140,11 @@ class Callback:
         return self
 
     def key_at(self, url: str, key=THEIRS) -> "Callback":
-        """Points to `url` and signs with the forger's key."""
-        return self.put("x-oss-pub-key-url", b64(url.encode())).sign(key)
+        """Points to `url` and signs with the forger's key, or as the function `key` does."""
+        self.put("x-oss-pub-key-url", b64(url.encode("utf-8", "surrogateescape")))
+        if callable(key):
+            return self.put("Authorization", b64(key(string_to_sign(self.target, self.body))))
+        return self.sign(key)
 
     def copy(self) -> "Callback":
         return copy.copy(self)

@@ -17,8 +17,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 import isolation
-from callbacks import OURS, ROOT, SMALL, THEIRS, VECTORS, pem
-from servers import KeyServer, NameServer, Traps
+from callbacks import ELLIPTIC, OURS, ROOT, SMALL, THREE, VECTORS, pem, private_pem
+from servers import KeyServer, NameServer, Reply, Traps
 
 #: Below `examples`: the program that starts each, with its arguments.
 STARTERS = {
@@ -97,7 +97,7 @@ class World:
 
     def address(self, template: str) -> str:
         own = self.keys.url.removeprefix("http://")
-        parts = {"OWN": own, "TRAP": f"127.0.0.1:{self.trap_port}", "NOBODY": f"127.0.0.1:{self.down_port}"}
+        parts = {"PORT": own.rpartition(":")[2], "OWN": own, "TRAP": f"127.0.0.1:{self.trap_port}", "NOBODY": f"127.0.0.1:{self.down_port}"}
         for name, value in parts.items():
             template = template.replace(name, value)
         return template
@@ -118,8 +118,18 @@ def world() -> World:
     keys = KeyServer("127.0.0.1", 0, {
         "/callback_pub_key_v1.pem": pem(OURS),
         "/keys/small.pem": pem(SMALL),
-        "/keys/redirected.pem": f"http://127.0.0.1:{trap_port}/callback_pub_key_v1.pem",
-        "/keys/moved.pem": "/callback_pub_key_v1.pem",
+        "/keys/redirected.pem": redirect(f"http://127.0.0.1:{trap_port}/callback_pub_key_v1.pem"),
+        "/keys/moved.pem": redirect("/callback_pub_key_v1.pem"),
+        "/keys/error.pem": Reply(500, body=pem(OURS)),
+        "/keys/created.pem": Reply(201, body=pem(OURS)),
+        "/keys/part.pem": Reply(206, {"Content-Range": f"bytes 0-{len(pem(OURS)) - 1}/9999"}, pem(OURS)),
+        "/keys/half.pem": Reply(200, {"Content-Length": "9999"}, pem(OURS)[:200]),
+        "/keys/slow.pem": Reply(body=pem(OURS), pause_seconds=0.1),
+        "/keys/slow/": Reply(body=pem(OURS), pause_seconds=0.1),
+        "/keys/empty.pem": b"",
+        "/keys/private.pem": private_pem(OURS),
+        "/keys/elliptic.pem": pem(ELLIPTIC),
+        "/keys/three.pem": pem(THREE),
         "/keys/garbage.pem": b"-----BEGIN PUBLIC KEY-----\nbm8ga2V5\n-----END PUBLIC KEY-----\n",
         "/keys/huge.pem": pem(OURS) + b"\n" * (4 << 20),
     })
@@ -128,6 +138,10 @@ def world() -> World:
         "/callback_pub_key_v2.pem": pem(SMALL),
     })
     return World(keys, oss, traps, NameServer(), trap_port, free_port())
+
+
+def redirect(to: str) -> Reply:
+    return Reply(302, {"Location": to})
 
 
 class Example:
@@ -154,6 +168,10 @@ class Example:
         )
         ready = self.process.stdout.readline().strip()
         assert ready == f"ready: http://127.0.0.1:{self.port}/", (ready, (folder / "stderr").read_text())
+
+    def says_nothing_of(self, *secrets: str):
+        said = Path(self.log.name).read_text(errors="replace")
+        assert [secret for secret in secrets if len(secret) >= 6 and secret in said] == []
 
     def stop(self) -> int:
         """Its exit status. Not `finally` everywhere: a session's end stops what is left."""

@@ -1,34 +1,60 @@
 """What examples may meet: the servers of keys, traps that nobody may walk into, a name server that keeps a list."""
 
-import contextlib
 import socket
 import threading
+import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+@dataclass
+class Reply:
+    """What a server of keys says beside 200 and a whole body."""
+
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    #: Between the bytes of the body.
+    pause_seconds: float = 0
 
 
 class KeyServer:
     """Serves keys, and counts who asks."""
 
-    def __init__(self, address: str, port: int, answers: dict[str, bytes | str]):
-        """An answer that is text is a redirection to there."""
+    def __init__(self, address: str, port: int, answers: dict[str, bytes | Reply]):
+        """A path that ends with `/` stands for all below it."""
         outer = self
         self.asked: list[str] = []
+        self.under_way = self.most_under_way = 0
+        self.lock = threading.Lock()
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
-                outer.asked.append(self.path)
-                answer = answers.get(self.path)
-                if isinstance(answer, str):
-                    self.send_response(302)
-                    self.send_header("Location", answer)
-                    answer = b""
-                else:
-                    self.send_response(200 if answer is not None else 404)
-                self.send_header("Content-Length", str(len(answer or b"")))
+                with outer.lock:
+                    outer.asked.append(self.path)
+                    outer.under_way += 1
+                    outer.most_under_way = max(outer.most_under_way, outer.under_way)
+                folder = self.path.rpartition("/")[0] + "/"
+                answer = answers.get(self.path, answers.get(folder, Reply(404)))
+                try:
+                    self.answer(Reply(body=answer) if isinstance(answer, bytes) else answer)
+                except ConnectionError:
+                    pass  # who asks has seen enough
+                finally:
+                    with outer.lock:
+                        outer.under_way -= 1
+
+            def answer(self, reply: Reply):
+                self.send_response(reply.status)
+                for name, value in ({"Content-Length": str(len(reply.body))} | reply.headers).items():
+                    self.send_header(name, value)
                 self.end_headers()
-                with contextlib.suppress(ConnectionError):  # who asks has seen enough
-                    self.wfile.write(answer or b"")
+                if not reply.pause_seconds:
+                    self.wfile.write(reply.body)
+                    return
+                for byte in reply.body:
+                    self.wfile.write(bytes([byte]))
+                    time.sleep(reply.pause_seconds)
 
             def log_message(self, *_):
                 pass

@@ -1,19 +1,22 @@
 """What every example does alike: the policy, the limits, the start and the end."""
 
 import base64
+import contextlib
 import datetime
 import hashlib
 import hmac
 import json
 import signal
+import socket
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 import requests
 
 from callbacks import BODY, Callback
-from conftest import ACCESS_KEY, TARGET, environment, free_port, starting
+from conftest import ACCESS_KEY, TARGET, environment, free_port, starting, wait_until
 from raw import exchange, send
 
 
@@ -64,6 +67,28 @@ def test_methods_and_sizes_have_bounds(example):
     assert exchange(example.port, "PUT", TARGET).status == 405
     assert exchange(example.port, "DELETE", "/").status == 405
     assert exchange(example.port, "POST", TARGET, body=b"a" * (1 << 20) + b"a").status == 413
+
+
+def test_nobody_ends_it_by_announcing_much_or_hanging_up(another):
+    running = another()
+    for length in (1000, 99999999999, 2**63):
+        head = f"POST {TARGET} HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n"
+        for _ in range(10):  # PHP has some processes
+            # It may be down for a moment.
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", running.port), 5) as connection:
+                connection.sendall(head.encode() + b"a")
+    time.sleep(0.5)
+    wait_until(lambda: answers(running.port))
+    assert running.process.poll() is None
+    said = Path(running.log.name).read_text(errors="replace")
+    assert "Traceback" not in said and "\tat " not in said and "    at " not in said
+
+
+def answers(port: int) -> bool:
+    try:
+        return exchange(port, "GET", "/").status == 200
+    except OSError:
+        return False
 
 
 def test_a_verified_body_without_an_object_is_not_understood(example, world):

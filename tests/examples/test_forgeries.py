@@ -1,12 +1,14 @@
 """Forged callbacks: each is refused, nothing is kept, and nobody foreign is asked for anything."""
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 import forgeries
-from callbacks import BODY, OBJECT, VECTORS, Callback, b64
-from conftest import TARGET
+from callbacks import BODY, OBJECT, OURS, VECTORS, Callback, b64
+from conftest import ACCESS_KEY, TARGET, wait_until
 from raw import exchange, send
 
 
@@ -18,17 +20,26 @@ def objects(example) -> list[str]:
     return [row["object"] for row in exchange(example.port, "GET", "/uploads").json()["uploads"]]
 
 
-def forged(world) -> dict[str, Callback]:
+def forged(world) -> dict[str, tuple[int, Callback]]:
+    """Each with the status of the answer that it must get."""
     all_of_them = {}
+
+    def add(name: str, status: int) -> Callback:
+        all_of_them[name] = (status, genuine(world, id="forged"))
+        return all_of_them[name][1]
+
     for table in (forgeries.CHANGED, forgeries.SIGNATURES, forgeries.KEY_URL_HEADERS):
         for name, forge in table.items():
-            callback = genuine(world, id="forged")
-            forge(callback)
-            all_of_them[name] = callback
+            forge(add(name, 400))
+    for name, target in forgeries.AIMED.items():
+        add(f"aimed, {name}", 404).aimed(target)
     for name, url in forgeries.LOOK_ALIKES.items():
-        all_of_them[f"key url, {name}"] = genuine(world, id="forged").key_at(world.address(url))
-    for name, (url, key) in (forgeries.NO_KEY | forgeries.USELESS_KEYS).items():
-        all_of_them[f"key, {name}"] = genuine(world, id="forged").key_at(world.address(url), key)
+        add(f"key url, {name}", 400).key_at(world.address(url))
+    for name, url in forgeries.RESPELLED.items():
+        add(f"key url, {name}", 400).key_at(world.address(url), OURS)
+    for status, table in ((503, forgeries.NO_KEY), (400, forgeries.USELESS_KEYS)):
+        for name, (url, key) in table.items():
+            add(f"key, {name}", status).key_at(world.address(url), key)
     return all_of_them
 
 
@@ -51,28 +62,49 @@ def test_the_genuine_callback_is_kept_once(another, world):
 
 def test_every_forgery_is_refused(example, world):
     before, walked, names = objects(example), len(world.traps.walked_into), len(world.names.asked)
-    oss = len(world.oss.asked)
+    oss, keys = len(world.oss.asked), len(world.keys.asked)
     table = forged(world)
-    assert len(table) >= 24
+    assert len(table) >= 120
 
     wrong = {}
-    for name, callback in table.items():
+    for name, (status, callback) in table.items():
+        began = time.monotonic()
         answer = send(example.port, callback)
-        expected = 503 if name.removeprefix("key, ") in forgeries.NO_KEY else 400
-        # A server may refuse what is no HTTP (a line break in a header) in words of its own.
-        if answer.status != expected or (answer.body and b"verify not ok" not in answer.body):
-            wrong[name] = (answer.status, answer.body[:200])
+        took = time.monotonic() - began
+        words = b"not found" if status == 404 else b"verify not ok"
+        # A server may refuse what is no HTTP in words of its own. The storage server waits for five seconds.
+        if answer.status != status or (answer.body and words not in answer.body) or took > 4:
+            wrong[name] = (answer.status, answer.body[:200], took)
     assert wrong == {}
     assert objects(example) == before, "something forged was kept"
     assert world.traps.walked_into[walked:] == [], "the forger's server was asked"
     assert world.names.asked[names:] == [], "a foreign name was looked up"
+    allowed = [url for url, _ in (forgeries.NO_KEY | forgeries.USELESS_KEYS).values()]
+    assert {f"http://OWN{path}" for path in world.keys.asked[keys:]} <= set(allowed), "an address was read loosely"
     assert world.oss.asked[oss:] == ["/callback_pub_key_v2.pem"], "of OSS, only the key that is allowed"
+    signatures = [callback.get("authorization") for _, callback in table.values() if callback.has("authorization")]
+    example.says_nothing_of(ACCESS_KEY[1], "108904", "108905", *signatures)
 
 
 def test_a_forgery_does_not_spoil_what_is_genuine(example, world):
-    for callback in forged(world).values():
+    for _, callback in forged(world).values():
         send(example.port, callback)
     assert send(example.port, genuine(world)).status == 200
+
+
+def test_many_addresses_of_keys_hold_up_nobody_else(example, world):
+    """A stranger names many that are allowed and slow: each may take two seconds, but not of somebody else's."""
+    assert send(example.port, genuine(world)).status == 200
+    asked, world.keys.most_under_way = len(world.keys.asked), 0
+    urls = [world.address(f"http://OWN/keys/slow/{number}.pem") for number in range(48)]
+    with ThreadPoolExecutor(len(urls)) as strangers:
+        answers = [strangers.submit(send, example.port, genuine(world, id="forged").key_at(url)) for url in urls]
+        wait_until(lambda: len(world.keys.asked) > asked)
+        began = time.monotonic()
+        assert send(example.port, genuine(world)).status == 200
+        assert time.monotonic() - began < 4
+        assert {answer.result().status for answer in answers} == {503}
+    assert world.keys.most_under_way <= 32, "it fetches as many as a stranger likes"
 
 
 @pytest.mark.parametrize("target", ["/callback", "/callback?", "/callback?a=1&b=x/y", "//callback?a=1&b=x%2Fy", "/Callback?a=1&b=x%2Fy",

@@ -53,7 +53,7 @@ export class FetchedPublicKeys implements PublicKeySource {
     try {
       const signal = AbortSignal.timeout(TIMEOUT_MS);
       const response = await this.#fetch(url, { redirect: "error", signal });
-      const key = PublicKey.fromPem(await readText(response));
+      const key = PublicKey.fromPem(await readText(response, signal));
       this.#failures.delete(url);
       keep(this.#keys, url, key);
       return key;
@@ -68,21 +68,35 @@ function hostOf(url: string): string | undefined {
   return url.split("/", 3)[2];
 }
 
-async function readText(response: Response): Promise<string> {
+async function readText(response: Response, signal: AbortSignal): Promise<string> {
   if (response.status !== 200) {
     await response.body?.cancel();
     throw new Error(`the key's address answered with status ${response.status}`);
   }
-  const pieces: Uint8Array[] = [];
-  let length = 0;
-  // Leaving the loop cancels the rest of the answer.
-  for await (const piece of response.body ?? []) {
-    length += piece.length;
-    if (length > MAX_BYTES)
-      throw new Error(`the key's address answered with more than ${MAX_BYTES} bytes`);
-    pieces.push(piece);
+  const reader = response.body?.getReader();
+  // Node's `fetch` may have forgotten the signal once the head is there: what hands it on is
+  // collected as garbage, and a body that drips is then read to its end.
+  const cancel = (): void => void reader?.cancel().catch(() => undefined);
+  signal.addEventListener("abort", cancel);
+  try {
+    const pieces: Uint8Array[] = [];
+    let length = 0;
+    for (
+      let read = await reader?.read();
+      read !== undefined && !read.done;
+      read = await reader?.read()
+    ) {
+      length += read.value.length;
+      if (length > MAX_BYTES)
+        throw new Error(`the key's address answered with more than ${MAX_BYTES} bytes`);
+      pieces.push(read.value);
+    }
+    signal.throwIfAborted();
+    return Buffer.concat(pieces).toString("latin1");
+  } finally {
+    signal.removeEventListener("abort", cancel);
+    cancel();
   }
-  return Buffer.concat(pieces).toString("latin1");
 }
 
 /** The oldest one makes room. */
