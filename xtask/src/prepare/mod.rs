@@ -27,7 +27,7 @@ pub(crate) enum Need {
     Caddy,
     /// Debian's Chromium.
     Chromium,
-    /// curl, for the command lines of the documentation.
+    /// curl and jq, for the command lines of the documentation.
     Curl,
     /// The Python packages of the foreign clients, in a virtual environment.
     ForeignClients,
@@ -71,7 +71,7 @@ impl Need {
             ],
             Self::Caddy => &[debian::CADDY],
             Self::Chromium => &[debian::CHROMIUM],
-            Self::Curl => &[debian::CURL],
+            Self::Curl => &[debian::CURL, debian::JQ],
             Self::ForeignClients | Self::PythonPackage => &[debian::PYTHON],
             Self::Go => &[debian::GO],
             Self::Java => &[debian::JAVA],
@@ -80,6 +80,7 @@ impl Need {
             Self::Ruby => &[
                 debian::RUBY,
                 debian::RUBY_RACK,
+                debian::RUBY_RACKUP,
                 debian::RUBY_SQLITE,
                 debian::RUBY_WEBRICK,
             ],
