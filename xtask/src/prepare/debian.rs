@@ -26,124 +26,69 @@ enum Releases {
     Some,
 }
 
-pub(super) const APACHE: Package = Package {
-    name: "apache2",
-    probe: "/usr/sbin/apache2",
-    arguments: &["-v"],
-    releases: Releases::All,
-};
-pub(super) const CADDY: Package = Package {
-    name: "caddy",
-    probe: "caddy",
-    arguments: &["version"],
-    releases: Releases::All,
-};
-pub(super) const CHROMIUM: Package = Package {
-    name: "chromium",
-    probe: "/usr/bin/chromium",
-    arguments: &["--version"],
-    releases: Releases::All,
-};
-pub(super) const CURL: Package = Package {
-    name: "curl",
-    probe: "curl",
-    arguments: &["--version"],
-    releases: Releases::All,
-};
-pub(super) const GO: Package = Package {
-    name: "golang-go",
-    probe: "go",
-    arguments: &["version"],
-    releases: Releases::All,
-};
-pub(super) const JAVA: Package = Package {
-    name: "default-jdk-headless",
-    probe: "javac",
-    arguments: &["-version"],
-    releases: Releases::All,
-};
-pub(super) const JQ: Package = Package {
-    name: "jq",
-    probe: "jq",
-    arguments: &["--version"],
-    releases: Releases::All,
-};
-pub(super) const NGINX: Package = Package {
-    name: "nginx",
-    probe: "/usr/sbin/nginx",
-    arguments: &["-v"],
-    releases: Releases::All,
-};
-pub(super) const PHP: Package = Package {
-    name: "php-cli",
-    probe: "php",
-    arguments: &["--version"],
-    releases: Releases::All,
-};
-pub(super) const PHP_FPM: Package = Package {
-    name: "php-fpm",
-    probe: "sh",
-    arguments: &["-c", "ls /usr/sbin/php-fpm*"],
-    releases: Releases::All,
-};
-pub(super) const PHP_FOR_APACHE: Package = Package {
-    name: "libapache2-mod-php",
-    probe: "sh",
-    arguments: &["-c", "ls /usr/lib/apache2/modules/libphp*.so"],
-    releases: Releases::All,
-};
-pub(super) const PHP_SQLITE: Package = Package {
-    name: "php-sqlite3",
-    probe: "php",
-    arguments: &["-r", "exit(extension_loaded('pdo_sqlite') ? 0 : 1);"],
-    releases: Releases::All,
-};
-pub(super) const PYTHON: Package = Package {
-    name: "python3-venv",
-    probe: "python3",
-    arguments: &["-c", "import ensurepip, venv"],
-    releases: Releases::All,
-};
-pub(super) const RUBY: Package = Package {
-    name: "ruby",
-    probe: "ruby",
-    arguments: &["--version"],
-    releases: Releases::All,
-};
-pub(super) const RUBY_RACK: Package = Package {
-    name: "ruby-rack",
-    probe: "ruby",
-    arguments: &["-e", "require 'rack'"],
-    releases: Releases::All,
-};
+pub(super) const APACHE: Package = Package::new("apache2", "/usr/sbin/apache2", &["-v"]);
+pub(super) const CADDY: Package = Package::new("caddy", "caddy", &["version"]);
+pub(super) const CHROMIUM: Package = Package::new("chromium", "/usr/bin/chromium", &["--version"]);
+pub(super) const CURL: Package = Package::new("curl", "curl", &["--version"]);
+pub(super) const GO: Package = Package::new("golang-go", "go", &["version"]);
+pub(super) const JAVA: Package = Package::new("default-jdk-headless", "javac", &["-version"]);
+pub(super) const JQ: Package = Package::new("jq", "jq", &["--version"]);
+pub(super) const NGINX: Package = Package::new("nginx", "/usr/sbin/nginx", &["-v"]);
+pub(super) const PHP: Package = Package::new("php-cli", "php", &["--version"]);
+pub(super) const PHP_FPM: Package = Package::new("php-fpm", "sh", &["-c", "ls /usr/sbin/php-fpm*"]);
+pub(super) const PHP_FOR_APACHE: Package = Package::new(
+    "libapache2-mod-php",
+    "sh",
+    &["-c", "ls /usr/lib/apache2/modules/libphp*.so"],
+);
+pub(super) const PHP_SQLITE: Package = Package::new(
+    "php-sqlite3",
+    "php",
+    &["-r", "exit(extension_loaded('pdo_sqlite') ? 0 : 1);"],
+);
+pub(super) const PYTHON: Package =
+    Package::new("python3-venv", "python3", &["-c", "import ensurepip, venv"]);
+pub(super) const RUBY: Package = Package::new("ruby", "ruby", &["--version"]);
+pub(super) const RUBY_RACK: Package = Package::new("ruby-rack", "ruby", &["-e", "require 'rack'"]);
 /// Since rack 3, what starts a server is a package of its own.
-pub(super) const RUBY_RACKUP: Package = Package {
-    name: "ruby-rackup",
-    probe: "ruby",
-    arguments: &[
+pub(super) const RUBY_RACKUP: Package = Package::new(
+    "ruby-rackup",
+    "ruby",
+    &[
         "-e",
-        "begin; require 'rackup/handler/webrick'; rescue LoadError; require 'rack/handler/webrick'; end",
+        "begin; require 'rackup/handler/webrick'
+         rescue LoadError; require 'rack/handler/webrick'; end",
     ],
-    releases: Releases::Some,
-};
-pub(super) const RUBY_SQLITE: Package = Package {
-    name: "ruby-sqlite3",
-    probe: "ruby",
-    arguments: &["-e", "require 'sqlite3'"],
-    releases: Releases::All,
-};
-pub(super) const RUBY_WEBRICK: Package = Package {
-    name: "ruby-webrick",
-    probe: "ruby",
-    arguments: &["-e", "require 'webrick'"],
-    releases: Releases::All,
-};
-pub(super) const STRACE: Package = Package {
-    name: "strace",
-    probe: "strace",
-    arguments: &["-V"],
-    releases: Releases::All,
-};
+)
+.if_known();
+pub(super) const RUBY_SQLITE: Package =
+    Package::new("ruby-sqlite3", "ruby", &["-e", "require 'sqlite3'"]);
+pub(super) const RUBY_WEBRICK: Package =
+    Package::new("ruby-webrick", "ruby", &["-e", "require 'webrick'"]);
+pub(super) const STRACE: Package = Package::new("strace", "strace", &["-V"]);
+
+impl Package {
+    const fn new(
+        name: &'static str,
+        probe: &'static str,
+        arguments: &'static [&'static str],
+    ) -> Self {
+        Self {
+            name,
+            probe,
+            arguments,
+            releases: Releases::All,
+        }
+    }
+
+    /// Not in every release, and not needed where it is not.
+    const fn if_known(self) -> Self {
+        Self {
+            releases: Releases::Some,
+            ..self
+        }
+    }
+}
 
 /// Installs those of `packages` that are missing.
 pub(super) fn install(packages: &[Package], log: &Path) -> Result<()> {
