@@ -12,8 +12,10 @@ describe("settings", () => {
       bucket: null,
       policyUrl: "/policy",
       uploadsUrl: "/uploads",
+      examplesUrl: null,
     };
-    for (const json of [null, "x", {}, { maxBytes: -1, allowedTypes: [], bucket: 7 }]) {
+    const odd = { maxBytes: -1, allowedTypes: [], bucket: 7, examplesUrl: "javascript:alert(1)" };
+    for (const json of [null, "x", {}, odd]) {
       expect(parseSettings(json)).toEqual(none);
     }
   });
@@ -25,6 +27,7 @@ describe("settings", () => {
       bucket: "photos",
       policyUrl: "http://127.0.0.1:3000/",
       uploadsUrl: null,
+      examplesUrl: "/examples/",
     };
     expect(parseSettings(settings)).toEqual(settings);
   });

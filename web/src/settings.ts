@@ -9,6 +9,8 @@ export interface Settings {
   policyUrl: string;
   /** Where the recorded uploads are listed; `null` if they are not. */
   uploadsUrl: string | null;
+  /** Where the classic examples are; `null` if they are not. */
+  examplesUrl: string | null;
 }
 
 const NO_SETTINGS: Settings = {
@@ -17,6 +19,7 @@ const NO_SETTINGS: Settings = {
   bucket: null,
   policyUrl: "/policy",
   uploadsUrl: "/uploads",
+  examplesUrl: null,
 };
 
 const ASK_LIMIT_MS = 5_000;
@@ -33,7 +36,10 @@ export async function askSettings(url: string): Promise<Settings> {
 
 export function parseSettings(json: unknown): Settings {
   if (typeof json !== "object" || json === null) return NO_SETTINGS;
-  const { maxBytes, allowedTypes, bucket, policyUrl, uploadsUrl } = json as Record<string, unknown>;
+  const { maxBytes, allowedTypes, bucket, policyUrl, uploadsUrl, examplesUrl } = json as Record<
+    string,
+    unknown
+  >;
   const types = Array.isArray(allowedTypes)
     ? allowedTypes.filter((type): type is string => typeof type === "string")
     : [];
@@ -43,5 +49,6 @@ export function parseSettings(json: unknown): Settings {
     bucket: typeof bucket === "string" ? bucket : null,
     policyUrl: typeof policyUrl === "string" ? policyUrl : NO_SETTINGS.policyUrl,
     uploadsUrl: typeof uploadsUrl === "string" || uploadsUrl === null ? uploadsUrl : NO_SETTINGS.uploadsUrl,
+    examplesUrl: typeof examplesUrl === "string" && examplesUrl.startsWith("/") ? examplesUrl : null,
   };
 }

@@ -326,6 +326,12 @@ describe("a server that is not there", () => {
 });
 
 describe("using the page", () => {
+  test("the classic examples are a link away", async () => {
+    await openPage();
+    await page.getByRole("link", { name: "The three classic examples" }).click();
+    await page.getByRole("heading", { level: 1, name: "Three examples" }).waitFor();
+  });
+
   test("cancelling leaves nothing behind", async () => {
     await openPage();
     await slowDown(200_000);

@@ -23,7 +23,7 @@ use crate::http::{self, AppState, refuse, refuse_host};
 use crate::policy::{Asked, PolicyKind, signed};
 
 /// Below which the examples stand.
-const FOLDER: &str = "/examples/";
+pub(crate) const FOLDER: &str = "/examples/";
 
 pub(crate) const SETTINGS: &str = "/examples/settings";
 

@@ -63,6 +63,7 @@ export const en = {
   showAll: (rows: number) => `Show all ${rows}`,
   pixels: (width: string, height: string) => `${width} × ${height}`,
 
+  examples: "The three classic examples",
   licences: "Licences",
 
   refused: {

@@ -61,6 +61,7 @@ export const zh: Messages = {
   showAll: (rows) => `显示全部 ${rows} 条`,
   pixels: (width, height) => `${width} × ${height}`,
 
+  examples: "三个经典示例",
   licences: "许可证",
 
   refused: {

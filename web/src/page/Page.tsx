@@ -92,6 +92,7 @@ export function Page({ uppy, settings, choices }: PageProps) {
         )}
       </main>
       <footer>
+        {settings.examplesUrl !== null && <a href={settings.examplesUrl}>{messages.examples}</a>}
         <a href="/LICENSES.txt">{messages.licences}</a>
       </footer>
     </>

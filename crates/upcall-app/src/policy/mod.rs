@@ -27,6 +27,8 @@ use serde_json::json;
 pub(crate) use maker::{ContentTypes, PolicyKind, PolicyMaker, UnusableTypes};
 use user::User;
 
+use crate::config::Examples;
+use crate::examples;
 use crate::http::{AppState, POLICY, UPLOADS, refuse, refuse_host};
 
 /// What a page may say about itself.
@@ -118,6 +120,7 @@ pub(crate) async fn settings(State(app): State<Arc<AppState>>) -> Response {
         "bucket": policies.bucket().as_str(),
         "policyUrl": policy_url,
         "uploadsUrl": uploads_url,
+        "examplesUrl": (app.examples == Examples::WithSecret).then_some(examples::FOLDER),
     });
     ([(CACHE_CONTROL, "no-store")], Json(settings)).into_response()
 }

@@ -253,6 +253,7 @@ async fn the_page_learns_the_limits() {
         "bucket": "photos",
         "policyUrl": "/policy",
         "uploadsUrl": "/uploads",
+        "examplesUrl": null,
     });
     assert_eq!(settings, expected);
     let conditions = document(&app.get("/policy").await).conditions;

@@ -1,0 +1,1 @@
+import{n as e}from"./start-BXfN8zQd.js";e(`browserSignature`);

@@ -1,1 +1,0 @@
-import{n as e}from"./start-BePpkQ5K.js";e(`serverCallback`);
