@@ -46,10 +46,10 @@ pub(crate) const ASSETS: &[Asset] = &[
         bytes: include_bytes!("dist/console/assets/favicon-C9HehRxi.svg"),
     },
     Asset {
-        path: "/console/assets/index-C38H9EBG.js",
+        path: "/console/assets/index-CAF8_bRr.js",
         content_type: "text/javascript; charset=utf-8",
         immutable: true,
-        bytes: include_bytes!("dist/console/assets/index-C38H9EBG.js"),
+        bytes: include_bytes!("dist/console/assets/index-CAF8_bRr.js"),
     },
     Asset {
         path: "/console/assets/index-zThCxgpc.css",

@@ -3,7 +3,7 @@
  * focus when the page is opened.
  */
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { type Route, toHash } from "../route";
 import { visibleText } from "../visible";
 import { useSurroundings } from "./context";
@@ -23,7 +23,8 @@ export function Page({ title, actions, above, children }: PageProps) {
   useEffect(() => {
     document.title = `${visibleText(title)} · upcall`;
   }, [title]);
-  useEffect(() => heading.current?.focus(), []);
+  // With the page and not after it: whoever is quick has the focus elsewhere by then.
+  useLayoutEffect(() => heading.current?.focus(), []);
   return (
     <>
       {above !== undefined && (
