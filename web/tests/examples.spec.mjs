@@ -150,6 +150,24 @@ describe("3, signed by the application server, with a callback", () => {
     });
   }
 
+  test("a photo that is dropped on it", async () => {
+    await open("server-callback");
+    const dropped = await page.evaluateHandle((base64) => {
+      const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([bytes], "dropped.jpg", { type: "image/jpeg" }));
+      return transfer;
+    }, photo.toString("base64"));
+    const area = page.locator(".choose");
+    await area.dispatchEvent("drop", { dataTransfer: dropped });
+    const card = page.locator(".card", { has: page.getByRole("heading", { name: "dropped.jpg", exact: true }) });
+    await card.first().waitFor();
+    assert.equal(await card.first().getAttribute("data-outcome"), "accepted");
+    // What takes a real drop is as large as it looks.
+    const [input, whole] = await Promise.all([area.locator("input").boundingBox(), area.boundingBox()]);
+    assert.ok(input.height >= whole.height - 4 && input.width >= whole.width - 4, JSON.stringify([input, whole]));
+  });
+
   test("stored, but not accepted, is not a success", async () => {
     await alter(settings.policyUrl, withDeadCallback);
     await open("server-callback");

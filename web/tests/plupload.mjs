@@ -2,7 +2,7 @@
  * The classic page of `examples/plupload`, on the real plupload, unmodified, through the documented
  * flow.
  *
- * plupload is AGPL: it is installed for this test and never shipped. The page comes from an origin of
+ * plupload is AGPL: `run` installs it into the example's folder, and it is never shipped. The page comes from an origin of
  * its own, as somebody's website would, so every answer crosses origins.
  *
  * Environment: APP_URL, ACCESS_KEY_SECRET, BUCKET, ADMIN_URL, ADMIN_SECRET (to let the bucket be used
@@ -18,8 +18,7 @@ import { alterPolicy, launch, makePhoto, required, resign, withDeadCallback } fr
 import { allowLocalSites } from "./site.mjs";
 
 const APP_URL = required("APP_URL");
-const SERVER = fileURLToPath(new URL("../../examples/plupload/server.mjs", import.meta.url));
-const MODULES = fileURLToPath(new URL("node_modules", import.meta.url));
+const RUN = fileURLToPath(new URL("../../examples/plupload/run", import.meta.url));
 
 let browser;
 let photo;
@@ -31,9 +30,8 @@ let questions;
 before(async () => {
   browser = await launch();
   photo = await makePhoto(browser, 3 * 1024 * 1024);
-  // plupload as it is installed for the tests; `run` installs it into the example's folder.
-  const env = { ...process.env, NODE_PATH: MODULES, PORT: "0", SERVER_URL: new URL("/policy", APP_URL).href };
-  site = spawn(process.execPath, [SERVER], { env, stdio: ["ignore", "pipe", "inherit"] });
+  const env = { ...process.env, PORT: "0", SERVER_URL: new URL("/policy", APP_URL).href };
+  site = spawn(RUN, [], { env, stdio: ["ignore", "pipe", "inherit"] });
   const [line] = await once(createInterface(site.stdout), "line");
   url = /^ready: (http:.*)$/.exec(line)[1];
   await allowLocalSites();

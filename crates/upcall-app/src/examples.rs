@@ -43,9 +43,10 @@ pub(crate) async fn settings(State(app): State<Arc<AppState>>, headers: HeaderMa
         return refuse_host();
     };
     let policies = &app.policies;
-    let (policy_url, policy_url_v4) = match &app.policy_url {
-        Some(elsewhere) => (elsewhere.url.as_str(), None),
-        None => (http::POLICY, Some(http::POLICY_V4)),
+    let (policy_url, policy_url_v4, without_callback) = match &app.policy_url {
+        // Whether that server can do more than the classic samples is not known.
+        Some(elsewhere) => (elsewhere.url.as_str(), None, None),
+        None => (http::POLICY, Some(http::POLICY_V4), Some(POLICY)),
     };
     let secret = String::from_utf8_lossy(policies.access_key_secret.expose());
     let settings = json!({
@@ -55,7 +56,7 @@ pub(crate) async fn settings(State(app): State<Arc<AppState>>, headers: HeaderMa
         "accessKeySecret": secret,
         "policyUrl": policy_url,
         "policyUrlV4": policy_url_v4,
-        "policyUrlWithoutCallback": POLICY,
+        "policyUrlWithoutCallback": without_callback,
     });
     (OURS_ALONE, Json(settings)).into_response()
 }

@@ -39,7 +39,7 @@ pub enum Error {
     },
     /// The program did not start.
     #[error(
-        "`{program}` did not start ({source}); put `upcall` into the PATH, or name it in `UPCALL_BIN`"
+        "`{program}` did not start ({source}); put `upcall` into the PATH, or name it in `UPCALL`"
     )]
     Start {
         /// What was run.

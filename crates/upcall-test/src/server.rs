@@ -25,7 +25,7 @@ pub struct Upcall {
 }
 
 impl Upcall {
-    /// The server of [`Self::from_env`]; or else one of its own: the program that `UPCALL_BIN` names, or
+    /// The server of [`Self::from_env`]; or else one of its own: the program that `UPCALL` names, or
     /// `upcall` in the PATH.
     ///
     /// # Errors
@@ -35,7 +35,7 @@ impl Upcall {
         if let Some(found) = Self::from_env()? {
             return Ok(found);
         }
-        let program = std::env::var_os("UPCALL_BIN").filter(|name| !name.is_empty());
+        let program = std::env::var_os("UPCALL").filter(|name| !name.is_empty());
         Self::start(program.unwrap_or_else(|| OsString::from("upcall")))
     }
 

@@ -84,7 +84,14 @@ function Body({ example, settings, speech: { language, messages, examples } }: B
         <p class="empty">{examples.noPlainPolicy}</p>
       ) : (
         <section class="send" aria-label={examples.choose}>
-          <label class="choose">
+          <label
+            class="choose"
+            onDragOver={(event) => event.preventDefault()}
+            onDrop={(event) => {
+              event.preventDefault(); // the browser would open the file
+              send([...(event.dataTransfer?.files ?? [])]);
+            }}
+          >
             <input
               ref={chooser}
               type="file"

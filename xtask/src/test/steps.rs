@@ -151,8 +151,11 @@ fn foreign(bench: &Bench<'_>) -> Result<()> {
 fn browser(bench: &Bench<'_>) -> Result<()> {
     let upcall = bench.workspace.build(Program::Upcall, Build::Dev)?;
     let dev = Dev::start(&upcall, &bench.log)?;
-    let mut node = bench.tools.node()?.node();
+    let tool = bench.tools.node()?;
+    let mut node = tool.node();
     node.current_dir(bench.workspace.root().join("web/tests"))
+        // For `run` of the example with plupload.
+        .env("PATH", tool.path(bench.workspace)?)
         .args(["--test", "--test-reporter=spec", "--test-concurrency=2"])
         .args([
             "page.spec.mjs",

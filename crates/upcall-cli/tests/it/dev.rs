@@ -1,10 +1,11 @@
 //! `upcall dev`: everything on one machine.
 
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 use std::os::unix::fs::PermissionsExt as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
 use tempfile::tempdir;
 
 use crate::http::{FORM, ask, fields_of, form, get};
@@ -30,6 +31,45 @@ fn the_first_line_says_everything_a_script_needs() {
     let stopped = dev.stop();
     assert_eq!(stopped.done(), "", "only one line is printed");
     assert!(!folder.path().join("admin-address").exists());
+}
+
+/// The address of this machine in its network, by the same question to the system: nothing is sent.
+fn address_in_the_network() -> Option<String> {
+    let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+    socket.connect("192.0.2.1:9").ok()?;
+    Some(socket.local_addr().unwrap().ip().to_string())
+}
+
+#[test]
+fn with_lan_a_phone_gets_pages_policies_and_the_bucket_by_the_machines_address() {
+    let folder = tempdir().unwrap();
+    let Some(ip) = address_in_the_network() else {
+        let refused = Upcall::dev(folder.path()).and(&["--lan"]).run();
+        assert!(refused.stderr.contains("no address in a local network"));
+        return;
+    };
+    let dev = Upcall::dev(folder.path()).and(&["--lan"]).start();
+    let there = |member: &str| dev.address(member).replace("127.0.0.1", &ip);
+    let (phone, storage) = (there("app"), there("storage"));
+    assert_eq!(dev.text("lan"), format!("http://{phone}/"));
+
+    // What the code leads to, and what is a link away from there.
+    let of_the_page: Value = serde_json::from_str(&get(&phone, "/settings").body).unwrap();
+    assert_eq!(of_the_page["examplesUrl"], "/examples/");
+    assert_eq!(get(&phone, "/examples/server-callback/").status, 200);
+    let of_the_examples: Value =
+        serde_json::from_str(&get(&phone, "/examples/settings").body).unwrap();
+    assert_eq!(
+        of_the_examples["bucketUrl"],
+        format!("http://{storage}/photos/")
+    );
+    assert_eq!(dev.text("bucketUrl"), format!("http://{storage}/photos/"));
+
+    // The bucket takes what a page of that origin posts.
+    let origin = format!("Origin: http://{phone}\r\nAccess-Control-Request-Method: POST\r\n");
+    let preflight = ask(&storage, "OPTIONS /photos/", &origin, b"");
+    assert_eq!(preflight.status, 200, "{preflight:?}");
+    dev.stop();
 }
 
 #[test]

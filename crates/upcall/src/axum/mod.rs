@@ -1,7 +1,8 @@
 //! For axum: a handler that takes a [`Callback`] runs only if the storage server signed it.
 //!
 //! In: a request from anyone. Out: the body of a callback, or a [`CallbackRejection`], which answers
-//! 400 `{"Status":"verify not ok"}` and knows which part is wrong. The body is read raw and bounded;
+//! `{"Status":"verify not ok"}` with 400, or with 503 if only the key cannot be had for now, and knows
+//! which part is wrong. The body is read raw and bounded;
 //! the target is the one of the request line, also in a nested router; every header counts, also one
 //! that comes twice.
 //!

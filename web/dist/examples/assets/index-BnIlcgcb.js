@@ -1,0 +1,1 @@
+import{n as e}from"./start-BC5pgD2n.js";e(`serverSignature`);

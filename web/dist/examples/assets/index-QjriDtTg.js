@@ -1,1 +1,0 @@
-import{n as e}from"./start-BXfN8zQd.js";e(`serverCallback`);
