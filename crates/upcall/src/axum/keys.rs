@@ -84,7 +84,7 @@ impl Keys {
             match slots.get(url) {
                 Some(slot) if !slot.may_retry(now) => slot.current.clone(),
                 _ => {
-                    make_room(&mut slots, url)?;
+                    make_room(&mut slots, url, now)?;
                     let slot = Slot::new(now);
                     let fetch = slot.current.clone();
                     slots.insert(url.clone(), slot);
@@ -166,6 +166,17 @@ impl Slot {
         }
     }
 
+    /// A fetch that nobody waits for any more is never over; it is a failure then.
+    fn state(&self, now: Timestamp) -> FetchState {
+        let is_old = self.asked_at.duration_until(now) >= GIVEN_UP_AFTER;
+        let state = self.current.state();
+        if state == FetchState::Running && is_old {
+            FetchState::Failed
+        } else {
+            state
+        }
+    }
+
     fn may_retry(&self, now: Timestamp) -> bool {
         self.current.state() == FetchState::Failed
             && self.asked_at.duration_until(now) >= RETRY_AFTER
@@ -213,14 +224,25 @@ enum FetchState {
     Running,
 }
 
-/// Failures go first: an address that never had a key must not push out one that has.
-fn make_room(slots: &mut HashMap<PublicKeyUrl, Slot>, url: &PublicKeyUrl) -> Result<(), KeyError> {
+/// Failures go first: an address that never had a key must not push out one that has. Nor must many
+/// that are being fetched: each host has its own bound for those.
+fn make_room(
+    slots: &mut HashMap<PublicKeyUrl, Slot>,
+    url: &PublicKeyUrl,
+    now: Timestamp,
+) -> Result<(), KeyError> {
+    let is_running_there = |(other, slot): &(&PublicKeyUrl, &Slot)| {
+        *other != url && origin(other) == origin(url) && slot.state(now) == FetchState::Running
+    };
+    if slots.iter().filter(is_running_there).count() >= FETCHES_PER_HOST {
+        return Err(KeyError::TooMany);
+    }
     if slots.len() < KEYS_KEPT || slots.contains_key(url) {
         return Ok(());
     }
     let least = slots
         .iter()
-        .map(|(url, slot)| (slot.current.state(), slot.asked_at, url))
+        .map(|(url, slot)| (slot.state(now), slot.asked_at, url))
         .min()
         .filter(|(state, ..)| *state != FetchState::Running)
         .map(|(.., url)| url.clone())
@@ -228,6 +250,21 @@ fn make_room(slots: &mut HashMap<PublicKeyUrl, Slot>, url: &PublicKeyUrl) -> Res
     slots.remove(&least);
     Ok(())
 }
+
+/// Scheme, host and port, as they are written.
+fn origin(url: &PublicKeyUrl) -> &str {
+    let url = url.as_str();
+    let host = url.find("://").map_or(0, |at| at + 3);
+    let path = url.get(host..).and_then(|rest| rest.find('/'));
+    path.and_then(|path| url.get(..host + path)).unwrap_or(url)
+}
+
+/// How many keys are fetched from a host at a time. A stranger can name as many addresses as an
+/// allowed pattern has, and a host that is slow must not hold up the others.
+const FETCHES_PER_HOST: usize = 8;
+
+/// Every client has given up by then, and so has the storage server.
+const GIVEN_UP_AFTER: SignedDuration = SignedDuration::from_secs(10);
 
 /// Addresses whose keys are kept or being fetched. Beyond it the oldest failure makes room, then the
 /// oldest key; while all are being fetched, a further one is refused.

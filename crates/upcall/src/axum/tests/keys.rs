@@ -109,3 +109,39 @@ async fn a_forgery_while_the_key_cannot_be_had_does_not_cost_the_key() {
     assert_eq!(keys.asked(), 2);
     assert_eq!(send(&router, signed("/cb", "object=a")).await.status, 200);
 }
+
+#[tokio::test]
+async fn a_strangers_many_addresses_neither_cost_a_key_nor_hold_up_the_next() {
+    let keys = KeyServer::with_key();
+    let router = router(keys.receiver());
+    assert_eq!(send(&router, signed("/cb", "object=a")).await.status, 200);
+    let named = |number: usize| {
+        let url = format!("http://127.0.0.1:8700/callback_pub_key_{number}.pem");
+        let mut request = signed("/cb", "object=b");
+        let url = STANDARD.encode(url).parse().unwrap();
+        request.headers_mut().insert("x-oss-pub-key-url", url);
+        request
+    };
+    let closed = keys.0.gate.acquire_many(GATE).await;
+    let mut strangers = tokio::task::JoinSet::new();
+    for number in 0..100 {
+        let (router, request) = (router.clone(), named(number));
+        strangers.spawn(async move { send(&router, request).await.status });
+    }
+    // Whoever is refused a fetch is answered; eight wait.
+    for _ in 0..92 {
+        assert_eq!(strangers.join_next().await.unwrap().unwrap(), 503);
+    }
+    assert_eq!(keys.asked(), 1 + 8);
+    assert_eq!(send(&router, signed("/cb", "object=c")).await.status, 200);
+    assert_eq!(keys.asked(), 1 + 8);
+
+    // They hang up, and nobody ends their fetches.
+    strangers.shutdown().await;
+    drop(closed);
+    send(&router, named(200)).await;
+    assert_eq!(keys.asked(), 1 + 8, "their time is not over");
+    keys.advance(10);
+    send(&router, named(201)).await;
+    assert_eq!(keys.asked(), 1 + 8 + 1);
+}
