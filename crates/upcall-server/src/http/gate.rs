@@ -27,6 +27,7 @@ use tokio::time::{Instant, Sleep};
 use upcall_store::blobs::FileRange;
 
 use super::framing::{self, Framing, FramingError};
+use super::timer::Timer;
 use super::voucher::{Ledger, Piece};
 use crate::limits::{self, Limits};
 
@@ -518,76 +519,6 @@ impl std::fmt::Debug for Gate {
 struct Lingering {
     until: Pin<Box<Sleep>>,
     left: u64,
-}
-
-/// Measures how long a peer keeps us waiting. Runs only while we wait.
-#[derive(Debug, Default)]
-struct Timer {
-    sleep: Option<Pin<Box<Sleep>>>,
-    waiting_since: Option<Instant>,
-    waited: Duration,
-    moved: u64,
-}
-
-impl Timer {
-    fn moved(&mut self, count: u64) {
-        if let Some(since) = self.waiting_since.take() {
-            self.waited += since.elapsed();
-        }
-        self.moved = self.moved.saturating_add(count);
-    }
-
-    /// The next wait begins a new period.
-    fn restart(&mut self) {
-        self.waiting_since = None;
-        self.waited = Duration::ZERO;
-        self.moved = 0;
-    }
-
-    /// Wakes the task once within `period`; what was waited until now does not count.
-    fn look_again(&mut self, cx: &mut Context<'_>, period: Duration) {
-        self.restart();
-        let latest = Instant::now() + period;
-        let sleep = self
-            .sleep
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(latest)));
-        if sleep.deadline() > latest || sleep.as_mut().poll(cx).is_ready() {
-            sleep.as_mut().reset(latest);
-            let _ = sleep.as_mut().poll(cx);
-        }
-    }
-
-    /// Ready when nothing at all moved for `period`.
-    fn poll_idle(&mut self, cx: &mut Context<'_>, period: Duration) -> Poll<()> {
-        if self.moved > 0 {
-            self.restart();
-        }
-        self.poll_deadline(cx, period)
-    }
-
-    /// Ready when we waited for `period` since the last restart.
-    fn poll_deadline(&mut self, cx: &mut Context<'_>, period: Duration) -> Poll<()> {
-        let since = *self.waiting_since.get_or_insert_with(Instant::now);
-        let deadline = since + period.saturating_sub(self.waited);
-        let sleep = self
-            .sleep
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
-        if sleep.deadline() != deadline {
-            sleep.as_mut().reset(deadline);
-        }
-        sleep.as_mut().poll(cx)
-    }
-
-    /// Ready when fewer than `least` bytes moved in one `window` of waiting.
-    fn poll_progress(&mut self, cx: &mut Context<'_>, window: Duration, least: u64) -> Poll<()> {
-        while self.poll_deadline(cx, window).is_ready() {
-            if self.moved < least {
-                return Poll::Ready(());
-            }
-            self.restart();
-        }
-        Poll::Pending
-    }
 }
 
 /// How long a connection keeps hyper, with its two buffers of 8 KiB, after an answer.

@@ -9,5 +9,6 @@ pub(crate) mod operation;
 pub(crate) mod request_id;
 pub(crate) mod service;
 pub(crate) mod target;
+mod timer;
 pub(crate) mod voucher;
 pub(crate) mod warm_file;
