@@ -256,19 +256,23 @@ def test_without_a_program_the_text_says_what_to_do(tmp_path):
         UpcallServer.for_tests(tmp_path, {"PATH": "/bin", "UPCALL": str(tmp_path / "upcall")})
 
 
-def test_a_program_that_does_not_start_is_quoted(tmp_path):
-    program = tmp_path / "upcall"
-    program.write_text("#!/bin/sh\necho 'error: no room' >&2\nexit 2\n")
+def write_program(folder, script):
+    program = folder / "upcall"
+    program.write_text(script)
     program.chmod(0o755)
+    return program
+
+
+def test_a_program_that_does_not_start_is_quoted(tmp_path):
+    write_program(tmp_path, "#!/bin/sh\necho 'error: no room' >&2\nexit 2\n")
     with pytest.raises(NoServer, match="did not start:\nerror: no room"):
         UpcallServer.for_tests(tmp_path, {"PATH": f"{tmp_path}:/usr/bin:/bin"})
 
 
 @pytest.mark.parametrize("prints", ["upcall 0.0.1", '{"storage":"http://127.0.0.1:1"}', "[]"])
 def test_a_program_of_another_version_is_told_and_ended(tmp_path, prints):
-    program = tmp_path / "upcall"
-    program.write_text(f"#!/bin/sh\necho $$ > '{tmp_path}/pid'\necho '{prints}'\nexec sleep 60\n")
-    program.chmod(0o755)
+    script = f"#!/bin/sh\necho $$ > '{tmp_path}/pid'\necho '{prints}'\nexec sleep 60\n"
+    program = write_program(tmp_path, script)
     with pytest.raises(NoServer, match="printed no addresses"):
         UpcallServer.for_tests(tmp_path, {"PATH": "/usr/bin:/bin", "UPCALL": str(program)})
     with pytest.raises(ProcessLookupError):
@@ -285,9 +289,7 @@ def test_a_file_that_is_no_program_of_this_machine_is_told(tmp_path):
 
 def test_a_program_that_hangs_is_given_up_and_ended(tmp_path, monkeypatch):
     monkeypatch.setattr(server_module, "START_SECONDS", 0.5)
-    program = tmp_path / "upcall"
-    program.write_text(f"#!/bin/sh\necho $$ > '{tmp_path}/pid'\nexec sleep 60\n")
-    program.chmod(0o755)
+    program = write_program(tmp_path, f"#!/bin/sh\necho $$ > '{tmp_path}/pid'\nexec sleep 60\n")
     with pytest.raises(NoServer, match="did not start"):
         UpcallServer.for_tests(tmp_path, {"PATH": "/usr/bin:/bin", "UPCALL": str(program)})
     with pytest.raises(ProcessLookupError):
