@@ -41,16 +41,20 @@ pub(super) fn packages(bench: &Bench<'_>) -> Result<()> {
         .args(["run", "test"])
         .env("UPCALL", &upcall);
     logged::run(&mut npm, &bench.log)?;
-    let python = bench.tools.python_package()?;
-    let mut pytest = pytest(bench, python, &["packages/python/tests"])?;
-    logged::run(&mut pytest, &bench.log)
+    run_pytest(
+        bench,
+        bench.tools.python_package()?,
+        &["packages/python/tests"],
+    )
 }
 
 /// Every command of the documentation, and each proxy.
 pub(super) fn guides(bench: &Bench<'_>) -> Result<()> {
-    let python = bench.tools.python()?;
-    let mut pytest = pytest(bench, python, &["tests/docs", "tests/proxies"])?;
-    logged::run(&mut pytest, &bench.log)
+    run_pytest(
+        bench,
+        bench.tools.python()?,
+        &["tests/docs", "tests/proxies"],
+    )
 }
 
 /// Each example against the tables of its own language's verifier, and then all against one table of
@@ -68,9 +72,7 @@ pub(super) fn examples(bench: &Bench<'_>) -> Result<()> {
         command.current_dir(root.join(folder)).args(arguments);
         logged::run(&mut command, &bench.log)?;
     }
-    let python = bench.tools.python()?;
-    let mut pytest = pytest(bench, python, &["tests/examples"])?;
-    logged::run(&mut pytest, &bench.log)
+    run_pytest(bench, bench.tools.python()?, &["tests/examples"])
 }
 
 /// Each example behind the third of the classic pages.
@@ -86,8 +88,8 @@ pub(super) fn pages(bench: &Bench<'_>) -> Result<()> {
     logged::run(&mut command, &bench.log)
 }
 
-/// pytest, ready to run on these folders beside the program.
-pub(super) fn pytest(bench: &Bench<'_>, python: &Path, folders: &[&str]) -> Result<Command> {
+/// Runs the tests in these folders, which find the program by its path.
+pub(super) fn run_pytest(bench: &Bench<'_>, python: &Path, folders: &[&str]) -> Result<()> {
     let upcall = bench.workspace.build(Program::Upcall, Build::Dev)?;
     let mut pytest = Command::new(python);
     pytest
@@ -99,5 +101,5 @@ pub(super) fn pytest(bench: &Bench<'_>, python: &Path, folders: &[&str]) -> Resu
     if let Ok(node) = bench.tools.node() {
         pytest.env("PATH", node.path(bench.workspace)?);
     }
-    Ok(pytest)
+    logged::run(&mut pytest, &bench.log)
 }

@@ -143,9 +143,7 @@ fn web(bench: &Bench<'_>) -> Result<()> {
 }
 
 fn foreign(bench: &Bench<'_>) -> Result<()> {
-    let python = bench.tools.python()?;
-    let mut pytest = languages::pytest(bench, python, &["tests/foreign"])?;
-    logged::run(&mut pytest, &bench.log)
+    languages::run_pytest(bench, bench.tools.python()?, &["tests/foreign"])
 }
 
 fn browser(bench: &Bench<'_>) -> Result<()> {
