@@ -16,6 +16,7 @@ mod cors_check;
 mod dev;
 mod disk_faults;
 mod disk_full;
+mod earlier_data;
 mod help;
 mod http;
 mod logs;
