@@ -20,8 +20,8 @@ pub(super) fn answer(path: &str) -> Option<Answer> {
     };
     Some(
         plain(StatusCode::OK, asset.content_type, asset.bytes)
+            .own_page(CONTENT_SECURITY_POLICY)
             .header(header::CACHE_CONTROL, cache_control)
-            .header(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY)
             .header(header::X_FRAME_OPTIONS, "DENY"),
     )
 }

@@ -148,7 +148,9 @@ impl Console {
     /// No session, or it is not the console's page that asks.
     pub(crate) fn admit(&self, method: &Method, headers: &HeaderMap) -> Result<(), ConsoleError> {
         let now = self.clock.now();
-        let mut tokens = self.tokens(headers).take(MOST_TOKENS);
+        // All that there are, however many a neighbour on the same host has put in front of ours; a
+        // request's head bounds them.
+        let mut tokens = self.tokens(headers);
         if !tokens.any(|token| self.sessions.is_open(token, now)) {
             return Err(ConsoleError::NoSession);
         }
@@ -242,6 +244,3 @@ fn network(address: IpAddr) -> IpAddr {
 /// A page of another site cannot send it: that needs a preflight, which is not answered.
 const X_UPCALL_CONSOLE: HeaderName = HeaderName::from_static("x-upcall-console");
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-
-/// Cookies of our name that are looked at. A neighbour on the same host can set some beside ours.
-const MOST_TOKENS: usize = 8;

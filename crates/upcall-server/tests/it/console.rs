@@ -207,6 +207,29 @@ async fn a_made_up_session_opens_nothing() {
 }
 
 #[tokio::test]
+async fn planted_cookies_do_not_lock_the_operator_out() {
+    let server = TestServer::start().await;
+    let real = login(&server).await;
+    let name = format!("upcall-console-{}", server.admin().port());
+    for (count, value) in [
+        (8, "A".repeat(43)),
+        (300, "A".repeat(43)),
+        (900, "x".to_owned()),
+    ] {
+        let planted = format!("{name}={value}; ").repeat(count);
+        for headers in [
+            real.replace("Cookie: ", &format!("Cookie: {planted}")),
+            format!("Cookie: {planted}\r\n{real}"),
+        ] {
+            let answer = Client::new(server.admin())
+                .request("GET", "/v1/buckets", &headers, b"")
+                .await;
+            assert_eq!(answer.status, 200, "{count} × {value}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_changes_something_comes_from_the_consoles_own_page() {
     let server = TestServer::start().await;
     let session = login(&server).await;
