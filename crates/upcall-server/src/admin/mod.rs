@@ -218,17 +218,16 @@ impl Service for AdminService {
     }
 }
 
-/// Nothing of an answer is kept by a browser, shown by another page, or taken for a page itself;
-/// what has said otherwise stays as it is.
+/// Nothing of an answer is kept by a browser, shown by another page, or run as a page; headers that
+/// the answer has already stay as they are.
 fn keep_to_itself(headers: &mut HeaderMap) {
     for (name, value) in [
         (header::CACHE_CONTROL, "no-store"),
         (
             header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; frame-ancestors 'none'",
+            "sandbox; default-src 'none'; frame-ancestors 'none'",
         ),
         (header::REFERRER_POLICY, "no-referrer"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (CROSS_ORIGIN_RESOURCE_POLICY, "same-origin"),
     ] {
         headers

@@ -95,10 +95,6 @@ pub(super) async fn content(
                 header::CONTENT_DISPOSITION,
                 &attachment::disposition(object.key.as_str()),
             )
-            .header(
-                header::CONTENT_SECURITY_POLICY,
-                "sandbox; default-src 'none'",
-            )
             .object(ObjectBody::new(reader, object.length)));
     }
     Err(AdminError::NoSuchObject)

@@ -14,6 +14,7 @@ use http_body::{Body, Frame, SizeHint};
 use upcall::error::Refusal;
 
 use super::gate::Answering;
+use super::sandbox::{self, Author};
 use super::voucher::Piece;
 use crate::operations::get_object::{ObjectBody, ObjectPiece};
 use crate::telemetry::request_line::RequestLine;
@@ -24,6 +25,7 @@ pub(crate) struct Answer {
     status: StatusCode,
     headers: HeaderMap,
     content: Content,
+    author: Author,
 }
 
 #[derive(Debug)]
@@ -42,6 +44,7 @@ impl Answer {
             // An object's answer has 14; growing there from none costs two moves of all.
             headers: HeaderMap::with_capacity(HEADERS),
             content: Content::Empty,
+            author: Author::Outside,
         }
     }
 
@@ -84,6 +87,14 @@ impl Answer {
         self
     }
 
+    /// A page of this program, with the policy that it runs under. Every other answer counts as
+    /// bytes from outside and is sandboxed.
+    #[must_use]
+    pub(crate) fn own_page(mut self, policy: &'static str) -> Self {
+        self.author = Author::Program;
+        self.header(header::CONTENT_SECURITY_POLICY, policy)
+    }
+
     /// Announces a length without a body (HEAD).
     #[must_use]
     pub(crate) fn announced(mut self, length: u64) -> Self {
@@ -120,11 +131,12 @@ impl Answer {
 
     /// The response; `line` is written and `answering` ends when its body has gone, or is given up.
     pub(crate) fn into_response(
-        self,
+        mut self,
         line: RequestLine,
         answering: Answering,
     ) -> Response<AnswerBody> {
         let length = self.length();
+        sandbox::add(&mut self.headers, self.author, length > 0);
         let is_bodiless = matches!(
             self.status,
             StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED

@@ -223,3 +223,22 @@ const SUB_RESOURCES: &[&str] = &[
     "x-oss-process",
     "x-upcall-answer",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The tests over sockets send a request to each line of this file: method, place, sub-resource.
+    #[test]
+    fn the_list_for_tests_has_every_route() {
+        let listed: Vec<&str> = include_str!("../../tests/fixtures/storage-routes.txt")
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .collect();
+        let route = |(method, place, sub_resource, _): &Route| {
+            format!("{method} {place:?} {}", sub_resource.unwrap_or("-"))
+        };
+        let routes: Vec<String> = ROUTES.iter().map(route).collect();
+        assert_eq!(listed, routes);
+    }
+}

@@ -17,7 +17,6 @@ use upcall_store::catalog::{BucketFacts, ObjectAcl, ObjectFacts};
 
 use super::existing;
 use super::object_conditions::{self, Part, Verdict};
-use super::passive::{SANDBOX, is_passive};
 use crate::access::{self, Action, Requester};
 use crate::clock::http_date;
 use crate::fault;
@@ -135,13 +134,7 @@ fn describe(answer: Answer, object: &ObjectFacts, overrides: &Overrides) -> Answ
         .header(CONTENT_MD5, &STANDARD.encode(object.etag.md5()))
         .header(X_OSS_HASH_CRC64ECMA, &object.crc64.to_string())
         .header(X_OSS_OBJECT_TYPE, "Normal")
-        .header(X_OSS_STORAGE_CLASS, &object.storage_class)
-        // What uploaders store is served as what they said, and never guessed to be more.
-        .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    if !is_passive(content_type) {
-        let (name, value) = SANDBOX;
-        answer = answer.header(name, value);
-    }
+        .header(X_OSS_STORAGE_CLASS, &object.storage_class);
     let stored = &object.headers;
     for (name, override_value, stored_value) in [
         (

@@ -7,7 +7,6 @@ pub(crate) mod delete_object;
 pub(crate) mod get_object;
 pub(crate) mod list_objects;
 mod object_conditions;
-mod passive;
 pub(crate) mod public_key;
 pub(crate) mod put_bucket;
 pub(crate) mod put_object;

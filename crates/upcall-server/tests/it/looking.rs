@@ -123,7 +123,10 @@ async fn objects_are_listed_looked_at_and_deleted() {
             "content-disposition",
             "attachment; filename=\"_ ___.svg\"; filename*=UTF-8''%E7%8C%AB%20%26_%23.svg",
         ),
-        ("content-security-policy", "sandbox; default-src 'none'"),
+        (
+            "content-security-policy",
+            "sandbox; default-src 'none'; frame-ancestors 'none'",
+        ),
         ("x-content-type-options", "nosniff"),
         ("cross-origin-resource-policy", "same-origin"),
         ("cache-control", "no-store"),

@@ -31,6 +31,7 @@ mod outbox;
 mod owed;
 mod permission;
 mod post_object;
+mod sandbox;
 mod script;
 mod server;
 mod signer;

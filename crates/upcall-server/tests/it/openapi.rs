@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::application::Application;
 use crate::client::{Answer, Client};
 use crate::faults::{AGREED, ask, calls, faulty_server, order, upload};
+use crate::sandbox::assert_sandboxed;
 use crate::server::TestServer;
 
 /// An operation of the document.
@@ -105,6 +106,7 @@ async fn every_documented_route_answers_as_the_document_says() {
         // An example must be one that the server understands.
         assert_ne!(answer.status, 400, "{what}: {answer:?}");
         check_body(&document, &what, said, &answer);
+        assert_sandboxed(&answer, &what);
         check_unknown(&server, &operation, &path, &body).await;
     }
 }

@@ -1,12 +1,4 @@
-//! Which objects a browser cannot run: of all others it is told that they are nobody's page.
-//!
-//! What uploaders store has the type that they say. A page or a drawing with a script in it would run
-//! in the name of the host that it is served from; in a sandbox it is shown, and runs nothing.
-
-use http::header::{self, HeaderName};
-
-/// What goes along with an object that may be a page.
-pub(super) const SANDBOX: (HeaderName, &str) = (header::CONTENT_SECURITY_POLICY, "sandbox");
+//! Content types of which a browser runs nothing; answers of any other type are sandboxed.
 
 /// Whether a browser that shows this type never runs anything of it. A type that is not known, or
 /// not well-formed, is none of these: browsers differ in what they make of it.
