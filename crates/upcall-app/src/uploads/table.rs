@@ -3,6 +3,9 @@
 //! Questions come through a bounded channel. Those that wait together share a transaction, and so
 //! one flush to the disk; nobody is answered before it.
 
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -86,6 +89,8 @@ impl TableThread {
 /// Why the table cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OpenError {
+    #[error("it cannot be made")]
+    Create(#[source] std::io::Error),
     #[error("its layout has version {found}; this program knows versions up to {LAYOUT}")]
     Layout { found: i64 },
     #[error("SQLite cannot open it")]
@@ -238,7 +243,20 @@ fn read_row(row: &Row<'_>) -> rusqlite::Result<Upload> {
     })
 }
 
+/// The rows name users and their files; SQLite gives its side files the mode of the file itself. One
+/// that is there keeps its mode: its owner may let a group read it.
+fn create_privately(path: &Path) -> io::Result<()> {
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map(drop)
+}
+
 fn open_connection(path: &Path) -> Result<Connection, OpenError> {
+    create_privately(path).map_err(OpenError::Create)?;
     // Without SQLITE_OPEN_URI: a file's name is a name.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
@@ -289,6 +307,8 @@ const RECENT: &str = "
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]
@@ -306,6 +326,20 @@ mod tests {
             refused.to_string(),
             "its layout has version 2; this program knows versions up to 1"
         );
+    }
+
+    #[test]
+    fn a_new_table_is_its_owners_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("app.db");
+        let _connection = open_connection(&path).unwrap();
+        for name in ["app.db", "app.db-wal", "app.db-shm"] {
+            let mode = std::fs::metadata(folder.path().join(name))
+                .unwrap()
+                .permissions()
+                .mode();
+            assert_eq!(mode & 0o777, 0o600, "{name}");
+        }
     }
 
     #[test]

@@ -20,8 +20,9 @@ pub(crate) async fn run(args: &ServeArgs) -> Result<(), Failure> {
     let config = resolved(args)?;
     let root = given_root_key()?;
     let mut stop = Stop::listen()?;
+    let folder = DataFolder::new(&config.data.value);
     let storage = Storage::start(StorageSetup {
-        data: DataFolder::new(&config.data.value),
+        data: folder.clone(),
         listen: vec![config.listen.value],
         listen_flag: "--listen",
         admin: config.admin.value,
@@ -43,7 +44,7 @@ pub(crate) async fn run(args: &ServeArgs) -> Result<(), Failure> {
         record: Some(config.record.clone()),
     })
     .await?;
-    put_root_key(&storage, root).await?;
+    put_root_key(&storage, &folder, root).await?;
 
     let node = &storage.node;
     let addresses = serde_json::json!({
@@ -158,8 +159,12 @@ fn resolved(args: &ServeArgs) -> Result<ServeConfig, Failure> {
     resolve::serve(args, file, &environment)
 }
 
-/// The key from the environment; or, if the server has none at all, a new one, shown once.
-async fn put_root_key(storage: &Storage, given: Option<(String, String)>) -> Result<(), Failure> {
+/// The key from the environment; or, if the server has none at all, a new one, in a file of its own.
+async fn put_root_key(
+    storage: &Storage,
+    folder: &DataFolder,
+    given: Option<(String, String)>,
+) -> Result<(), Failure> {
     if let Some((id, secret)) = given {
         storage.put_key(&id, &secret, FROM_ENVIRONMENT).await?;
         return forget_former_root_keys(storage, &id).await;
@@ -167,10 +172,18 @@ async fn put_root_key(storage: &Storage, given: Option<(String, String)>) -> Res
     if storage.catalog.access_keys().await?.is_empty() {
         let id = format!("root-{}", data::random_hex(6)?);
         let secret = data::random_hex(20)?;
+        // First the file: a key that the store knows and nobody else would be of no use.
+        let file = folder.write_root_key(&id, &secret).map_err(|error| {
+            let path = folder.path().display();
+            Failure::new(format!(
+                "cannot write the first access key into `{path}`: {error}"
+            ))
+        })?;
         storage.put_key(&id, &secret, "made at first start").await?;
+        // The secret itself would lie in the journal.
         note(format!(
-            "This server has its first access key. It is shown once:\n\n  \
-             UPCALL_ACCESS_KEY_ID={id}\n  UPCALL_ACCESS_KEY_SECRET={secret}\n"
+            "this server has its first access key, `{id}`; its secret lies in `{}`",
+            file.display()
         ));
     }
     Ok(())

@@ -45,6 +45,7 @@ pub(crate) struct Storage {
 impl Storage {
     /// Opens the store, makes what is missing, and serves.
     pub(crate) async fn start(setup: StorageSetup) -> Result<Self, Failure> {
+        setup.data.check_owner()?;
         let mut limits = limits_for(raise_descriptor_limit());
         if let Some(record) = &setup.record {
             limits.record_calls = record.calls.value;

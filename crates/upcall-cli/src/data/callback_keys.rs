@@ -6,21 +6,22 @@ use jiff::Timestamp;
 use upcall_crypto::RsaPrivateKey;
 use upcall_server::callback::{KeyKeeper, KeyRing};
 
-use super::{DataFolder, secret_file};
+use super::DataFolder;
+use super::state_file::StateFile::{self, CallbackKey, CallbackKeys};
 use crate::terminal::message::Failure;
 
 impl DataFolder {
     /// Whether there are keys already.
     pub(crate) fn has_callback_keys(&self) -> bool {
-        [CALLBACK_KEYS, SINGLE_KEY]
+        [CallbackKeys, CallbackKey]
             .iter()
-            .any(|name| self.0.join(name).exists())
+            .any(|file| file.path(&self.0).exists())
     }
 
     /// The keys that callbacks are signed with, made at first start with an RSA key of `bits`.
     pub(crate) fn callback_keys(&self, bits: u32) -> Result<KeyRing, Failure> {
-        let path = self.0.join(CALLBACK_KEYS);
-        if let Some(text) = secret_file::read(&path)? {
+        let path = CallbackKeys.path(&self.0);
+        if let Some(text) = CallbackKeys.read(&self.0)? {
             let keys = KeyRing::parse(&text).map_err(|error| {
                 Failure::new(format!("`{}` cannot be used: {error}", path.display())).hint(
                     "take it from a backup; without it new keys are made, which receivers that \
@@ -42,8 +43,8 @@ impl DataFolder {
 
     /// The one RSA key that a directory had before keys could be rotated.
     fn single_key(&self) -> Result<Option<RsaPrivateKey>, Failure> {
-        let path = self.0.join(SINGLE_KEY);
-        let Some(text) = secret_file::read(&path)? else {
+        let path = CallbackKey.path(&self.0);
+        let Some(text) = CallbackKey.read(&self.0)? else {
             return Ok(None);
         };
         let key = RsaPrivateKey::from_pkcs8_pem(text.as_bytes()).map_err(|error| {
@@ -64,7 +65,7 @@ impl DataFolder {
             None => false,
         };
         if is_kept {
-            secret_file::remove(&self.0.join(SINGLE_KEY))?;
+            CallbackKey.remove(&self.0)?;
         }
         Ok(())
     }
@@ -73,9 +74,6 @@ impl DataFolder {
 impl KeyKeeper for DataFolder {
     fn keep(&self, ring: &KeyRing) -> io::Result<()> {
         let text = ring.to_text().map_err(io::Error::other)?;
-        secret_file::write(&self.0, CALLBACK_KEYS, &text)
+        StateFile::CallbackKeys.write(&self.0, &text)
     }
 }
-
-const CALLBACK_KEYS: &str = "callback-keys.json";
-const SINGLE_KEY: &str = "callback-key.pem";

@@ -40,7 +40,7 @@ pub(crate) fn write(path: &Path, settings: &[(&str, String)]) -> Result<(), Fail
     }
     // Several may be started at once with the same file; a data directory has but one owner.
     let part = format!("{name}.{}.part", random_hex(8)?);
-    secret_file::write_by(&part, folder, name, &text).map_err(failed)
+    secret_file::write_by(&part, folder, name, &text, 0o600).map_err(failed)
 }
 
 /// What a link leads to is replaced, not the link; also if there is nothing yet.

@@ -5,6 +5,7 @@
 mod callback_keys;
 pub(crate) mod env_file;
 mod secret_file;
+mod state_file;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use upcall_server::AdminSecret;
 
+use self::state_file::StateFile::{self, AdminAddress, DevKey, RootKey};
 use crate::terminal::message::Failure;
 
 /// A data directory.
@@ -33,7 +35,7 @@ impl DataFolder {
     pub(crate) fn admin_secret(&self) -> Result<AdminSecret, Failure> {
         let text = match environment_secret("UPCALL_ADMIN_SECRET")? {
             Some(text) => text,
-            None => self.load_or_make(ADMIN_SECRET, || random_hex(32))?,
+            None => self.load_or_make(StateFile::AdminSecret, || random_hex(32))?,
         };
         AdminSecret::new(text.trim()).map_err(Failure::from)
     }
@@ -43,10 +45,10 @@ impl DataFolder {
         if let Some(text) = environment_secret("UPCALL_ADMIN_SECRET")? {
             return Ok(text.trim().to_owned());
         }
-        let path = self.0.join(ADMIN_SECRET);
-        let text = fs::read_to_string(&path).map_err(|error| {
+        let text = StateFile::AdminSecret.read(&self.0)?.ok_or_else(|| {
+            let path = StateFile::AdminSecret.path(&self.0);
             Failure::new(format!(
-                "cannot read the admin secret in `{}`: {error}",
+                "cannot read the admin secret in `{}`: there is no such file",
                 path.display()
             ))
             .hint("name the server's data directory with `--data`, or set `UPCALL_ADMIN_SECRET`")
@@ -57,18 +59,18 @@ impl DataFolder {
     /// Where the secret of the admin interface lies; nowhere if it comes from the environment.
     pub(crate) fn admin_secret_file(&self) -> Result<Option<PathBuf>, Failure> {
         let is_given = environment_secret("UPCALL_ADMIN_SECRET")?.is_some();
-        Ok((!is_given).then(|| self.0.join(ADMIN_SECRET)))
+        Ok((!is_given).then(|| StateFile::AdminSecret.path(&self.0)))
     }
 
     /// The access key of `dev`, as `ID SECRET`, the same at every start.
     pub(crate) fn dev_key(&self) -> Result<(String, String), Failure> {
-        let text = self.load_or_make(DEV_KEY, || {
+        let text = self.load_or_make(DevKey, || {
             Ok(format!("dev-{} {}", random_hex(6)?, random_hex(20)?))
         })?;
         let (id, secret) = text.trim().split_once(' ').ok_or_else(|| {
             Failure::new(format!(
                 "`{}` is not an id and a secret",
-                self.0.join(DEV_KEY).display()
+                DevKey.path(&self.0).display()
             ))
             .hint("remove the file and a new key is made at the next start")
         })?;
@@ -77,40 +79,48 @@ impl DataFolder {
 
     /// Where the admin interface of the running server is, for the commands.
     pub(crate) fn write_admin_address(&self, address: SocketAddr) -> io::Result<AdminAddressFile> {
-        let path = self.0.join(ADMIN_ADDRESS);
-        fs::write(&path, format!("{address}\n"))?;
-        Ok(AdminAddressFile(path))
+        AdminAddress.write(&self.0, &format!("{address}\n"))?;
+        Ok(AdminAddressFile(AdminAddress.path(&self.0)))
     }
 
     pub(crate) fn admin_address(&self) -> Result<String, Failure> {
-        let path = self.0.join(ADMIN_ADDRESS);
-        fs::read_to_string(&path)
-            .map(|text| text.trim().to_owned())
-            .map_err(|_| {
-                Failure::new(format!(
-                    "no running server is known in `{}`",
-                    self.0.display()
-                ))
-                .hint("start one, or name its admin address with `--admin ADDR`")
-            })
+        let text = AdminAddress.read(&self.0)?.ok_or_else(|| {
+            Failure::new(format!(
+                "no running server is known in `{}`",
+                self.0.display()
+            ))
+            .hint("start one, or name its admin address with `--admin ADDR`")
+        })?;
+        Ok(text.trim().to_owned())
+    }
+
+    /// Keeps the first access key where its owner alone can read it, as lines that a shell and
+    /// readers of `.env` files take; returns where.
+    pub(crate) fn write_root_key(&self, id: &str, secret: &str) -> io::Result<PathBuf> {
+        let text = format!("UPCALL_ACCESS_KEY_ID='{id}'\nUPCALL_ACCESS_KEY_SECRET='{secret}'\n");
+        RootKey.write(&self.0, &text)?;
+        Ok(RootKey.path(&self.0))
+    }
+
+    /// Refuses a directory in which other accounts could plant files.
+    pub(crate) fn check_owner(&self) -> Result<(), Failure> {
+        state_file::judge_folder(&self.0)
     }
 
     /// The text of a secret file; the first time it is made, and durable before it is used.
     fn load_or_make(
         &self,
-        name: &str,
+        file: StateFile,
         make: impl FnOnce() -> Result<String, Failure>,
     ) -> Result<String, Failure> {
-        let path = self.0.join(name);
-        let io =
-            |error: io::Error| Failure::new(format!("cannot use `{}`: {error}", path.display()));
-        match fs::read_to_string(&path) {
-            Ok(text) => return Ok(text),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(io(error)),
+        if let Some(text) = file.read(&self.0)? {
+            return Ok(text);
         }
         let text = make()?;
-        secret_file::write(&self.0, name, &text).map_err(io)?;
+        file.write(&self.0, &text).map_err(|error| {
+            let path = file.path(&self.0);
+            Failure::new(format!("cannot write `{}`: {error}", path.display()))
+        })?;
         Ok(text)
     }
 }
@@ -161,7 +171,3 @@ pub(crate) fn random_hex(bytes: usize) -> Result<String, Failure> {
     }
     Ok(text)
 }
-
-const ADMIN_ADDRESS: &str = "admin-address";
-const ADMIN_SECRET: &str = "admin-secret";
-const DEV_KEY: &str = "dev-key";

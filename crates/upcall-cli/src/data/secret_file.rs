@@ -1,20 +1,23 @@
-//! A secret as a file of its own: whole or not there, and nobody else's to read.
+//! Writing a file whole or not at all, readable for those alone that its mode names.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
-use crate::terminal::message::Failure;
+use super::state_file::sync;
 
 /// Writes `text` in place of what the file `name` in `folder` has, durably: a crash at any moment
 /// leaves the one or the other. The folder is made if it is missing.
-pub(super) fn write(folder: &Path, name: &str, text: &str) -> io::Result<()> {
-    write_by(&format!("{name}.part"), folder, name, text)
-}
-
-/// The same, written as `part` first: a name of one's own where several may write at once.
-pub(super) fn write_by(part: &str, folder: &Path, name: &str, text: &str) -> io::Result<()> {
+///
+/// It is written as `part` first: a name of one's own where several may write at once.
+pub(super) fn write_by(
+    part: &str,
+    folder: &Path,
+    name: &str,
+    text: &str,
+    mode: u32,
+) -> io::Result<()> {
     fs::DirBuilder::new()
         .mode(0o700)
         .recursive(true)
@@ -25,7 +28,7 @@ pub(super) fn write_by(part: &str, folder: &Path, name: &str, text: &str) -> io:
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
-        .mode(0o600)
+        .mode(mode)
         .open(&part)?;
     let written = file
         .write_all(text.as_bytes())
@@ -39,33 +42,6 @@ pub(super) fn write_by(part: &str, folder: &Path, name: &str, text: &str) -> io:
     sync(folder)
 }
 
-/// The text of a file that nobody but its owner can read; nothing if there is none.
-///
-/// # Errors
-/// It cannot be read, or others can read it, too.
-pub(super) fn read(path: &Path) -> Result<Option<String>, Failure> {
-    let io = |error: io::Error| Failure::new(format!("cannot use `{}`: {error}", path.display()));
-    let mut file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(io(error)),
-    };
-    let mode = file.metadata().map_err(io)?.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
-        let shown = path.display();
-        return Err(Failure::new(format!(
-            "the private keys in `{shown}` are not private: its mode is {mode:04o}"
-        ))
-        .hint(format!(
-            "`chmod 600 {shown}`; if somebody may have read it, `upcall key rotate-callback \
-             --overlap 0` afterwards"
-        )));
-    }
-    let mut text = String::new();
-    file.read_to_string(&mut text).map_err(io)?;
-    Ok(Some(text))
-}
-
 /// Removes a file, durably, if it is there.
 pub(super) fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
@@ -73,8 +49,4 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
     }
-}
-
-fn sync(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
 }

@@ -1,6 +1,7 @@
 //! `upcall serve`: settings, the root key, the log.
 
 use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use tempfile::tempdir;
 
@@ -125,16 +126,26 @@ fn a_wrong_setting_is_one_sentence_and_a_hint() {
 }
 
 #[test]
-fn the_first_key_is_shown_once_and_kept() {
+fn the_first_key_lies_in_a_file_and_not_in_the_journal() {
     let folder = tempdir().unwrap();
     let first = Upcall::serve(folder.path()).start().stop();
-    let key = first
-        .stderr
-        .lines()
-        .find_map(|line| line.trim().strip_prefix("UPCALL_ACCESS_KEY_ID="))
-        .unwrap()
-        .to_owned();
-    assert!(first.stderr.contains("UPCALL_ACCESS_KEY_SECRET="));
+    let file = folder.path().join("root-key");
+    let text = fs::read_to_string(&file).unwrap();
+    let value = |name: &str| {
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix(name))
+            .unwrap();
+        line.trim_matches('\'').to_owned()
+    };
+    let (id, secret) = (
+        value("UPCALL_ACCESS_KEY_ID="),
+        value("UPCALL_ACCESS_KEY_SECRET="),
+    );
+    assert!(first.stderr.contains(&id), "{first:?}");
+    assert!(first.stderr.contains(file.to_str().unwrap()), "{first:?}");
+    assert!(!first.stderr.contains(&secret), "{first:?}");
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     first.done();
 
     let second = Upcall::serve(folder.path()).start();
@@ -142,9 +153,44 @@ fn the_first_key_is_shown_once_and_kept() {
     let keys = keys.run().done_json();
     let second = second.stop();
 
-    assert_eq!(keys["keys"][0]["id"], key.as_str());
-    assert!(!second.stderr.contains("UPCALL_ACCESS_KEY"), "{second:?}");
+    assert_eq!(keys["keys"][0]["id"], id.as_str());
+    assert!(!second.stderr.contains("access key"), "{second:?}");
     second.done();
+}
+
+/// A planted secret is one that its planter knows; a link leads the server's writes elsewhere.
+#[test]
+fn a_data_directory_that_others_prepared_is_refused() {
+    let planted = |name: &str, mode: u32| {
+        let folder = tempdir().unwrap();
+        let path = folder.path().join(name);
+        fs::write(&path, "0123456789abcdef0123456789abcdef\n").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        folder
+    };
+    let refused = |folder: &tempfile::TempDir| match Upcall::serve(folder.path()).try_start() {
+        Ok(_) => panic!("it started"),
+        Err(ended) => ended.not_done(),
+    };
+    let said = refused(&planted("admin-secret", 0o644));
+    assert!(said.contains("is not private: its mode is 0644"), "{said}");
+    assert!(said.contains("hint: `chmod 600 "), "{said}");
+
+    let open = tempdir().unwrap();
+    fs::set_permissions(open.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let said = refused(&open);
+    assert!(
+        said.contains("every account may write to the data directory"),
+        "{said}"
+    );
+
+    let linked = tempdir().unwrap();
+    let precious = linked.path().join("precious");
+    fs::write(&precious, "mine").unwrap();
+    symlink(&precious, linked.path().join("admin-address")).unwrap();
+    let serve = Upcall::serve(linked.path()).start();
+    assert_eq!(fs::read_to_string(&precious).unwrap(), "mine");
+    serve.stop().done();
 }
 
 #[test]
