@@ -18,6 +18,7 @@ pub(crate) async fn run(command: BucketCallbackCommand) -> Result<(), Failure> {
             required,
             redeliver,
             gate,
+            keep_alive,
             admin,
         } => {
             let default = default.map(|text| parse(&text)).transpose()?;
@@ -26,6 +27,7 @@ pub(crate) async fn run(command: BucketCallbackCommand) -> Result<(), Failure> {
                 "required": required,
                 "redeliverSeconds": redeliver.map(|time| time.as_secs()),
                 "gate": gate.map(GateArg::as_str),
+                "keepAlive": keep_alive,
             });
             AdminClient::new(&admin)?
                 .ask(Method::PUT, &path(&name, "/callback")?, Some(&settings))
@@ -82,6 +84,7 @@ async fn show(name: &str, admin: &AdminArgs) -> Result<(), Failure> {
             },
         ),
         ("gate", or_none(&settings["gate"])),
+        ("keep-alive", text(&settings["keepAlive"])),
     ];
     let rows: Vec<Vec<String>> = rows
         .into_iter()

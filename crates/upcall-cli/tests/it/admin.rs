@@ -211,6 +211,7 @@ fn callback_settings_of_a_bucket_are_set_and_shown() {
             "24h",
             "--gate",
             "keep",
+            "--keep-alive",
             "--default",
             default,
         ],
@@ -222,6 +223,7 @@ fn callback_settings_of_a_bucket_are_set_and_shown() {
     assert_eq!(shown["required"], json!(true));
     assert_eq!(shown["redeliverSeconds"], json!(86400));
     assert_eq!(shown["gate"], json!("keep"));
+    assert_eq!(shown["keepAlive"], json!(true));
     assert_eq!(
         shown["default"]["callbackUrl"],
         json!("http://app.example/up")
@@ -231,7 +233,8 @@ fn callback_settings_of_a_bucket_are_set_and_shown() {
     let shown = at(data, &["bucket", "callback", "get", "photos"]).run();
     assert_eq!(
         shown.done(),
-        "SETTING    VALUE\ndefault    none\nrequired   false\nredeliver  no\ngate       none\n"
+        "SETTING     VALUE\ndefault     none\nrequired    false\nredeliver   no\ngate        none\n\
+         keep-alive  false\n"
     );
     let wrong = at(
         data,

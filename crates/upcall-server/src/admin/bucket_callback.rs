@@ -28,6 +28,8 @@ pub(super) struct Settings {
     redeliver_seconds: Option<u32>,
     #[serde(default)]
     gate: Option<Gate>,
+    #[serde(default)]
+    keep_alive: bool,
 }
 
 pub(super) async fn get(server: &Arc<Server>, name: &str) -> Result<Answer, AdminError> {
@@ -76,11 +78,18 @@ impl Settings {
                     .to_owned(),
             ));
         }
+        if self.keep_alive && self.gate.is_none() {
+            return Err(AdminError::InvalidValue(
+                "`keepAlive` is for a bucket with a `gate`: others keep connections in any case"
+                    .to_owned(),
+            ));
+        }
         Ok(CallbackSettings {
             default,
             is_required: self.required,
             redeliver_seconds: self.redeliver_seconds,
             gate: self.gate,
+            keep_alive: self.keep_alive,
         })
     }
 }
@@ -96,6 +105,7 @@ impl From<&CallbackSettings> for Settings {
             required: settings.is_required,
             redeliver_seconds: settings.redeliver_seconds,
             gate: settings.gate,
+            keep_alive: settings.keep_alive,
         }
     }
 }

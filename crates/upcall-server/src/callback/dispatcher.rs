@@ -6,6 +6,7 @@
 //!
 //! Source: OSS, "Callback" (steps 3 to 5).
 
+mod connection;
 mod injected;
 
 use std::sync::Arc;
@@ -17,9 +18,9 @@ use upcall::callback::CallbackUrl;
 use upcall::callback::answer::{self, CallbackFailure};
 
 use super::destination::Destination;
-use super::exchange::{self, Connector, Curiosity, Ending, Progress};
+use super::exchange::{Connector, Ending, Progress};
 use super::guard::Guard;
-use super::load::{Place, PlaceLimits, Places, Pool, SigningDesk};
+use super::load::{PlaceLimits, Places, Pool, SigningDesk};
 use super::record::{CallLog, CallRecord, NewRecord};
 use super::report::CallbackReport;
 use super::request::{self, CallbackOrder, RequestError, Signing, WrittenRequest};
@@ -260,48 +261,6 @@ impl Dispatcher {
         };
         progress.end();
         (ending, progress)
-    }
-
-    async fn exchange(
-        &self,
-        one: OneCall<'_>,
-        request: Request,
-        place: &Place,
-        progress: &mut Progress,
-    ) -> Ending {
-        let Some(request) = self.written(one, request).await else {
-            return Ending::NotWritten;
-        };
-        progress.request_head = request.head.clone();
-        let destination = place.destination();
-        let resting = self.pool.take(destination);
-        progress.is_reused = resting.is_some();
-        let connection = match resting {
-            Some(connection) => {
-                progress.address = connection.address;
-                connection
-            }
-            None => match self.connector.connect(destination, progress).await {
-                Ok(connection) => connection,
-                Err(error) => {
-                    let (id, error_chain) = (&one.order.request_id, fault::chain(&error));
-                    tracing::debug!(%id, error = %error_chain, "no connection for a callback");
-                    return error.into();
-                }
-            },
-        };
-        let curiosity = if one.refusals == Refusals::AreHandedOn {
-            Curiosity::Refusal
-        } else if self.log.is_on() {
-            Curiosity::Record
-        } else {
-            Curiosity::Nothing
-        };
-        let (ending, rest) = exchange::exchange(connection, &request, curiosity, progress).await;
-        if let Some(connection) = rest {
-            self.pool.put(destination, connection);
-        }
-        ending
     }
 
     /// The signed request; `None` if there can be none, which the log explains.

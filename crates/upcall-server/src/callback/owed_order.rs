@@ -10,8 +10,8 @@ use upcall::callback::CallbackParameter;
 use upcall_store::blobs::BlobId;
 use upcall_store::catalog::{Gate, KeptAnswer, OwedCall};
 
-use super::CallbackOrder;
 use super::told::{Receipt, Told, ToldUpload};
+use super::{CallbackOrder, ConnectionUse};
 use crate::limits;
 
 /// An order that is owed.
@@ -47,6 +47,9 @@ struct Stored {
     body: String,
     owner: String,
     requester: String,
+    /// Whether a gated call may share its connection, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    keep_alive: bool,
     #[serde(flatten)]
     terms: OwedTerms,
 }
@@ -61,6 +64,7 @@ impl OwedOrder {
             body: String::from_utf8_lossy(&order.body).into_owned(),
             owner: order.owner.clone(),
             requester: order.requester.clone(),
+            keep_alive: self.terms.gate.is_some() && order.connection == ConnectionUse::Kept,
             terms: self.terms.clone(),
         };
         OwedCall {
@@ -88,6 +92,7 @@ impl OwedOrder {
                 key: call.key.clone(),
                 owner: stored.owner,
                 requester: stored.requester,
+                connection: ConnectionUse::of(stored.terms.gate, stored.keep_alive),
             }),
             terms: stored.terms,
             idempotency: call.idempotency.clone(),
@@ -119,5 +124,52 @@ impl OwedOrder {
             expires: now.checked_add(limits::ANSWER_KEPT).ok()?,
             answer: serde_json::to_string(&told).expect("strings and numbers are always JSON"),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use upcall::name::{BucketName, ObjectKey};
+
+    use super::*;
+
+    fn owed(gate: Option<Gate>, connection: ConnectionUse) -> OwedOrder {
+        let json = r#"{"callbackUrl":"http://app.example/","callbackBody":"a=b"}"#;
+        OwedOrder {
+            id: BlobId::from_bytes([7; 16]),
+            created: Timestamp::UNIX_EPOCH,
+            order: Arc::new(CallbackOrder {
+                parameter: CallbackParameter::parse_json(json).unwrap().unwrap(),
+                body: "a=b".into(),
+                request_id: "5C3D9175B6FC201293AD0000".to_owned(),
+                bucket: BucketName::parse("photos").unwrap(),
+                key: ObjectKey::parse("a").unwrap(),
+                owner: "owner".to_owned(),
+                requester: "-".to_owned(),
+                connection,
+            }),
+            terms: OwedTerms {
+                gate,
+                until_ms: None,
+                receipt: Receipt::default(),
+            },
+            idempotency: None,
+        }
+    }
+
+    #[test]
+    fn a_gated_call_has_a_connection_of_its_own_unless_the_record_says_otherwise() {
+        for (gate, connection) in [
+            (None, ConnectionUse::Kept),
+            (Some(Gate::Keep), ConnectionUse::Own),
+            (Some(Gate::Keep), ConnectionUse::Kept),
+        ] {
+            let stored = owed(gate, connection).to_owed_call();
+            let read = OwedOrder::read(&stored).unwrap();
+            assert_eq!(read.order.connection, connection, "{}", stored.call);
+        }
+        // As it was written before there was the choice.
+        let former = owed(Some(Gate::Refuse), ConnectionUse::Own).to_owed_call();
+        assert!(!former.call.contains("keepAlive"), "{}", former.call);
     }
 }

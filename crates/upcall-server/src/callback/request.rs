@@ -5,7 +5,7 @@
 //! one call.
 //!
 //! Source: OSS, "Callback" (step 3); captures of 2018 and 2019 for the headers. `Connection:
-//! close`, which OSS sends, is left out: connections are kept.
+//! close`, which OSS sends, is sent with a call that has a connection of its own.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use upcall::callback::{CallbackParameter, CallbackUrl, string_to_sign};
 use upcall::name::{BucketName, ObjectKey};
 use upcall_crypto::{CryptoError, Md5};
+use upcall_store::catalog::Gate;
 
 use super::signer::{CallToSign, Signer, WebhookHeaders};
 
@@ -28,6 +29,28 @@ pub(crate) struct CallbackOrder {
     pub(crate) key: ObjectKey,
     pub(crate) owner: String,
     pub(crate) requester: String,
+    pub(crate) connection: ConnectionUse,
+}
+
+/// Whether a call shares its connection with other calls of its bucket.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum ConnectionUse {
+    /// It may take a kept connection, and its own is kept after a good answer.
+    Kept,
+    /// It has a connection of its own, as at OSS: its answer decides about the object, and bytes that
+    /// an application sends too late must not become the answer to another call.
+    Own,
+}
+
+impl ConnectionUse {
+    /// `keep_alive` says that the operator trusts the application of a gated bucket to send one answer
+    /// for each call.
+    pub(crate) const fn of(gate: Option<Gate>, keep_alive: bool) -> Self {
+        match gate {
+            Some(_) if !keep_alive => Self::Own,
+            Some(_) | None => Self::Kept,
+        }
+    }
 }
 
 /// A request as it goes out.
@@ -76,6 +99,9 @@ pub(super) fn write(
 
     let mut head = HeadWriter::begin(url.path_and_query())?;
     head.line("Host", host)?;
+    if order.connection == ConnectionUse::Own {
+        head.line("Connection", "close")?;
+    }
     head.line("Content-Length", body.len().to_string())?;
     head.line("Authorization", &signed.authorization)?;
     head.line("Content-MD5", STANDARD.encode(md5.finish()))?;
@@ -166,6 +192,7 @@ mod tests {
             key: ObjectKey::parse("a").unwrap(),
             owner: owner.to_owned(),
             requester: "-".to_owned(),
+            connection: ConnectionUse::Kept,
         }
     }
 
@@ -215,6 +242,15 @@ mod tests {
         );
         assert_eq!(head, expected);
         assert_eq!(&request.body[..], b"a=b");
+        let own = CallbackOrder {
+            connection: ConnectionUse::Own,
+            ..order
+        };
+        let url = &own.parameter.urls[0];
+        let request = write(&own, url, &signer, Signing::Genuine, now).unwrap();
+        let head = String::from_utf8(request.head.to_vec()).unwrap();
+        let closing = expected.replacen("Content-Length", "Connection: close\r\nContent-Length", 1);
+        assert_eq!(head, closing);
     }
 
     #[test]

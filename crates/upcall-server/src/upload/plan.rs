@@ -14,7 +14,7 @@ use upcall_store::catalog::{CallbackSettings, Gate, ObjectFacts};
 
 use super::admit::Admitted;
 use super::callback::AdmittedCallback;
-use crate::callback::{CallbackOrder, OwedOrder, OwedTerms, Receipt};
+use crate::callback::{CallbackOrder, ConnectionUse, OwedOrder, OwedTerms, Receipt};
 
 /// What is asked of the application.
 #[derive(Debug)]
@@ -109,6 +109,7 @@ fn order(
         variables,
     } = admitted.callback.take()?;
     let request_id = admitted.call.id.to_string();
+    let settings = &admitted.bucket.callback;
     let facts = CallbackFacts {
         bucket: object.bucket.as_str(),
         object: object.key.as_str(),
@@ -134,6 +135,7 @@ fn order(
         key: object.key.clone(),
         owner: admitted.bucket.owner.clone(),
         requester: admitted.requester.id_text().to_owned(),
+        connection: ConnectionUse::of(settings.gate, settings.keep_alive),
     }))
 }
 

@@ -18,6 +18,12 @@ pub(crate) enum Reply {
     Stall(Vec<u8>),
     /// Writes these bytes after a while, and keeps the connection.
     After(Duration, Vec<u8>),
+    /// Writes these bytes, and the second ones only when the connection is used again, before the
+    /// answer to the next call: as bytes do that are late.
+    Leftover(Vec<u8>, Vec<u8>),
+    /// Writes the first bytes to the first call of a connection; to the second one the other bytes, and
+    /// closes.
+    EndsAtReuse(Vec<u8>, Vec<u8>),
     /// Writes what belongs to the call's body, and keeps the connection.
     ByBody(Vec<(String, Vec<u8>)>),
 }
@@ -125,6 +131,8 @@ async fn serve(
     calls: Arc<Mutex<Vec<Call>>>,
     connection: usize,
 ) {
+    let mut leftover = Vec::new();
+    let mut is_used = false;
     while let Some((head, body)) = read_call(&mut socket).await {
         calls.lock().unwrap().push(Call {
             head,
@@ -146,6 +154,23 @@ async fn serve(
                 if socket.write_all(bytes).await.is_err() {
                     return;
                 }
+            }
+            Reply::Leftover(bytes, late) => {
+                let late = std::mem::replace(&mut leftover, late.clone());
+                if socket
+                    .write_all(&[late, bytes.clone()].concat())
+                    .await
+                    .is_err()
+                {
+                    return;
+                }
+            }
+            Reply::EndsAtReuse(first, second) => {
+                let bytes = if is_used { second } else { first };
+                if socket.write_all(bytes).await.is_err() || is_used {
+                    return;
+                }
+                is_used = true;
             }
             Reply::Bytes(bytes) => {
                 let _ = socket.write_all(bytes).await;

@@ -259,6 +259,8 @@ async fn settings_that_cannot_be_are_refused() {
         long.to_string().as_str(),
         r#"{"gate":"perhaps"}"#,
         r#"{"redeliverSeconds":0}"#,
+        // It would do nothing.
+        r#"{"keepAlive":true}"#,
         r#"{"redeliver":5}"#,
         r#"{"default":{"callbackUrl":"http://a/"}}"#,
         r#"{"default":{"callbackUrl":"http://a:x/","callbackBody":"a"}}"#,

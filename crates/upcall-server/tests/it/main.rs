@@ -23,6 +23,7 @@ mod form;
 mod framing;
 mod gated;
 mod guard;
+mod kept_connections;
 mod large_objects;
 mod looking;
 mod objects;

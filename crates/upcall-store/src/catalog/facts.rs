@@ -40,6 +40,9 @@ pub struct CallbackSettings {
     /// Whether an object is visible only when the application has agreed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gate: Option<Gate>,
+    /// Whether the calls of a gated bucket share connections, as those of other buckets do.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub keep_alive: bool,
 }
 
 /// What becomes of a gated upload whose application cannot be asked.

@@ -60,6 +60,8 @@ fn facts(call: &Value) -> Vec<String> {
     if !call["address"].is_null() {
         let kept = if call["isReused"] == true {
             ", on a connection that was kept"
+        } else if call["isResent"] == true {
+            ", on a new connection, as a kept one had ended without an answer"
         } else {
             ""
         };

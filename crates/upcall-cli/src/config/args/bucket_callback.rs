@@ -38,6 +38,10 @@ pub(crate) enum BucketCallbackCommand {
         /// upload, or keep it until it can
         #[arg(long, value_enum)]
         gate: Option<GateArg>,
+        /// Let the calls of a bucket with a gate share connections; only for an application that is
+        /// known to send one answer to each call
+        #[arg(long, requires = "gate")]
+        keep_alive: bool,
         #[command(flatten)]
         admin: AdminArgs,
     },

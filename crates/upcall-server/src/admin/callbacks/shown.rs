@@ -71,6 +71,7 @@ pub(super) struct Whole {
     string_to_sign: StringToSign,
     address: Option<SocketAddr>,
     is_reused: bool,
+    is_resent: bool,
     timing: Timing,
     answer: Option<Answer>,
     outcome: &'static str,
@@ -98,12 +99,17 @@ impl OrderedFault {
 
 /// Why the call ended as it did; and first, if it was ordered to.
 fn explained(call: &CallRecord) -> String {
-    let explanation = call.explanation();
+    let mut explanation = call.explanation().to_string();
+    if call.is_resent() {
+        explanation.push_str(
+            "; the call was sent twice: a kept connection had ended without an answer to the first",
+        );
+    }
     match OrderedFault::of(call) {
         Some(OrderedFault { id, kind }) => {
             format!("fault {id} (`{kind}`) was ordered for this call: {explanation}")
         }
-        None => explanation.to_string(),
+        None => explanation,
     }
 }
 
@@ -188,6 +194,7 @@ impl Whole {
             string_to_sign: StringToSign::of(call.string_to_sign()),
             address: call.address(),
             is_reused: call.is_reused(),
+            is_resent: call.is_resent(),
             timing: Timing {
                 resolve: step(timing.resolve),
                 connect: step(timing.connect),

@@ -141,6 +141,9 @@ impl Connection {
     ///
     /// The system is asked, not the runtime, which may not have heard of it yet.
     pub(in crate::callback) fn is_quiet(&self) -> bool {
+        if self.stream.holds_plaintext() {
+            return false;
+        }
         let socket = match &self.stream {
             Stream::Plain(socket) => socket,
             Stream::Tls(stream) => stream.get_ref().0,
@@ -159,6 +162,15 @@ pub(super) enum Stream {
 }
 
 impl Stream {
+    /// Whether TLS has taken bytes off the socket that have not been read yet.
+    pub(super) fn holds_plaintext(&self) -> bool {
+        match self {
+            Self::Plain(_) => false,
+            // It wants no more bytes while it has some to hand out.
+            Self::Tls(stream) => !stream.get_ref().1.wants_read(),
+        }
+    }
+
     /// Waits until there may be something to read. What TLS has read already is not seen from here,
     /// so it does not wait.
     pub(super) async fn readable(&self) -> io::Result<()> {

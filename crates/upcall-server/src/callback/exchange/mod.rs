@@ -5,8 +5,8 @@
 //! [`limits::CALLBACK_HEAD_BYTES`]; while the application thinks, a call holds 2 KiB to read into.
 //! No redirect is followed.
 //!
-//! The request is never sent twice: whether a connection that broke had carried it to the
-//! application cannot be known, and OSS calls at most once.
+//! The request is sent once. Whether it is sent again, on another connection, is the dispatcher's
+//! question.
 //!
 //! By hand and not by hyper's client, whose reader refuses a `Content-Length` that is no number as
 //! it refuses any other head, where the uploader is owed a message of its own; and so that the
@@ -16,6 +16,8 @@ mod connector;
 mod ending;
 mod head;
 mod progress;
+#[cfg(test)]
+mod tests;
 mod tls_failure;
 
 use std::future::poll_fn;
@@ -48,7 +50,8 @@ pub(super) enum Curiosity {
 }
 
 /// Sends the request and judges the answer. If the connection may serve another call after it, it
-/// is given back.
+/// is given back: only after an answer that was as the protocol wants it and agreed. An application
+/// that makes one mistake about where an answer ends may make another.
 pub(super) async fn exchange(
     mut connection: Connection,
     request: &WrittenRequest,
@@ -56,8 +59,8 @@ pub(super) async fn exchange(
     progress: &mut Progress,
 ) -> (Ending, Option<Connection>) {
     match attempt(&mut connection, request, curiosity, progress).await {
-        Ok((ending, Rest::Possible)) => (ending, connection.at_rest()),
-        Ok((ending, Rest::Impossible)) | Err(ending) => (ending, None),
+        Ok((Ending::Agreed, Rest::Possible)) => (Ending::Agreed, connection.at_rest()),
+        Ok((ending, _)) | Err(ending) => (ending, None),
     }
 }
 
@@ -106,18 +109,18 @@ async fn attempt(
             Ok((verdict.map_or_else(Ending::from, |()| Ending::Agreed), rest))
         }
         Err(failure) => {
-            let is_whole = match curiosity {
+            match curiosity {
                 Curiosity::Record => read_what_comes_at_once(connection, announced, progress).await,
                 Curiosity::Refusal => match announced {
                     Some(length) if length <= limits::CALLBACK_ANSWER_BYTES as u64 => {
-                        read_body(connection, length, progress).await.is_ok()
+                        // What there is of it has been kept, if the rest does not come.
+                        let _ = read_body(connection, length, progress).await;
                     }
                     _ => read_what_comes_at_once(connection, announced, progress).await,
                 },
-                Curiosity::Nothing => false,
-            };
-            let rest = if is_whole { rest } else { Rest::Impossible };
-            Ok((Ending::Refused(failure), rest))
+                Curiosity::Nothing => {}
+            }
+            Ok((Ending::Refused(failure), Rest::Impossible))
         }
     }
 }
@@ -182,7 +185,7 @@ impl Connection {
 
     /// The connection between two calls; `None` if more came than was asked for.
     fn at_rest(mut self) -> Option<Self> {
-        if !self.unread.is_empty() {
+        if !self.unread.is_empty() || self.stream.holds_plaintext() {
             return None;
         }
         if self.unread.capacity() > 4 * FIRST_READ_BYTES {
@@ -259,23 +262,24 @@ async fn read_body(
 }
 
 /// Reads the body of an answer that does not count, for whoever looks at the record, if that takes
-/// no time worth mentioning. Says whether all of it was read.
+/// no time worth mentioning.
 async fn read_what_comes_at_once(
     connection: &mut Connection,
     announced: Option<u64>,
     progress: &mut Progress,
-) -> bool {
+) {
     let most = limits::RECORDED_BODY_BYTES;
     if let Some(length) = announced.filter(|length| *length <= most as u64) {
         let body = read_body(connection, length, progress);
-        return matches!(tokio::time::timeout(GRACE, body).await, Ok(Ok(())));
+        // As far as it came it is recorded.
+        let _ = tokio::time::timeout(GRACE, body).await;
+        return;
     }
     // How long it would be is not known, or it is too long to be shown: what has come already.
     let shown = connection.unread.len().min(most);
     progress
         .received
         .extend_from_slice(&connection.unread[..shown]);
-    false
 }
 
 /// The length of a body that is announced as HTTP wants it, whatever else is wrong.

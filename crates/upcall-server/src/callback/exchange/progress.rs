@@ -35,6 +35,8 @@ pub(crate) struct Progress {
     pub(crate) address: Option<SocketAddr>,
     /// Whether the connection had served a call before.
     pub(crate) is_reused: bool,
+    /// Whether the request was sent once before, on a kept connection that ended without an answer.
+    pub(crate) is_resent: bool,
     /// Request line and headers as they were sent.
     pub(crate) request_head: Bytes,
     pub(crate) answer: Option<Answer>,
@@ -52,6 +54,7 @@ impl Progress {
             timing: Timing::default(),
             address: None,
             is_reused: false,
+            is_resent: false,
             request_head: Bytes::new(),
             answer: None,
             received: BytesMut::new(),
@@ -73,6 +76,20 @@ impl Progress {
         if stage != Stage::Waiting {
             self.stage_began = now;
         }
+    }
+
+    /// Whether the request may have gone out, and not one byte of an answer has come.
+    pub(crate) const fn is_unanswered(&self) -> bool {
+        matches!(self.stage, Stage::Sending | Stage::Waiting) && self.answer.is_none()
+    }
+
+    /// The request goes out once more, on a new connection.
+    pub(crate) fn resend(&mut self) {
+        self.is_reused = false;
+        self.is_resent = true;
+        self.address = None;
+        self.timing = Timing::default();
+        self.stage = Stage::Signing;
     }
 
     /// The call is over, well or not.

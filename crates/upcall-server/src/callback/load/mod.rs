@@ -7,5 +7,5 @@ mod signing;
 
 pub(crate) use places::{Crowded, PlaceLimits};
 pub(in crate::callback) use places::{Place, Places};
-pub(in crate::callback) use pool::Pool;
+pub(in crate::callback) use pool::{Pool, Sharing};
 pub(in crate::callback) use signing::SigningDesk;

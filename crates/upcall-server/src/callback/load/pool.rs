@@ -1,15 +1,17 @@
-//! Connections at rest, for the next call to the same application.
+//! Connections at rest, for the next call of the same bucket to the same application.
 //!
-//! Bounded per application and in all; a connection that has rested too long, or whose other end
-//! has closed or spoken, is not used again. A task closes what nobody comes for.
+//! Never shared between buckets: what an application sends too late on one of them would become the
+//! answer to another bucket's upload. Bounded per bucket and application and in all; a connection
+//! that has rested too long, or whose other end has closed or spoken, is not used again. A task
+//! closes what is not used again.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
+use upcall::name::BucketName;
 
 use crate::callback::destination::Destination;
 use crate::callback::exchange::Connection;
@@ -23,6 +25,13 @@ pub(in crate::callback) struct Pool {
     sweeper: JoinHandle<()>,
 }
 
+/// Two calls that have this in common may use one connection after the other.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(in crate::callback) struct Sharing {
+    pub(in crate::callback) bucket: BucketName,
+    pub(in crate::callback) destination: Arc<Destination>,
+}
+
 #[derive(Debug, Default)]
 struct Rests {
     state: Mutex<State>,
@@ -34,7 +43,7 @@ struct Rests {
 struct State {
     count: usize,
     /// The longest at rest in front.
-    by_destination: HashMap<Arc<Destination>, Vec<(Instant, Connection)>>,
+    by_sharing: HashMap<Sharing, Vec<(Instant, Connection)>>,
 }
 
 impl Pool {
@@ -52,11 +61,11 @@ impl Pool {
     }
 
     /// The connection that rested last, if there is one that is still good.
-    pub(in crate::callback) fn take(&self, destination: &Arc<Destination>) -> Option<Connection> {
+    pub(in crate::callback) fn take(&self, sharing: &Sharing) -> Option<Connection> {
         let mut given_up = Vec::new();
         let mut state = self.rests.lock();
         let found = loop {
-            let Some((since, connection)) = state.pop(destination) else {
+            let Some((since, connection)) = state.pop(sharing) else {
                 break None;
             };
             if since.elapsed() < limits::CALLBACK_REST && connection.is_quiet() {
@@ -71,15 +80,12 @@ impl Pool {
     }
 
     /// Lets a connection rest; one too many is closed.
-    pub(in crate::callback) fn put(&self, destination: &Arc<Destination>, connection: Connection) {
+    pub(in crate::callback) fn put(&self, sharing: Sharing, connection: Connection) {
         let mut state = self.rests.lock();
         if state.count >= self.most {
             return;
         }
-        let resting = state
-            .by_destination
-            .entry(Arc::clone(destination))
-            .or_default();
+        let resting = state.by_sharing.entry(sharing).or_default();
         if resting.len() >= limits::CALLBACK_RESTING_EACH {
             return;
         }
@@ -104,14 +110,11 @@ impl Rests {
 }
 
 impl State {
-    fn pop(&mut self, destination: &Arc<Destination>) -> Option<(Instant, Connection)> {
-        let Entry::Occupied(mut resting) = self.by_destination.entry(Arc::clone(destination))
-        else {
-            return None;
-        };
-        let popped = resting.get_mut().pop();
-        if resting.get().is_empty() {
-            resting.remove();
+    fn pop(&mut self, sharing: &Sharing) -> Option<(Instant, Connection)> {
+        let resting = self.by_sharing.get_mut(sharing)?;
+        let popped = resting.pop();
+        if resting.is_empty() {
+            self.by_sharing.remove(sharing);
         }
         self.count -= usize::from(popped.is_some());
         popped
@@ -120,7 +123,7 @@ impl State {
     /// Takes out what has rested for `limit`.
     fn expired(&mut self, limit: Duration) -> Vec<Connection> {
         let mut expired = Vec::new();
-        self.by_destination.retain(|_, resting| {
+        self.by_sharing.retain(|_, resting| {
             let tired = resting.partition_point(|(since, _)| since.elapsed() >= limit);
             expired.extend(resting.drain(..tired).map(|(_, connection)| connection));
             !resting.is_empty()

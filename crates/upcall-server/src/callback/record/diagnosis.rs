@@ -71,10 +71,7 @@ fn broken(call: &NewRecord, stage: Stage, is_reset: bool) -> Explanation {
         | Stage::Connecting
         | Stage::Greeting
         | Stage::Sending
-        | Stage::Waiting => Explanation::BrokenBefore {
-            is_reset,
-            is_reused: call.progress.is_reused,
-        },
+        | Stage::Waiting => Explanation::BrokenBefore { is_reset },
     }
 }
 

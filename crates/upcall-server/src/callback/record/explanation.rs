@@ -28,7 +28,6 @@ pub(crate) enum Explanation {
     /// Before any byte of an answer.
     BrokenBefore {
         is_reset: bool,
-        is_reused: bool,
     },
     Crowded(Crowded),
     /// `Content-Length: 0`.
@@ -190,10 +189,14 @@ impl fmt::Display for Explanation {
             Self::BrokenInHead => f.write_str(
                 "answer broke off in its head: the application, or a proxy before it, died",
             ),
-            Self::BrokenBefore {
-                is_reset,
-                is_reused,
-            } => broken_before(f, *is_reset, *is_reused),
+            Self::BrokenBefore { is_reset } => {
+                let how = if *is_reset { "reset" } else { "closed" };
+                write!(
+                    f,
+                    "{how} the connection without an answer: the application died, or what listens \
+                     there is something else"
+                )
+            }
             Self::Crowded(crowded) => not_called(f, *crowded),
             Self::Empty => f.write_str("body is empty: answer with JSON, `{}` at least"),
             Self::Forbidden { host } => write!(
@@ -232,17 +235,6 @@ impl fmt::Display for Explanation {
             ),
         }
     }
-}
-
-fn broken_before(f: &mut fmt::Formatter<'_>, is_reset: bool, is_reused: bool) -> fmt::Result {
-    let how = if is_reset { "reset" } else { "closed" };
-    write!(f, "{how} the connection without an answer: ")?;
-    f.write_str(if is_reused {
-        "it had served a call before, so the application keeps connections for less than 3 s, or \
-         stopped just now"
-    } else {
-        "the application died, or what listens there is something else"
-    })
 }
 
 fn not_called(f: &mut fmt::Formatter<'_>, crowded: Crowded) -> fmt::Result {

@@ -266,7 +266,7 @@ mod tests {
 
     use super::*;
     use crate::callback::exchange::{Ending, Progress};
-    use crate::callback::request::CallbackOrder;
+    use crate::callback::request::{CallbackOrder, ConnectionUse};
 
     fn call(key: &str, body: &Bytes) -> NewRecord {
         let json = r#"{"callbackUrl":"http://app.example/","callbackBody":"a=b"}"#;
@@ -279,6 +279,7 @@ mod tests {
                 key: ObjectKey::parse(key).unwrap(),
                 owner: String::new(),
                 requester: String::new(),
+                connection: ConnectionUse::Kept,
             }),
             url: 0,
             attempt: 1,

@@ -144,6 +144,11 @@ impl CallRecord {
         self.call.progress.is_reused
     }
 
+    /// Whether the request went out twice: a kept connection had ended without an answer.
+    pub(crate) const fn is_resent(&self) -> bool {
+        self.call.progress.is_resent
+    }
+
     pub(crate) const fn timing(&self) -> Timing {
         self.call.progress.timing
     }

@@ -14,7 +14,7 @@ use super::{CallId, InvalidCallId, NewRecord};
 use crate::callback::exchange::{Answer, Ending, Progress, Stage, TlsFailure};
 use crate::callback::guard::{Forbidden, GuardError};
 use crate::callback::load::Crowded;
-use crate::callback::request::CallbackOrder;
+use crate::callback::request::{CallbackOrder, ConnectionUse};
 
 fn call(url: &str, ending: Ending) -> NewRecord {
     let json = format!(r#"{{"callbackUrl":"{url}","callbackBody":"a=b"}}"#);
@@ -27,6 +27,7 @@ fn call(url: &str, ending: Ending) -> NewRecord {
             key: ObjectKey::parse("a").unwrap(),
             owner: String::new(),
             requester: String::new(),
+            connection: ConnectionUse::Kept,
         }),
         url: 0,
         attempt: 1,
@@ -275,11 +276,9 @@ fn what_is_no_answer_is_explained() {
         stage: Stage::Waiting,
         is_reset: true,
     };
-    let mut call = call("http://app.example/cb", reset);
-    call.progress.is_reused = true;
-    let said = of(&call).to_string();
+    let said = of(&call("http://app.example/cb", reset)).to_string();
     assert!(
-        said.starts_with("reset the connection without an answer: it had served"),
+        said.starts_with("reset the connection without an answer: "),
         "{said}"
     );
 }
