@@ -21,6 +21,41 @@ fn either_signal_ends_it_well() {
     }
 }
 
+/// Log rotation and process managers send them; they ended the process and cut its uploads.
+#[test]
+fn no_other_signal_ends_it() {
+    let folder = tempdir().unwrap();
+    let mut serve = Upcall::serve_open(folder.path());
+    let (mut upload, rest) = half_an_upload(&serve);
+    for (signal, name) in [
+        (Signal::HUP, "SIGHUP"),
+        (Signal::USR1, "SIGUSR1"),
+        (Signal::USR2, "SIGUSR2"),
+        (Signal::PIPE, ""),
+    ] {
+        serve.signal(signal);
+        if !name.is_empty() {
+            serve.says(&format!("{name} is ignored"));
+        }
+    }
+    upload.write_all(rest.as_bytes()).unwrap();
+    let mut answer = String::new();
+    upload.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 204 "), "{answer}");
+
+    // While it finishes what runs, too.
+    let (mut upload, rest) = half_an_upload(&serve);
+    serve.signal(Signal::TERM);
+    serve.says("stopping");
+    serve.signal(Signal::HUP);
+    serve.says("SIGHUP is ignored");
+    upload.write_all(rest.as_bytes()).unwrap();
+    let mut answer = String::new();
+    upload.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 204 "), "{answer}");
+    serve.end().done();
+}
+
 #[test]
 fn an_upload_that_runs_is_finished_first() {
     let folder = tempdir().unwrap();
