@@ -6,7 +6,7 @@ use upcall::name::BucketName;
 
 use super::admin_client::AdminClient;
 use super::bucket_callback;
-use crate::config::args::{AdminArgs, BucketCommand, CorsCommand};
+use crate::config::args::{AdminArgs, BucketCommand, CorsCommand, CorsRuleArgs};
 use crate::terminal::message::Failure;
 use crate::terminal::{output, table};
 
@@ -82,29 +82,36 @@ async fn list(admin: &AdminArgs) -> Result<(), Failure> {
 async fn cors(command: CorsCommand) -> Result<(), Failure> {
     match command {
         CorsCommand::Get { name, admin } => show_rules(&name, &admin).await,
-        CorsCommand::Set {
-            name,
-            origin,
-            method,
-            header,
-            expose,
-            max_age,
-            admin,
-        } => {
-            let body = json!({ "rules": [{
-                "allowedOrigins": origin,
-                "allowedMethods": method,
-                "allowedHeaders": header,
-                "exposeHeaders": expose,
-                "maxAgeSeconds": max_age,
-            }], "responseVary": true });
+        CorsCommand::Add { rule, admin } => {
+            let path = path(&rule.name, "/cors")?;
+            let known = AdminClient::new(&admin)?
+                .ask(Method::GET, &path, None)
+                .await?;
+            let mut rules: Vec<Value> = items(&known["rules"]).cloned().collect();
+            rules.push(rule_json(&rule));
+            // Rules without one were set by `PutBucketCors`, which has its own default.
+            let vary = known["responseVary"].as_bool().unwrap_or(true);
+            let body = json!({ "rules": rules, "responseVary": vary });
             change(
                 &admin,
                 Method::PUT,
-                &path(&name, "/cors")?,
+                &path,
                 Some(&body),
                 "changed",
-                &name,
+                &rule.name,
+            )
+            .await
+        }
+        CorsCommand::Set { rule, admin } => {
+            let path = path(&rule.name, "/cors")?;
+            let body = json!({ "rules": [rule_json(&rule)], "responseVary": true });
+            change(
+                &admin,
+                Method::PUT,
+                &path,
+                Some(&body),
+                "changed",
+                &rule.name,
             )
             .await
         }
@@ -120,6 +127,16 @@ async fn cors(command: CorsCommand) -> Result<(), Failure> {
             .await
         }
     }
+}
+
+fn rule_json(rule: &CorsRuleArgs) -> Value {
+    json!({
+        "allowedOrigins": rule.origin,
+        "allowedMethods": rule.method,
+        "allowedHeaders": rule.header,
+        "exposeHeaders": rule.expose,
+        "maxAgeSeconds": rule.max_age,
+    })
 }
 
 async fn show_rules(name: &str, admin: &AdminArgs) -> Result<(), Failure> {

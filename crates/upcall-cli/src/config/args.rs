@@ -20,7 +20,7 @@ pub(crate) use callback::{
 };
 pub(crate) use callback_check::{CallbackCheckArgs, VerifyArgs};
 pub(crate) use callback_send::{CallbackSendArgs, FixtureArg, TamperArg};
-pub(crate) use cors::{CorsCheckArgs, PageCommand};
+pub(crate) use cors::{CorsCheckArgs, CorsRuleArgs, PageCommand};
 pub(crate) use policy::{ExplainArgs, LintArgs};
 pub(crate) use record::RecordArgs;
 
@@ -363,7 +363,7 @@ pub(crate) enum BucketCommand {
         after_help = "Example: upcall bucket callback set photos --redeliver 24h"
     )]
     Callback(BucketCallbackCommand),
-    /// Show, set or delete the CORS rules
+    /// Show, add, set or delete the CORS rules
     #[command(subcommand, after_help = "Example: upcall bucket cors get photos")]
     Cors(CorsCommand),
 }
@@ -378,29 +378,24 @@ pub(crate) enum CorsCommand {
         #[command(flatten)]
         admin: AdminArgs,
     },
+    /// Add a rule, and keep those that are there
+    #[command(
+        after_help = "Example: upcall bucket cors add photos --origin https://www.example.com"
+    )]
+    Add {
+        #[command(flatten)]
+        rule: CorsRuleArgs,
+        #[command(flatten)]
+        admin: AdminArgs,
+    },
     /// Replace the rules by one
     #[command(
         after_help = "Example: upcall bucket cors set photos --origin https://www.example.com \
                             --method GET --method POST --header '*'"
     )]
     Set {
-        /// The bucket
-        name: String,
-        /// An origin, with at most one `*`; may be repeated
-        #[arg(long, required = true)]
-        origin: Vec<String>,
-        /// A method; may be repeated
-        #[arg(long, default_values = ["GET", "HEAD", "POST", "PUT"])]
-        method: Vec<String>,
-        /// A request header, with at most one `*`; may be repeated
-        #[arg(long, default_values = ["*"])]
-        header: Vec<String>,
-        /// A header of the answer that a page may read; may be repeated
-        #[arg(long, default_values = ["ETag", "x-oss-request-id"])]
-        expose: Vec<String>,
-        /// How long a browser may remember a preflight, in seconds
-        #[arg(long, default_value_t = 600, value_name = "SECONDS")]
-        max_age: u32,
+        #[command(flatten)]
+        rule: CorsRuleArgs,
         #[command(flatten)]
         admin: AdminArgs,
     },

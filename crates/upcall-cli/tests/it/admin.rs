@@ -86,6 +86,33 @@ fn cors_rules_are_set_shown_and_deleted() {
         table.contains("https://a.example https://*.b.example  POST"),
         "{table}"
     );
+    at(data, &["bucket", "cors", "add", "photos"])
+        .and(&["--origin", "https://c.example"])
+        .run()
+        .done();
+    let rules = at(data, &["bucket", "cors", "get", "photos", "--json"]);
+    let rules = rules.run().done_json();
+    assert_eq!(rules["rules"][0]["maxAgeSeconds"], 60, "{rules}");
+    assert_eq!(
+        rules["rules"][1]["allowedOrigins"],
+        json!(["https://c.example"])
+    );
+    for command in ["add", "set"] {
+        let refused = at(data, &["bucket", "cors", command, "photos"])
+            .and(&["--origin", "www.example.com"])
+            .run()
+            .not_done();
+        assert!(
+            refused.contains("write `https://www.example.com`"),
+            "{refused}"
+        );
+    }
+    assert_eq!(
+        at(data, &["bucket", "cors", "get", "photos", "--json"])
+            .run()
+            .done_json(),
+        rules
+    );
     at(data, &["bucket", "cors", "delete", "photos"])
         .run()
         .done();

@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::program::Upcall;
 
 /// Every command, groups too.
-const COMMANDS: [&str; 42] = [
+const COMMANDS: [&str; 43] = [
     "",
     "dev",
     "serve",
@@ -24,6 +24,7 @@ const COMMANDS: [&str; 42] = [
     "bucket callback set",
     "bucket cors",
     "bucket cors get",
+    "bucket cors add",
     "bucket cors set",
     "bucket cors delete",
     "key",

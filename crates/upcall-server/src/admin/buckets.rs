@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
+use upcall::cors::unmatchable_origin;
+use upcall::error::{Refusal, WireError};
 use upcall::name::BucketName;
 use upcall_store::catalog::{BucketAcl, BucketFacts, Cors, CorsRule};
 
@@ -158,6 +160,13 @@ pub(super) async fn set_cors(
     let cors = wanted.map(Cors::from);
     if let Some(cors) = &cors {
         bucket_cors::validate(cors)?;
+        // `PutBucketCors` takes them, as OSS does; a person who types one wants to know.
+        let mut origins = cors.rules.iter().flat_map(|rule| &rule.allowed_origins);
+        if let Some(unmatchable) = origins.find_map(|origin| unmatchable_origin(origin)) {
+            return Err(Refusal::new(WireError::MALFORMED_XML)
+                .hint(unmatchable.to_string())
+                .into());
+        }
     }
     server
         .catalog

@@ -9,6 +9,7 @@
 mod browser;
 mod explain;
 mod origin;
+mod unmatchable;
 
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ mod tests;
 pub use browser::{PreflightAnswer, PreflightFault, has_preflight};
 pub use explain::{Explanation, Judged, Lack, explain};
 pub use origin::OriginTypo;
+pub use unmatchable::{UnmatchableOrigin, unmatchable_origin};
 
 /// What a rule allows. The parts are borrowed from wherever rules are kept.
 #[derive(Clone, Copy, Debug)]

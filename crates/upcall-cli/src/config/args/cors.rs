@@ -36,3 +36,25 @@ pub(crate) struct CorsCheckArgs {
     #[command(flatten)]
     pub(crate) admin: AdminArgs,
 }
+
+/// A bucket and a rule for it.
+#[derive(Args, Debug)]
+pub(crate) struct CorsRuleArgs {
+    /// The bucket
+    pub(crate) name: String,
+    /// An origin, with at most one `*`; may be repeated
+    #[arg(long, required = true)]
+    pub(crate) origin: Vec<String>,
+    /// A method; may be repeated
+    #[arg(long, default_values = ["GET", "HEAD", "POST", "PUT"])]
+    pub(crate) method: Vec<String>,
+    /// A request header, with at most one `*`; may be repeated
+    #[arg(long, default_values = ["*"])]
+    pub(crate) header: Vec<String>,
+    /// A header of the answer that a page may read; may be repeated
+    #[arg(long, default_values = ["ETag", "x-oss-request-id"])]
+    pub(crate) expose: Vec<String>,
+    /// How long a browser may remember a preflight, in seconds
+    #[arg(long, default_value_t = 600, value_name = "SECONDS")]
+    pub(crate) max_age: u32,
+}
