@@ -15,7 +15,7 @@ use upcall::name::{AccessKeyId, AccessKeySecret, BucketName};
 use upcall_app::{App, AppConfig, CallbackUrlRule, Examples, HostRule};
 use upcall_server::FaultInjection;
 use upcall_server::callback::{
-    CallbackReport, CallbackRule, GuardConfig, LookUp, PortRule, WebhookSignatures,
+    CallbackReport, CallbackRule, GuardConfig, LookUp, OwnAddresses, PortRule, WebhookSignatures,
 };
 use upcall_store::StoreOptions;
 use upcall_store::catalog::{BucketAcl, BucketFacts, CatalogError, Cors, CorsRule};
@@ -108,6 +108,7 @@ fn guard(app_url: Option<&AppUrl>) -> GuardConfig {
         deny: Vec::new(),
         ports: vec![PortRule::Any],
         look_up: LookUp::system(),
+        own: OwnAddresses::system(Vec::new()),
     }
 }
 

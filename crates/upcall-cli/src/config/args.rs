@@ -216,6 +216,10 @@ pub(crate) struct ServeCallbackArgs {
     /// FIRST-LAST; may be repeated [env: UPCALL_CALLBACK_PORTS] [default: web]
     #[arg(long = "callback-ports", value_name = "PORTS")]
     pub(crate) ports: Vec<String>,
+    /// An address of this machine that no interface shows, as with 1:1 NAT: callbacks go there only
+    /// where loopback is allowed; may be repeated [env: UPCALL_OWN_ADDRESS] [default: none]
+    #[arg(long = "own-address", value_name = "ADDR")]
+    pub(crate) own_address: Vec<String>,
     /// The address of the public key that callbacks announce, {id} for the key's id
     /// [env: UPCALL_CALLBACK_KEY_URL] [default: this server's own]
     #[arg(long = "callback-key-url", value_name = "URL")]

@@ -1,11 +1,12 @@
 //! The settings of `serve` that are about callbacks: where they may go, and what signs them.
 
 use std::fmt::Display;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use upcall_crypto::RsaPrivateKey;
 use upcall_server::callback::{
-    CallbackRule, GuardConfig, KeyUrl, LookUp, PortRule, WebhookSignatures,
+    CallbackRule, GuardConfig, KeyUrl, LookUp, OwnAddresses, PortRule, WebhookSignatures,
 };
 
 use super::args::ServeCallbackArgs;
@@ -19,6 +20,8 @@ pub(crate) struct CallbackConfig {
     pub(crate) allow: Setting<Vec<CallbackRule>>,
     pub(crate) deny: Setting<Vec<CallbackRule>>,
     pub(crate) ports: Setting<Vec<PortRule>>,
+    /// Addresses of this machine that no interface shows.
+    pub(crate) own_addresses: Setting<Vec<IpAddr>>,
     /// By default the server's own.
     pub(crate) key_url: Option<Setting<String>>,
     pub(crate) key_bits: Setting<u32>,
@@ -42,6 +45,7 @@ impl CallbackConfig {
         let allow = list(&ALLOW, &args.allow, &file.callback_allow);
         let deny = list(&DENY, &args.deny, &file.callback_deny);
         let ports = list(&PORTS, &args.ports, &file.callback_ports);
+        let own = list(&OWN, &args.own_address, &file.callback_own_addresses);
         let key_url = text(&KEY_URL, args.key_url.clone(), &file.callback_key_url);
         if let Some(url) = &key_url {
             let rule = "a public key has an address with `http://` or `https://`";
@@ -55,6 +59,7 @@ impl CallbackConfig {
             allow: rules(allow, || vec![CallbackRule::Public])?,
             deny: rules(deny, Vec::new)?,
             ports: rules(ports, || vec![PortRule::Web])?,
+            own_addresses: addresses(own)?,
             key_url,
             key_bits: self::key_bits(key_bits)?,
             webhook_signatures: switch(webhook)?,
@@ -68,6 +73,7 @@ impl CallbackConfig {
             deny: self.deny.value.clone(),
             ports: self.ports.value.clone(),
             look_up: LookUp::system(),
+            own: OwnAddresses::system(self.own_addresses.value.clone()),
         }
     }
 
@@ -84,7 +90,7 @@ impl CallbackConfig {
     }
 
     /// Name, value and source of each, as `--check` prints them.
-    pub(crate) fn rows(&self) -> [[String; 3]; 6] {
+    pub(crate) fn rows(&self) -> [[String; 3]; 7] {
         let row = |name: &str, value: String, source: &Source| {
             [format!("callback.{name}"), value, source.to_string()]
         };
@@ -96,6 +102,7 @@ impl CallbackConfig {
             allow,
             deny,
             ports,
+            own_addresses,
             key_bits,
             webhook_signatures: webhook,
             ..
@@ -104,6 +111,11 @@ impl CallbackConfig {
             row("allow", listed(&allow.value), &allow.source),
             row("deny", listed(&deny.value), &deny.source),
             row("ports", listed(&ports.value), &ports.source),
+            row(
+                "own_addresses",
+                listed(&own_addresses.value),
+                &own_addresses.source,
+            ),
             row("key_url", key_url, key_url_source),
             row("key_bits", key_bits.value.to_string(), &key_bits.source),
             row(
@@ -139,6 +151,23 @@ fn rules<T: FromStr<Err: Display>>(
     });
     Ok(Setting {
         value: rules.collect::<Result<_, _>>()?,
+        source: setting.source,
+    })
+}
+
+fn addresses(setting: Option<Setting<Vec<String>>>) -> Result<Setting<Vec<IpAddr>>, Failure> {
+    let Some(setting) = setting else {
+        return Ok(default(Vec::new()));
+    };
+    let addresses = setting.value.iter().map(|text| {
+        text.parse::<IpAddr>().map_err(|_| {
+            let shown = text.escape_debug();
+            Failure::new(format!("`{shown}` ({}) is not an address", setting.source))
+                .hint("write the address by which others reach this machine, such as `203.0.113.7`")
+        })
+    });
+    Ok(Setting {
+        value: addresses.collect::<Result<_, _>>()?,
         source: setting.source,
     })
 }
@@ -186,6 +215,11 @@ const PORTS: Names = Names::new(
     "--callback-ports",
     "UPCALL_CALLBACK_PORTS",
     "callback.ports",
+);
+const OWN: Names = Names::new(
+    "--own-address",
+    "UPCALL_OWN_ADDRESS",
+    "callback.own_addresses",
 );
 const KEY_URL: Names = Names::new(
     "--callback-key-url",

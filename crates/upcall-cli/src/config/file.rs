@@ -19,6 +19,7 @@ pub(crate) struct FileSettings {
     pub(crate) callback_allow: Vec<String>,
     pub(crate) callback_deny: Vec<String>,
     pub(crate) callback_ports: Vec<String>,
+    pub(crate) callback_own_addresses: Vec<String>,
     pub(crate) callback_key_url: Option<String>,
     pub(crate) callback_key_bits: Option<String>,
     pub(crate) callback_webhook_signatures: Option<String>,
@@ -112,6 +113,7 @@ impl Reader<'_> {
             "callback.allow" => self.settings.callback_allow = list()?,
             "callback.deny" => self.settings.callback_deny = list()?,
             "callback.ports" => self.settings.callback_ports = list()?,
+            "callback.own_addresses" => self.settings.callback_own_addresses = list()?,
             "callback.key_bits" => self.settings.callback_key_bits = Some(number()?),
             "callback.webhook_signatures" => {
                 self.settings.callback_webhook_signatures = Some(switch()?);

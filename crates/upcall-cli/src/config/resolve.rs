@@ -306,6 +306,7 @@ mod tests {
         assert_eq!(config.callback.allow.value, [CallbackRule::Public]);
         assert_eq!(config.callback.deny.value, []);
         assert_eq!(config.callback.ports.value, [PortRule::Web]);
+        assert!(config.callback.own_addresses.value.is_empty());
         assert_eq!(config.callback.key_bits.value, 2048);
         assert!(!config.callback.webhook_signatures.value);
     }

@@ -42,6 +42,7 @@ domains                      oss-env.localhost                default
 callback.allow               private, 10.1.0.0/16             file, callback.allow
 callback.deny                *.internal.example, 10.1.2.0/24  environment UPCALL_CALLBACK_DENY
 callback.ports               web                              default
+callback.own_addresses       nothing                          default
 callback.key_url             this server's own                default
 callback.key_bits            3072                             file, callback.key_bits
 callback.webhook_signatures  true                             flag --callback-webhook-signatures

@@ -20,7 +20,8 @@ mod told;
 mod verdict;
 
 pub use guard::{
-    CallbackRule, GuardConfig, HostRule, InvalidCallbackRule, InvalidPortRule, LookUp, PortRule,
+    CallbackRule, GuardConfig, HostRule, InvalidCallbackRule, InvalidPortRule, LookUp,
+    OwnAddresses, PortRule,
 };
 pub use keys::{FORMER_KEYS, InvalidKeyRing, KeyRing, KeyUrl, RotationError};
 pub use report::CallbackReport;

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tokio::net::TcpListener;
-use upcall_server::callback::{LookUp, PortRule};
+use upcall_server::callback::{LookUp, OwnAddresses, PortRule};
 
 use crate::application::{Application, Reply, answer};
 use crate::client::Answer;
@@ -228,6 +228,35 @@ async fn the_servers_own_admin_interface_is_never_called() {
         );
     }
     assert!(server.keys("photos").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_service_behind_the_firewall_of_this_machine_is_not_called_by_its_public_address() {
+    // The machine has a public address, which the rules allow as one of the internet.
+    let server = TestServer::start_with(Setup {
+        allow: rules(&["public"]),
+        own: OwnAddresses::from_fn(|address| address.to_string() == "8.8.4.4"),
+        look_up: LookUp::from_fn(|host, port| {
+            let address = match host {
+                "mapped.test" => "::ffff:8.8.4.4",
+                "translated.test" => "64:ff9b::8.8.4.4",
+                _ => "8.8.4.4",
+            };
+            Ok(vec![SocketAddr::new(address.parse().unwrap(), port)])
+        }),
+        ..Setup::default()
+    })
+    .await;
+    for host in ["8.8.4.4", "public.test", "mapped.test", "translated.test"] {
+        let given = post(&server, &format!("http://{host}:18080/")).await;
+        let message = "Private address is forbidden to callback.";
+        given.assert_refused(400, "InvalidArgument", message);
+        let hint = given.element("Hint");
+        assert!(
+            hint.contains("own machine") && hint.contains("--callback-allow"),
+            "{hint}"
+        );
+    }
 }
 
 #[tokio::test]

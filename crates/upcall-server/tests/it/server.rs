@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use upcall::name::{AccessKeyId, AccessKeySecret, BucketName};
 use upcall_server::callback::{
-    CallbackRule, GuardConfig, KeyKeeper, KeyRing, KeyUrl, LookUp, PortRule, SignerConfig,
-    WebhookSignatures,
+    CallbackRule, GuardConfig, KeyKeeper, KeyRing, KeyUrl, LookUp, OwnAddresses, PortRule,
+    SignerConfig, WebhookSignatures,
 };
 use upcall_server::{AdminSecret, Clock, ConsoleUrl, FaultInjection, Limits, Node, NodeConfig};
 use upcall_store::catalog::{
@@ -51,6 +51,7 @@ pub(crate) struct Setup {
     pub(crate) deny: Vec<CallbackRule>,
     pub(crate) ports: Vec<PortRule>,
     pub(crate) look_up: LookUp,
+    pub(crate) own: OwnAddresses,
     pub(crate) webhook_signatures: WebhookSignatures,
     pub(crate) key_url: Option<KeyUrl>,
     pub(crate) console_url: Option<ConsoleUrl>,
@@ -68,6 +69,7 @@ impl Default for Setup {
             deny: Vec::new(),
             ports: vec![PortRule::Any],
             look_up: LookUp::system(),
+            own: OwnAddresses::system(Vec::new()),
             webhook_signatures: WebhookSignatures::Off,
             key_url: None,
             console_url: None,
@@ -115,6 +117,7 @@ impl TestServer {
                 deny: setup.deny,
                 ports: setup.ports,
                 look_up: setup.look_up,
+                own: setup.own,
             },
             callback_signer: SignerConfig {
                 keys: KeyRing::first(1024, Timestamp::now()).unwrap(),

@@ -12,10 +12,11 @@
 
 mod kind;
 mod look_up;
+mod own;
 mod port;
 mod rule;
 
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
@@ -24,6 +25,7 @@ use crate::limits;
 use kind::{Kind, destinations};
 
 pub use look_up::LookUp;
+pub use own::OwnAddresses;
 pub use port::{InvalidPortRule, PortRule};
 pub use rule::{CallbackRule, HostRule, InvalidCallbackRule};
 
@@ -40,6 +42,8 @@ pub struct GuardConfig {
     pub ports: Vec<PortRule>,
     /// How names become addresses.
     pub look_up: LookUp,
+    /// This machine's addresses: a public or a private one of them counts as loopback.
+    pub own: OwnAddresses,
 }
 
 /// Judges hosts and addresses by the operator's rules.
@@ -119,30 +123,49 @@ impl Guard {
     }
 
     fn judge(&self, host: &str, address: SocketAddr) -> Result<(), GuardError> {
-        let GuardConfig { allow, deny, .. } = &*self.config;
+        let GuardConfig {
+            allow, deny, own, ..
+        } = &*self.config;
         let ends = destinations(address.ip());
-        let denies = |ip: IpAddr| deny.iter().any(|rule| rule.contains(ip));
+        let denies_loopback = deny.iter().any(|rule| rule.is_of(Kind::Loopback));
+        let denies = |ip: IpAddr| {
+            deny.iter().any(|rule| rule.contains(ip)) || denies_loopback && own.contains(ip)
+        };
         if denies(address.ip()) || ends.clone().any(denies) {
             return Err(GuardError::Forbidden(Forbidden::Denied));
         }
         let is_named = allow.iter().any(|rule| rule.names(host));
-        let allows = |ip: IpAddr| {
-            allow.iter().any(|rule| rule.contains(ip)) || is_named && Kind::of(ip) != Kind::Special
-        };
-        if !ends.clone().all(allows) {
-            return Err(GuardError::Forbidden(Forbidden::NotAllowed));
+        for ip in ends.clone() {
+            self.judge_kind(ip, is_named)?;
         }
-        let is_own = |ip: IpAddr| is_own(SocketAddr::new(ip, 0));
-        if address.port() == self.admin_port && ends.into_iter().any(is_own) {
+        if address.port() == self.admin_port && ends.into_iter().any(|ip| own.contains(ip)) {
             return Err(GuardError::Forbidden(Forbidden::OwnAdmin));
         }
         Ok(())
     }
-}
 
-/// Whether an address is one of this machine's: only such a one can be bound to. Nothing is sent.
-fn is_own(address: SocketAddr) -> bool {
-    address.ip().is_unspecified() || UdpSocket::bind(address).is_ok()
+    /// Whether a rule allows an address, by its network or by its kind.
+    ///
+    /// A public or private address of this machine is of the kind *loopback*: what listens there may be
+    /// behind a firewall, and open to the machine itself alone.
+    fn judge_kind(&self, ip: IpAddr, is_named: bool) -> Result<(), Forbidden> {
+        let GuardConfig { allow, own, .. } = &*self.config;
+        let allows = |kind: Kind| allow.iter().any(|rule| rule.is_of(kind));
+        let kind = Kind::of(ip);
+        if allow.iter().any(|rule| rule.is_network_of(ip)) || is_named && kind != Kind::Special {
+            return Ok(());
+        }
+        if !allows(kind) {
+            // Not told apart from others: what a name leads to in a network that the uploader cannot
+            // see is not its business.
+            return Err(Forbidden::NotAllowed);
+        }
+        let counts_as_loopback = matches!(kind, Kind::Private | Kind::Public);
+        if counts_as_loopback && !allows(Kind::Loopback) && own.contains(ip) {
+            return Err(Forbidden::OwnAddress);
+        }
+        Ok(())
+    }
 }
 
 /// Why a host is not called.
@@ -171,6 +194,12 @@ pub(crate) enum Forbidden {
          can allow the host or its network (`--callback-allow`)"
     )]
     NotAllowed,
+    #[error(
+        "the host of `callbackUrl` leads to this server's own machine, where services may listen that \
+         are open to nobody else; if the application runs there, the operator allows it by its host's \
+         name or as `loopback` (`--callback-allow`)"
+    )]
+    OwnAddress,
     #[error("`callbackUrl` leads to this server's own admin interface, which is never called")]
     OwnAdmin,
     #[error(

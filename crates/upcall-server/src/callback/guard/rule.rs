@@ -11,7 +11,7 @@ use super::kind::Kind;
 pub enum CallbackRule {
     /// Hosts of this name, or of every name below it.
     Host(HostRule),
-    /// 127.0.0.0/8 and `::1`.
+    /// 127.0.0.0/8 and `::1`, and every public or private address of this machine.
     Loopback,
     /// Every address whose first `prefix` bits are those of `network`, whatever else it is.
     Network {
@@ -36,14 +36,26 @@ impl CallbackRule {
         }
     }
 
-    /// Whether it speaks of this address.
+    /// Whether it speaks of this address: of its network, or of its kind.
     pub(super) fn contains(&self, address: IpAddr) -> bool {
+        self.is_network_of(address) || self.is_of(Kind::of(address))
+    }
+
+    /// Whether it is a network that contains this address.
+    pub(super) fn is_network_of(&self, address: IpAddr) -> bool {
         match *self {
-            Self::Host(_) => false,
-            Self::Loopback => Kind::of(address) == Kind::Loopback,
-            Self::Private => Kind::of(address) == Kind::Private,
-            Self::Public => Kind::of(address) == Kind::Public,
             Self::Network { network, prefix } => is_within(address, network, prefix),
+            Self::Host(_) | Self::Loopback | Self::Private | Self::Public => false,
+        }
+    }
+
+    /// Whether it speaks of all addresses of this kind.
+    pub(super) fn is_of(&self, kind: Kind) -> bool {
+        match self {
+            Self::Loopback => kind == Kind::Loopback,
+            Self::Private => kind == Kind::Private,
+            Self::Public => kind == Kind::Public,
+            Self::Host(_) | Self::Network { .. } => false,
         }
     }
 }

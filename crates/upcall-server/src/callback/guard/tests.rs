@@ -9,8 +9,14 @@ fn guard(allow: &[&str], deny: &[&str]) -> Guard {
         deny: rules(deny),
         ports: vec![PortRule::Any],
         look_up: LookUp::system(),
+        own: none_own(),
     };
     Guard::new(config, ADMIN_PORT)
+}
+
+/// A machine that has loopback and nothing else.
+fn none_own() -> OwnAddresses {
+    OwnAddresses::from_fn(|address| address.is_loopback() || address.is_unspecified())
 }
 
 fn allowed(allow: &[&str], address: &str) -> bool {
@@ -137,6 +143,121 @@ async fn the_admin_interface_is_never_called() {
     assert!(guard.resolve("8.8.8.8", ADMIN_PORT).await.is_ok());
 }
 
+#[test]
+fn an_address_of_this_machine_counts_as_loopback_of_whatever_kind_it_is() {
+    let own = ["8.8.4.4", "10.7.7.7", "2606:4700::99", "169.254.20.10"];
+    let guard = |allow: &[&str], deny: &[&str]| {
+        let mut config = GuardConfig::clone(&guard(allow, deny).config);
+        let own = own.map(|address| address.parse::<IpAddr>().unwrap());
+        config.own = OwnAddresses::from_fn(move |address| own.contains(&address));
+        Guard::new(config, ADMIN_PORT)
+    };
+    // In whatever form it comes: as it is, mapped, by a translator, in a tunnel.
+    let forms = [
+        "8.8.4.4",
+        "10.7.7.7",
+        "2606:4700::99",
+        "::ffff:8.8.4.4",
+        "64:ff9b::8.8.4.4",
+        "64:ff9b::a07:707",
+        "2002:808:404::1",
+    ];
+    let refused = Err(GuardError::Forbidden(Forbidden::OwnAddress));
+    let by_kind = guard(&["public", "private"], &[]);
+    for address in forms {
+        assert_eq!(judged(&by_kind, address), refused, "{address}");
+    }
+    for neighbour in ["8.8.8.8", "10.7.7.8", "2606:4700::1", "64:ff9b::8.8.8.8"] {
+        assert_eq!(judged(&by_kind, neighbour), Ok(()), "{neighbour}");
+    }
+    for allow in [
+        &["public", "private", "loopback"][..],
+        &["8.8.4.4", "10.7.0.0/16", "2606:4700::/32", "2002::/16"],
+        &["a.example"],
+    ] {
+        let guard = guard(allow, &[]);
+        for address in forms {
+            assert_eq!(judged(&guard, address), Ok(()), "{allow:?} {address}");
+        }
+    }
+    // What is special stays special: a cloud's metadata may be served by the machine itself.
+    let not_allowed = Err(GuardError::Forbidden(Forbidden::NotAllowed));
+    for allow in ["loopback", "a.example"] {
+        assert_eq!(judged(&guard(&[allow], &[]), "169.254.20.10"), not_allowed);
+    }
+    assert_eq!(judged(&guard(&["public"], &[]), "10.7.7.7"), not_allowed);
+    let denied = Err(GuardError::Forbidden(Forbidden::Denied));
+    let denies = guard(&["public", "private", "a.example"], &["loopback"]);
+    for address in forms {
+        assert_eq!(judged(&denies, address), denied, "{address}");
+    }
+}
+
+/// In a network of its own (`unshare`), where the machine gets a public address while the guard looks.
+#[tokio::test]
+async fn an_address_is_the_machines_own_from_the_moment_in_which_it_has_it() {
+    let name =
+        "callback::guard::tests::an_address_is_the_machines_own_from_the_moment_in_which_it_has_it";
+    if std::env::var_os(INSIDE).is_none() {
+        let program = std::env::current_exe().unwrap();
+        let script = "ip link set lo up && \"$0\" --exact \"$1\" --nocapture";
+        let mut command = std::process::Command::new("unshare");
+        command.args(["--map-root-user", "--net", "sh", "-c", script]);
+        if !may_unshare() {
+            return;
+        }
+        let done = command.arg(program).arg(name).env(INSIDE, "1").output();
+        let done = done.unwrap();
+        let said = String::from_utf8_lossy(&done.stdout);
+        assert!(
+            done.status.success() && said.contains("1 passed"),
+            "{done:?}"
+        );
+        return;
+    }
+    let mut config = GuardConfig::clone(&guard(&["public"], &[]).config);
+    config.own = OwnAddresses::system(vec!["9.9.9.10".parse().unwrap()]);
+    let guard = Guard::new(config, ADMIN_PORT);
+    let refused = Err(GuardError::Forbidden(Forbidden::OwnAddress));
+    let resolve = |host: &'static str| guard.resolve(host, 80);
+    assert!(resolve("8.8.4.4").await.is_ok());
+    let added = std::process::Command::new("ip")
+        .args(["addr", "add", "8.8.4.4/32", "dev", "lo"])
+        .status();
+    assert!(
+        added
+            .expect("`ip` (iproute2) is needed for this test")
+            .success()
+    );
+    for own in ["8.8.4.4", "::ffff:8.8.4.4", "64:ff9b::8.8.4.4", "9.9.9.10"] {
+        assert_eq!(resolve(own).await, refused, "{own}");
+    }
+    assert!(resolve("8.8.8.8").await.is_ok());
+    // Where every address may be bound to, that says nothing.
+    std::fs::write("/proc/sys/net/ipv4/ip_nonlocal_bind", "1").unwrap();
+    assert!(std::net::UdpSocket::bind("8.8.8.8:0").is_ok());
+    assert!(resolve("8.8.8.8").await.is_ok());
+    assert_eq!(resolve("8.8.4.4").await, refused);
+}
+
+#[expect(
+    clippy::print_stdout,
+    reason = "who runs it should see what was left out"
+)]
+fn may_unshare() -> bool {
+    let tried = std::process::Command::new("unshare")
+        .args(["--map-root-user", "--net", "ip", "link", "set", "lo", "up"])
+        .output();
+    let may = tried.is_ok_and(|tried| tried.status.success());
+    if !may {
+        println!("skipped: `unshare` or `ip` is missing, or not permitted here");
+    }
+    may
+}
+
+/// Says that a test runs in a network of its own.
+const INSIDE: &str = "UPCALL_TEST_IN_OWN_NETWORK";
+
 #[tokio::test]
 async fn a_port_without_a_rule_is_refused() {
     let config = GuardConfig {
@@ -144,6 +265,7 @@ async fn a_port_without_a_rule_is_refused() {
         deny: Vec::new(),
         ports: vec!["80".parse().unwrap(), "8000-8099".parse().unwrap()],
         look_up: LookUp::system(),
+        own: none_own(),
     };
     let guard = Guard::new(config, ADMIN_PORT);
     for port in [80, 8000, 8099] {
@@ -182,6 +304,7 @@ async fn a_name_with_one_bad_address_has_none() {
                 let parse = |text: &&str| SocketAddr::new(text.parse().unwrap(), port);
                 Ok(addresses.iter().map(parse).collect())
             }),
+            own: none_own(),
         };
         Guard::new(config, ADMIN_PORT)
     };

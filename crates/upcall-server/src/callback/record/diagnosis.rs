@@ -11,7 +11,7 @@ use super::body_fault::BodyFault;
 use super::explanation::{Explanation, LengthFault, Redirect, Shown, Slow, To};
 use super::shown::{Secrets, headers, url_without_user};
 use crate::callback::exchange::{Answer, Ending, Stage};
-use crate::callback::guard::GuardError;
+use crate::callback::guard::{Forbidden, GuardError};
 
 pub(super) fn of(call: &NewRecord) -> Explanation {
     let url = &call.order.parameter.urls[call.url];
@@ -22,6 +22,9 @@ pub(super) fn of(call: &NewRecord) -> Explanation {
         },
         Ending::Broken { stage, is_reset } => broken(call, *stage, *is_reset),
         Ending::Crowded(crowded) => Explanation::Crowded(*crowded),
+        Ending::Guarded(GuardError::Forbidden(Forbidden::OwnAddress)) => {
+            Explanation::OwnAddress { host: host() }
+        }
         Ending::Guarded(GuardError::Forbidden(_)) => Explanation::Forbidden { host: host() },
         Ending::Guarded(GuardError::Unresolvable) => Explanation::Unresolvable { host: host() },
         Ending::HeadTooLong => Explanation::HeadTooLong,

@@ -47,6 +47,9 @@ pub(crate) enum Explanation {
     },
     NotWellFormed,
     NotWritten,
+    OwnAddress {
+        host: Shown,
+    },
     Redirected {
         status: u16,
         to: Redirect,
@@ -217,6 +220,11 @@ impl fmt::Display for Explanation {
             Self::NotWritten => f.write_str(
                 "not called: the request could not be signed or written; the server's log \
                      says more",
+            ),
+            Self::OwnAddress { host } => write!(
+                f,
+                "not called: {host} leads to this machine itself; if the application runs here, the \
+                 operator allows it with `--callback-allow loopback`, or by its host's name"
             ),
             Self::Redirected { status, to } => redirected(f, *status, to),
             Self::SpeaksHttp2 => {
