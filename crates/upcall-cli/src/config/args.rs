@@ -13,6 +13,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::units::parse_listen;
+
 pub(crate) use bucket_callback::{BucketCallbackCommand, GateArg};
 pub(crate) use callback::{
     CallFilter, CallbackCommand, DeliverArgs, DropArgs, ListArgs, OwedArgs, ReplayArgs, ShowArgs,
@@ -130,13 +132,13 @@ pub(crate) struct DevArgs {
     )]
     pub(crate) data: PathBuf,
     /// Where storage listens; port 0 means any free one
-    #[arg(long, default_value = "127.0.0.1:8700", value_name = "ADDR")]
+    #[arg(long, default_value = "127.0.0.1:8700", value_name = "ADDR", value_parser = parse_listen)]
     pub(crate) storage: SocketAddr,
     /// Where the application listens
-    #[arg(long, default_value = "127.0.0.1:8701", value_name = "ADDR")]
+    #[arg(long, default_value = "127.0.0.1:8701", value_name = "ADDR", value_parser = parse_listen)]
     pub(crate) app: SocketAddr,
     /// Where the admin interface listens
-    #[arg(long, default_value = "127.0.0.1:8702", value_name = "ADDR")]
+    #[arg(long, default_value = "127.0.0.1:8702", value_name = "ADDR", value_parser = parse_listen)]
     pub(crate) admin: SocketAddr,
     /// The callback address of your own application server, path and query included: it is called
     /// instead of the reference application
@@ -161,10 +163,10 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
     /// Where storage listens [env: UPCALL_LISTEN] [default: 127.0.0.1:8700]
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = parse_listen)]
     pub(crate) listen: Option<SocketAddr>,
     /// Where the admin interface listens [env: UPCALL_ADMIN] [default: 127.0.0.1:8702]
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = parse_listen)]
     pub(crate) admin: Option<SocketAddr>,
     /// Where browsers reach the console, such as https://upcall-admin.example.com
     /// [env: UPCALL_CONSOLE_URL] [default: by an IP address or localhost only]
@@ -242,7 +244,7 @@ pub(crate) struct ServeCallbackArgs {
 #[derive(Args, Debug)]
 pub(crate) struct AppArgs {
     /// Where the application listens; port 0 means any free one
-    #[arg(long, default_value = "127.0.0.1:8701", value_name = "ADDR")]
+    #[arg(long, default_value = "127.0.0.1:8701", value_name = "ADDR", value_parser = parse_listen)]
     pub(crate) listen: SocketAddr,
     /// The bucket that files go to
     #[arg(long)]

@@ -43,7 +43,11 @@ pub(crate) fn read(path: &Path) -> Result<FileSettings, Failure> {
 fn parse(text: &str, name: &str) -> Result<FileSettings, Failure> {
     let table = DeTable::parse(text).map_err(|error| {
         let line = error.span().map_or(1, |span| line_of(text, span.start));
-        Failure::new(format!("`{name}`, line {line}: {}", error.message()))
+        let failure = Failure::new(format!("`{name}`, line {line}: {}", error.message()));
+        match unquoted(text, line) {
+            Some(quoted) => failure.hint(format!("text stands in quotes: `{quoted}`")),
+            None => failure,
+        }
     })?;
     let mut reader = Reader {
         text,
@@ -52,6 +56,17 @@ fn parse(text: &str, name: &str) -> Result<FileSettings, Failure> {
     };
     reader.table("", table.get_ref())?;
     Ok(reader.settings)
+}
+
+/// The line with its value in quotes, if it is one value without them.
+fn unquoted(text: &str, line: usize) -> Option<String> {
+    let line = text.lines().nth(line.checked_sub(1)?)?;
+    let (key, value) = line.split_once('=')?;
+    let (key, value) = (key.trim(), value.trim());
+    let is_plain = !value.is_empty()
+        && !value.contains(['"', '\'', '[', '{', '#'])
+        && !value.contains(char::is_whitespace);
+    is_plain.then(|| format!("{key} = \"{value}\""))
 }
 
 struct Reader<'t> {
@@ -212,6 +227,23 @@ mod tests {
             settings.callback_webhook_signatures.as_deref(),
             Some("true")
         );
+    }
+
+    #[test]
+    fn a_value_without_quotes_is_shown_with_them() {
+        let hint = |text: &str| {
+            let failure = parse(text, "u.toml").unwrap_err();
+            failure.hint_text().map(str::to_owned)
+        };
+        assert_eq!(
+            hint("region = \"a\"\nlisten = 127.0.0.1:8700").as_deref(),
+            Some("text stands in quotes: `listen = \"127.0.0.1:8700\"`")
+        );
+        assert_eq!(
+            hint("data=/srv/upcall").as_deref(),
+            Some("text stands in quotes: `data = \"/srv/upcall\"`")
+        );
+        assert_eq!(hint("domains = [\"a\", 1.2.3]"), None);
     }
 
     #[test]

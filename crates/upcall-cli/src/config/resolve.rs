@@ -3,7 +3,6 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use upcall_server::ConsoleUrl;
 
@@ -11,7 +10,7 @@ use super::args::ServeArgs;
 use super::callback::CallbackConfig;
 use super::file::FileSettings;
 use super::record::{self, RecordConfig};
-use super::units::parse_size;
+use super::units::{parse_listen, parse_size};
 use crate::terminal::message::Failure;
 
 /// A value, and who said so.
@@ -81,12 +80,12 @@ pub(crate) fn serve(
     let text = |names: &Names, typed: Option<String>, written| {
         first(names, typed, environment(names.variable), written)
     };
-    let address = |address: Option<SocketAddr>| address.map(|address| address.to_string());
+    let typed = |typed: Option<SocketAddr>| typed.map(|address| address.to_string());
 
     let in_environment = environment(DATA.variable).map(PathBuf::from);
     let data = first(&DATA, args.data.clone(), in_environment, file.data);
-    let listen = text(&LISTEN, address(args.listen), file.listen);
-    let admin = text(&ADMIN, address(args.admin), file.admin);
+    let listen = text(&LISTEN, typed(args.listen), file.listen);
+    let admin = text(&ADMIN, typed(args.admin), file.admin);
     let console_url = text(&CONSOLE_URL, args.console_url.clone(), file.console_url);
     let region = region(text(&REGION, args.region.clone(), file.region))?;
     let in_environment = environment(DOMAIN.variable);
@@ -105,8 +104,8 @@ pub(crate) fn serve(
             Failure::new("no data directory was given")
                 .hint("name one with `--data DIR`, `UPCALL_DATA` or `data` in the file")
         })?,
-        listen: parsed(listen, "127.0.0.1:8700")?,
-        admin: parsed(admin, "127.0.0.1:8702")?,
+        listen: address(listen, "127.0.0.1:8700")?,
+        admin: address(admin, "127.0.0.1:8702")?,
         console_url: console_url.map(parsed_console_url).transpose()?,
         region,
         domains: normalised(domains)?,
@@ -208,15 +207,14 @@ pub(super) fn check(
     Err(Failure::new(format!("`{shown}` ({}) cannot be used", setting.source)).hint(rule))
 }
 
-fn parsed<T: FromStr>(
+fn address(
     setting: Option<Setting<String>>,
     default_text: &str,
-) -> Result<Setting<T>, Failure> {
+) -> Result<Setting<SocketAddr>, Failure> {
     let setting = setting.unwrap_or_else(|| default(default_text.to_owned()));
-    let value = setting.value.parse().map_err(|_| {
+    let value = parse_listen(&setting.value).map_err(|instead| {
         let shown = setting.value.escape_debug();
-        Failure::new(format!("`{shown}` ({}) is not an address", setting.source))
-            .hint("write an address and a port, such as `0.0.0.0:8700`")
+        Failure::new(format!("`{shown}` ({}) is not an address", setting.source)).hint(instead)
     })?;
     Ok(Setting {
         value,

@@ -1,5 +1,6 @@
-//! Sizes and times as people write them.
+//! Sizes, times and addresses as people write them.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Reads `1048576`, `10KB`, `10MiB`, `5GiB`: bytes, with powers of 1000 or of 1024.
@@ -27,6 +28,32 @@ pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
     number
         .checked_mul(factor)
         .ok_or_else(|| "the size is beyond 64 bits".to_owned())
+}
+
+/// Reads an address to listen on, such as `127.0.0.1:8700`.
+///
+/// # Errors
+/// A sentence that says what to write instead.
+pub(crate) fn parse_listen(text: &str) -> Result<SocketAddr, String> {
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    let (host, port) = text.rsplit_once(':').unwrap_or((text, ""));
+    let port = match port.parse::<u16>().or_else(|_| text.parse()) {
+        Ok(port) => port.to_string(),
+        Err(_) => "8700".to_owned(),
+    };
+    Err(match host {
+        "" => format!(
+            "there is no address: write `127.0.0.1:{port}` for this machine alone, or \
+             `0.0.0.0:{port}` for every network it is in"
+        ),
+        "localhost" => format!("a name is not listened on: write `127.0.0.1:{port}`"),
+        _ if text.starts_with("http://") || text.starts_with("https://") => {
+            format!("there is no scheme in it: write `127.0.0.1:{port}`")
+        }
+        _ => format!("write an address and a port, such as `0.0.0.0:{port}`"),
+    })
 }
 
 /// Reads `30s`, `15m`, `1h`, `7d`.
@@ -74,6 +101,23 @@ const LONGEST_SECONDS: u64 = 3650 * 86400;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_that_cannot_be_listened_on_says_which_can() {
+        assert_eq!(parse_listen("[::1]:0").unwrap().to_string(), "[::1]:0");
+        for (text, instead) in [
+            (":8700", "write `127.0.0.1:8700` for this machine alone"),
+            ("8701", "such as `0.0.0.0:8701`"),
+            ("localhost:8700", "write `127.0.0.1:8700`"),
+            ("http://127.0.0.1:90", "write `127.0.0.1:90`"),
+            ("example.com:80", "such as `0.0.0.0:80`"),
+            ("", "write `127.0.0.1:8700`"),
+            ("127.0.0.1", "such as `0.0.0.0:8700`"),
+        ] {
+            let said = parse_listen(text).unwrap_err();
+            assert!(said.contains(instead), "{text}: {said}");
+        }
+    }
 
     #[test]
     fn sizes_and_times_are_read_as_people_write_them() {

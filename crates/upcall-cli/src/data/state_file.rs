@@ -204,6 +204,10 @@ pub(super) fn judge_folder(folder: &Path) -> Result<(), Failure> {
         return Ok(());
     };
     let (shown, mode, user) = (folder.display(), found.mode() & 0o777, effective_user());
+    if !found.is_dir() {
+        return Err(Failure::new(format!("`{shown}` is a file"))
+            .hint("`--data` names a folder; one that does not exist yet is made"));
+    }
     if mode & 0o002 != 0 {
         return Err(Failure::new(format!(
             "every account may write to the data directory `{shown}`: its mode is {mode:04o}"
@@ -350,5 +354,9 @@ mod tests {
             assert_eq!(judge_folder(folder.path()).is_err(), is_refused, "{mode:o}");
         }
         judge_folder(&folder.path().join("not-there-yet")).unwrap();
+        let file = folder.path().join("file");
+        plant(&file, 0o600);
+        let refused = judge_folder(&file).unwrap_err().to_string();
+        assert!(refused.ends_with("is a file"), "{refused}");
     }
 }

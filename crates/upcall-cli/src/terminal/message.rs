@@ -34,6 +34,11 @@ impl Failure {
         if self.is_answer { 1 } else { 2 }
     }
 
+    #[cfg(test)]
+    pub(crate) fn hint_text(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
     /// What to do about it.
     #[must_use]
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {

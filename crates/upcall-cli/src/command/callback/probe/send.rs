@@ -252,10 +252,12 @@ fn shown(
     let broken: Vec<String> = broken
         .map(|row| format!("{} ({})", row.rule, row.found))
         .collect();
-    lines.push(if broken.is_empty() {
-        "OSS       would accept the answer".to_owned()
-    } else {
-        format!("OSS       would not accept it: {}", broken.join("; "))
+    lines.push(match (args.tamper, &outcome.failure) {
+        // What OSS would make of the refusal of a call that it never sends is no question.
+        (Some(_), None) => "verdict   refused, as a forged call must be".to_owned(),
+        (Some(_), Some(_)) => "verdict   not refused, and the call was forged".to_owned(),
+        (None, _) if broken.is_empty() => "OSS       would accept the answer".to_owned(),
+        (None, _) => format!("OSS       would not accept it: {}", broken.join("; ")),
     });
     let escaped: Vec<String> = lines.iter().map(|line| table::line(&[line])).collect();
     escaped.join("\n")
