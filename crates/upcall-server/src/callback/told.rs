@@ -132,7 +132,7 @@ mod failure_text {
             .ok_or_else(|| de::Error::custom("no such failure"))
     }
 
-    const NAMES: [(&str, CallbackFailure); 9] = [
+    const NAMES: [(&str, CallbackFailure); 12] = [
         ("body-too-long", CallbackFailure::BodyTooLong),
         ("cannot-connect", CallbackFailure::CannotConnect),
         ("image-info", CallbackFailure::ImageInfo),
@@ -140,8 +140,11 @@ mod failure_text {
             "invalid-content-length",
             CallbackFailure::InvalidContentLength,
         ),
+        ("malformed-answer", CallbackFailure::MalformedAnswer),
         ("no-content-length", CallbackFailure::NoContentLength),
         ("not-json", CallbackFailure::NotJson),
+        ("plain-http", CallbackFailure::PlainHttp),
+        ("speaks-tls", CallbackFailure::SpeaksTls),
         ("timed-out", CallbackFailure::TimedOut),
         ("too-long", CallbackFailure::TooLong),
         ("too-many", CallbackFailure::TooMany),
@@ -162,6 +165,9 @@ mod tests {
             },
             Told::Failed(CallbackFailure::Status(502)),
             Told::Failed(CallbackFailure::NotJson),
+            Told::Failed(CallbackFailure::MalformedAnswer),
+            Told::Failed(CallbackFailure::PlainHttp),
+            Told::Failed(CallbackFailure::SpeaksTls),
             Told::Refused {
                 status: 403,
                 body: Bytes::from_static(b"{\"why\":\"virus\"}"),

@@ -100,12 +100,21 @@ pub enum CallbackFailure {
     /// `Content-Length` is not a positive number, or not the body's length.
     #[error("the application's answer has a `Content-Length` that is not a positive number")]
     InvalidContentLength,
+    /// An answer came, and its head is not well-formed.
+    #[error("the application answered, and the head of its answer is not well-formed HTTP")]
+    MalformedAnswer,
     /// `Content-Length` is missing.
     #[error("the application's answer has no `Content-Length` (a chunked answer has none)")]
     NoContentLength,
     /// The body is not JSON.
     #[error("the application's answer is not JSON (a byte order mark is not allowed)")]
     NotJson,
+    /// The URL begins with `https://`, and what answers speaks HTTP without TLS.
+    #[error("the callback URL begins with `https://`, and what answers there speaks plain HTTP")]
+    PlainHttp,
+    /// The URL begins with `http://`, and what answers speaks TLS.
+    #[error("the callback URL begins with `http://`, and what answers there speaks TLS")]
+    SpeaksTls,
     /// The status is not 200.
     #[error(
         "the application answered with status {0}; only 200 counts, redirects are not followed"
@@ -130,7 +139,8 @@ impl CallbackFailure {
             Self::TooMany => ("Too many callback requests.".into(), "0007-00000201"),
             Self::TimedOut => ("Cost too long time.".into(), "0007-00000202"),
             Self::Status(status) => (format!("Error status : {status}.").into(), "0007-00000203"),
-            Self::CannotConnect => (
+            // OSS has one message for all of them; the hint tells them apart.
+            Self::CannotConnect | Self::MalformedAnswer | Self::PlainHttp | Self::SpeaksTls => (
                 "Error status : -1.OSS can not connect to your callbackUrl, please check it."
                     .into(),
                 "0007-00000203",

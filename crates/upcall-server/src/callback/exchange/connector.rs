@@ -18,6 +18,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::first_bytes::FirstBytes;
 use super::progress::{Progress, Stage};
 use crate::callback::destination::Destination;
 use crate::callback::guard::{Guard, GuardError};
@@ -64,7 +65,14 @@ impl Connector {
             };
             let name = ServerName::try_from(host.to_owned()).map_err(|_| ConnectError::NoHost)?;
             let tls = TlsConnector::from(Arc::clone(config));
-            let stream = tls.connect(name, socket).await.map_err(ConnectError::Tls)?;
+            let handshake = tls.connect(name, FirstBytes::of(socket)).into_fallible();
+            let stream = handshake.await.map_err(|(error, socket)| {
+                if socket.are_http() {
+                    ConnectError::PlainHttp(error)
+                } else {
+                    ConnectError::Tls(error)
+                }
+            })?;
             Stream::Tls(Box::new(stream))
         } else {
             Stream::Plain(socket)
@@ -120,6 +128,8 @@ pub(in crate::callback) enum ConnectError {
     Guard(#[from] GuardError),
     #[error("the URL has no host to connect to")]
     NoHost,
+    #[error("TLS was answered with plain HTTP")]
+    PlainHttp(#[source] io::Error),
     #[error("the connection could not be made")]
     Tcp(#[source] io::Error),
     #[error("TLS could not be agreed upon")]
@@ -146,7 +156,7 @@ impl Connection {
         }
         let socket = match &self.stream {
             Stream::Plain(socket) => socket,
-            Stream::Tls(stream) => stream.get_ref().0,
+            Stream::Tls(stream) => stream.get_ref().0.socket(),
         };
         let mut byte = [MaybeUninit::uninit()];
         let peeked = socket2::SockRef::from(socket).peek(&mut byte);
@@ -158,7 +168,7 @@ impl Connection {
 #[derive(Debug)]
 pub(super) enum Stream {
     Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<TlsStream<FirstBytes>>),
 }
 
 impl Stream {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use upcall::callback::answer::CallbackFailure;
 
 use super::connector::ConnectError;
+use super::head_fault::HeadFault;
 use super::progress::Stage;
 use super::tls_failure::TlsFailure;
 use crate::callback::guard::GuardError;
@@ -24,6 +25,8 @@ pub(crate) enum Ending {
     Guarded(GuardError),
     /// The answer's head has no end within [`limits::CALLBACK_HEAD_BYTES`](crate::limits).
     HeadTooLong,
+    /// The answer's head is not well-formed, in this line.
+    MalformedHead(Option<HeadFault>),
     /// There is no connection.
     NotConnected(io::ErrorKind),
     /// What answered speaks something else, which begins so.
@@ -40,9 +43,12 @@ pub(crate) enum Ending {
 
 impl Ending {
     /// What the uploader is told; `None` if the application agreed.
-    pub(crate) const fn failure(&self) -> Option<CallbackFailure> {
+    pub(crate) fn failure(&self) -> Option<CallbackFailure> {
         match self {
             Self::Agreed => None,
+            Self::MalformedHead(_) => Some(CallbackFailure::MalformedAnswer),
+            Self::NoTls(TlsFailure::PlainHttp) => Some(CallbackFailure::PlainHttp),
+            Self::NotHttp { start } if is_tls(start) => Some(CallbackFailure::SpeaksTls),
             Self::Broken { .. }
             | Self::Guarded(_)
             | Self::HeadTooLong
@@ -66,11 +72,17 @@ impl Ending {
     }
 }
 
+/// Whether these bytes begin a record of TLS: an alert, or part of a handshake (RFC 8446, 5.1).
+pub(crate) const fn is_tls(start: &[u8]) -> bool {
+    matches!(start, [0x15 | 0x16, 3, ..])
+}
+
 impl From<ConnectError> for Ending {
     fn from(error: ConnectError) -> Self {
         match error {
             ConnectError::Guard(error) => Self::Guarded(error),
             ConnectError::NoHost => Self::Guarded(GuardError::Unresolvable),
+            ConnectError::PlainHttp(_) => Self::NoTls(TlsFailure::PlainHttp),
             ConnectError::Tcp(error) => Self::NotConnected(error.kind()),
             ConnectError::Tls(error) => Self::NoTls(TlsFailure::of(&error)),
         }

@@ -9,6 +9,8 @@
 use bytes::{Bytes, BytesMut};
 use memchr::memchr;
 
+use super::head_fault::HeadFault;
+
 /// A whole head.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) struct Head {
@@ -26,6 +28,8 @@ pub(super) struct Head {
 /// These bytes are no head of an answer.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum BadHead {
+    /// They are HTTP/1, but for this line.
+    Malformed(Option<HeadFault>),
     /// They are no HTTP/1.
     NotHttp,
     /// There are more than [`HEADERS`] lines.
@@ -73,7 +77,9 @@ fn parse(bytes: &Bytes) -> Result<Head, BadHead> {
     match response.parse(bytes) {
         Ok(httparse::Status::Complete(_)) => {}
         Err(httparse::Error::TooManyHeaders) => return Err(BadHead::TooManyHeaders),
-        Ok(httparse::Status::Partial) | Err(_) => return Err(BadHead::NotHttp),
+        Ok(httparse::Status::Partial) | Err(_) => {
+            return Err(BadHead::Malformed(HeadFault::of(bytes)));
+        }
     }
     let values = |name: &str| {
         let mut values = String::new();
@@ -100,7 +106,7 @@ fn parse(bytes: &Bytes) -> Result<Head, BadHead> {
         _ => says("keep-alive"),
     };
     Ok(Head {
-        status: response.code.ok_or(BadHead::NotHttp)?,
+        status: response.code.ok_or(BadHead::Malformed(None))?,
         content_length: values("content-length").filter(|_| !is_chunked),
         content_type: values("content-type").unwrap_or_default(),
         keeps_alive,
@@ -190,14 +196,7 @@ mod tests {
 
     #[test]
     fn what_is_no_http_is_known_by_its_first_bytes() {
-        for start in [
-            "S",
-            "SSH-2.0-OpenSSH",
-            "HTTP/2",
-            "\r\n",
-            "\x15\x03\x01",
-            "HTTP/1.1\r\n\r\n",
-        ] {
+        for start in ["S", "SSH-2.0-OpenSSH", "HTTP/2", "\r\n", "\x15\x03\x01"] {
             let mut unread = BytesMut::from(start);
             assert_eq!(
                 take(&mut unread, &mut 0),

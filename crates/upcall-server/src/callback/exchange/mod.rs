@@ -14,7 +14,9 @@
 
 mod connector;
 mod ending;
+mod first_bytes;
 mod head;
+mod head_fault;
 mod progress;
 #[cfg(test)]
 mod tests;
@@ -31,7 +33,8 @@ use tokio::io::{AsyncRead as _, AsyncReadExt as _, AsyncWrite as _, ReadBuf};
 use upcall::callback::answer::{self, CallbackFailure};
 
 pub(in crate::callback) use connector::{Connection, Connector};
-pub(crate) use ending::Ending;
+pub(crate) use ending::{Ending, is_tls};
+pub(crate) use head_fault::HeadFault;
 pub(crate) use progress::{Answer, Progress, Stage, Timing};
 pub(crate) use tls_failure::TlsFailure;
 
@@ -217,6 +220,7 @@ async fn read_head(connection: &mut Connection, progress: &mut Progress) -> Resu
             }
             Ok(None) => {}
             Err(BadHead::TooManyHeaders) => return Err(Ending::HeadTooLong),
+            Err(BadHead::Malformed(fault)) => return Err(Ending::MalformedHead(fault)),
             Err(BadHead::NotHttp) => {
                 let start = connection.unread.len().min(SHOWN_START_BYTES);
                 return Err(Ending::NotHttp {

@@ -10,6 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::connector::Stream;
+use super::first_bytes::FirstBytes;
 use super::*;
 
 /// A connection over TLS to a peer that sends these bytes, in one record, to whatever it is asked.
@@ -52,7 +53,10 @@ async fn connection(answer: &'static [u8]) -> Connection {
     let name = ServerName::try_from("localhost").unwrap();
     let socket = TcpStream::connect(address).await.unwrap();
     let connector = TlsConnector::from(Arc::new(client));
-    let stream = connector.connect(name, socket).await.unwrap();
+    let stream = connector
+        .connect(name, FirstBytes::of(socket))
+        .await
+        .unwrap();
     Connection {
         stream: Stream::Tls(Box::new(stream)),
         address: None,

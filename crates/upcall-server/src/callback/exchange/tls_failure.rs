@@ -14,9 +14,11 @@ pub(crate) enum TlsFailure {
     Closed,
     Expired,
     NotYetValid,
-    /// What answers speaks no TLS.
+    /// What answers speaks neither TLS nor HTTP.
     NoTls,
     OtherName,
+    /// What answers speaks HTTP without TLS.
+    PlainHttp,
     UnknownIssuer,
     /// Something else about the certificate.
     WrongCertificate,
@@ -63,11 +65,12 @@ impl fmt::Display for TlsFailure {
             Self::Closed => "the connection ended in the middle of the handshake",
             Self::Expired => "the certificate has expired",
             Self::NotYetValid => "the certificate is not valid yet; compare the clocks",
-            Self::NoTls => "what answers speaks no TLS; give the URL with `http://`",
+            Self::NoTls => "what answers speaks no TLS, and no HTTP either",
             Self::OtherName => {
                 "the certificate is for another name; if several names share the address, set \
                  `callbackSNI`"
             }
+            Self::PlainHttp => "what answers speaks plain HTTP: give the URL with `http://`",
             Self::UnknownIssuer => {
                 "this system does not know who issued the certificate; it may be self-signed, or \
                  come without its intermediate one"

@@ -468,7 +468,12 @@ impl Shared {
     fn heard(&self, destination: &Destination, failure: Option<CallbackFailure>) {
         let now = self.now();
         match failure {
-            Some(CallbackFailure::CannotConnect | CallbackFailure::TimedOut) => {
+            Some(
+                CallbackFailure::CannotConnect
+                | CallbackFailure::PlainHttp
+                | CallbackFailure::SpeaksTls
+                | CallbackFailure::TimedOut,
+            ) => {
                 self.lines().is_down(destination, now);
             }
             Some(CallbackFailure::TooMany) => {}

@@ -10,7 +10,7 @@ use super::NewRecord;
 use super::body_fault::BodyFault;
 use super::explanation::{Explanation, LengthFault, Redirect, Shown, Slow, To};
 use super::shown::{Secrets, headers, url_without_user};
-use crate::callback::exchange::{Answer, Ending, Stage};
+use crate::callback::exchange::{Answer, Ending, Stage, is_tls};
 use crate::callback::guard::{Forbidden, GuardError};
 
 pub(super) fn of(call: &NewRecord) -> Explanation {
@@ -28,6 +28,7 @@ pub(super) fn of(call: &NewRecord) -> Explanation {
         Ending::Guarded(GuardError::Forbidden(_)) => Explanation::Forbidden { host: host() },
         Ending::Guarded(GuardError::Unresolvable) => Explanation::Unresolvable { host: host() },
         Ending::HeadTooLong => Explanation::HeadTooLong,
+        Ending::MalformedHead(fault) => Explanation::NotWellFormed(fault.clone()),
         Ending::NotConnected(kind) => Explanation::NotConnected {
             kind: *kind,
             to: to(call, url),
@@ -37,7 +38,7 @@ pub(super) fn of(call: &NewRecord) -> Explanation {
         Ending::NoTls(failure) => Explanation::Tls(*failure),
         Ending::Refused(failure) => match &call.progress.answer {
             Some(answer) => refused(*failure, answer, url),
-            None => Explanation::NotWellFormed,
+            None => Explanation::NotWellFormed(None),
         },
         Ending::TimedOut { stage, limit } => Explanation::TimedOut {
             during: slow(call, *stage, url),
@@ -98,14 +99,12 @@ fn slow(call: &NewRecord, stage: Stage, url: &CallbackUrl) -> Slow {
 
 fn not_http(start: &[u8]) -> Explanation {
     match start {
-        // A record of TLS: an alert, or part of a handshake (RFC 8446, 5.1).
-        [0x15 | 0x16, 3, ..] => Explanation::SpeaksTls,
+        _ if is_tls(start) => Explanation::SpeaksTls,
         // A SETTINGS frame on stream 0 (RFC 9113, 6.5), or the preface of a client.
         [_, _, _, 4, _, 0, 0, 0, 0, ..] => Explanation::SpeaksHttp2,
         _ if start.starts_with(b"PRI * HTTP/2") || start.starts_with(b"HTTP/2") => {
             Explanation::SpeaksHttp2
         }
-        _ if start.starts_with(b"HTTP/1.") => Explanation::NotWellFormed,
         _ => {
             let text = String::from_utf8_lossy(start);
             let line = text.trim_start().lines().next().unwrap_or_default();
@@ -153,8 +152,11 @@ fn refused(failure: CallbackFailure, answer: &Answer, url: &CallbackUrl) -> Expl
         CallbackFailure::BodyTooLong
         | CallbackFailure::CannotConnect
         | CallbackFailure::ImageInfo
+        | CallbackFailure::MalformedAnswer
+        | CallbackFailure::PlainHttp
+        | CallbackFailure::SpeaksTls
         | CallbackFailure::TimedOut
-        | CallbackFailure::TooMany => Explanation::NotWellFormed,
+        | CallbackFailure::TooMany => Explanation::NotWellFormed(None),
     }
 }
 

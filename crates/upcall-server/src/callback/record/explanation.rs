@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::body_fault::BodyFault;
-use crate::callback::exchange::TlsFailure;
+use crate::callback::exchange::{HeadFault, TlsFailure};
 use crate::callback::load::Crowded;
 
 /// Why a call ended as it did.
@@ -45,7 +45,7 @@ pub(crate) enum Explanation {
     NotHttp {
         start: Shown,
     },
-    NotWellFormed,
+    NotWellFormed(Option<HeadFault>),
     NotWritten,
     OwnAddress {
         host: Shown,
@@ -192,14 +192,7 @@ impl fmt::Display for Explanation {
             Self::BrokenInHead => f.write_str(
                 "answer broke off in its head: the application, or a proxy before it, died",
             ),
-            Self::BrokenBefore { is_reset } => {
-                let how = if *is_reset { "reset" } else { "closed" };
-                write!(
-                    f,
-                    "{how} the connection without an answer: the application died, or what listens \
-                     there is something else"
-                )
-            }
+            Self::BrokenBefore { is_reset } => broken_before(f, *is_reset),
             Self::Crowded(crowded) => not_called(f, *crowded),
             Self::Empty => f.write_str("body is empty: answer with JSON, `{}` at least"),
             Self::Forbidden { host } => write!(
@@ -216,7 +209,7 @@ impl fmt::Display for Explanation {
             Self::NotHttp { start } => {
                 write!(f, "what answers is not HTTP: it begins with `{start}`")
             }
-            Self::NotWellFormed => f.write_str("answer has a head that is not well-formed HTTP"),
+            Self::NotWellFormed(fault) => not_well_formed(f, fault.as_ref()),
             Self::NotWritten => f.write_str(
                 "not called: the request could not be signed or written; the server's log \
                      says more",
@@ -242,6 +235,23 @@ impl fmt::Display for Explanation {
                 "not called: {host} has no address in the name service any more"
             ),
         }
+    }
+}
+
+fn broken_before(f: &mut fmt::Formatter<'_>, is_reset: bool) -> fmt::Result {
+    let how = if is_reset { "reset" } else { "closed" };
+    write!(
+        f,
+        "{how} the connection without an answer: the application died, or what listens there is \
+         something else"
+    )
+}
+
+fn not_well_formed(f: &mut fmt::Formatter<'_>, fault: Option<&HeadFault>) -> fmt::Result {
+    f.write_str("answer has a head that is not well-formed HTTP")?;
+    match fault {
+        Some(fault) => write!(f, ": {fault}"),
+        None => Ok(()),
     }
 }
 

@@ -263,7 +263,7 @@ fn what_is_no_answer_is_explained() {
             "what answers is not HTTP: it begins with `SSH-2.0-x`",
         ),
         (
-            not_http(b"HTTP/1.1 OK\r\n\r\n"),
+            Ending::MalformedHead(None),
             "answer has a head that is not well-formed HTTP",
         ),
     ] {

@@ -9,6 +9,8 @@ pub(super) enum Reads {
     Agreed(&'static str, &'static str),
     /// 203 with this message and EC.
     Failed(&'static str, &'static str),
+    /// 203 with the message of a call that reached nothing, and a hint that holds this.
+    Hinted(&'static str),
 }
 
 /// Name, what the application does, what the uploader reads, how the explanation begins.
@@ -22,6 +24,9 @@ pub(super) const UNREACHED: Reads = Reads::Failed(
     "Error status : -1.OSS can not connect to your callbackUrl, please check it.",
     "0007-00000203",
 );
+pub(super) const MALFORMED: Reads = Reads::Hinted("is not well-formed HTTP");
+pub(super) const PLAIN_HTTP: Reads = Reads::Hinted("speaks plain HTTP");
+pub(super) const SPEAKS_TLS: Reads = Reads::Hinted("what answers there speaks TLS");
 pub(super) const NO_LENGTH: Reads = Reads::Failed(
     "Error status : 400.User server missing content-length.",
     "0007-00000204",

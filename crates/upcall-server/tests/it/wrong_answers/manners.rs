@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::case::{Case, JSON, LATE, NO_LENGTH, Reads, UNREACHED, lines, says};
+use super::case::{
+    Case, JSON, LATE, MALFORMED, NO_LENGTH, Reads, SPEAKS_TLS, UNREACHED, lines, says,
+};
 use crate::script::{Do, write};
 
 pub(super) fn heads() -> Vec<Case> {
@@ -58,14 +60,20 @@ pub(super) fn heads() -> Vec<Case> {
         (
             "no colon",
             says("HTTP/1.1 200 OK\r\nnonsense\r\nContent-Length: 2\r\n\r\n{}"),
-            UNREACHED,
-            "answer has a head that is not well-formed",
+            MALFORMED,
+            "answer has a head that is not well-formed HTTP: line 2, `nonsense`, has no colon",
+        ),
+        (
+            "a blank before a colon",
+            says("HTTP/1.1 200 OK\r\nA: b\r\nContent-Length : 2\r\n\r\n{}"),
+            MALFORMED,
+            "answer has a head that is not well-formed HTTP: line 3, `Content-Length `, has a blank",
         ),
         (
             "no status",
             says("HTTP/1.1 fine\r\nContent-Length: 2\r\n\r\n{}"),
-            UNREACHED,
-            "answer has a head that is not well-formed",
+            MALFORMED,
+            "answer has a head that is not well-formed HTTP: line 1, `HTTP/1.1 fine`",
         ),
         (
             "SSH",
@@ -88,7 +96,7 @@ pub(super) fn heads() -> Vec<Case> {
         (
             "TLS",
             alert,
-            UNREACHED,
+            SPEAKS_TLS,
             "what answers speaks TLS: give the URL with `https://`",
         ),
         (

@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use self::answers::{bodies, lengths, statuses};
-use self::case::{Reads, UNREACHED};
+use self::case::{PLAIN_HTTP, Reads, UNREACHED};
 use self::manners::{breaks, heads, slow};
 use crate::client::{Answer, Client};
 use crate::form::Form;
@@ -68,6 +68,7 @@ async fn who_is_slow_is_given_up_after_five_seconds() {
 async fn an_application_that_cannot_be_spoken_to_is_explained() {
     let server = TestServer::start().await;
     let plain = script::start(vec![write("HTTP/1.1 400 Bad Request\r\n\r\n"), Do::Wait]).await;
+    let ssh = script::start(vec![write("SSH-2.0-OpenSSH_9.2\r\n"), Do::Wait]).await;
     let unknown = script::start(vec![Do::Tls]).await;
     let nobody = {
         // A port that was free a moment ago.
@@ -75,14 +76,21 @@ async fn an_application_that_cannot_be_spoken_to_is_explained() {
         listener.local_addr().unwrap()
     };
     let refused = format!("refused: nothing listens on {nobody}");
-    for (number, (url, explained)) in [
-        (format!("http://{nobody}/cb"), refused.as_str()),
+    for (number, (url, reads, explained)) in [
+        (format!("http://{nobody}/cb"), UNREACHED, refused.as_str()),
         (
             format!("https://{plain}/cb"),
-            "TLS: what answers speaks no TLS",
+            PLAIN_HTTP,
+            "TLS: what answers speaks plain HTTP: give the URL with `http://`",
+        ),
+        (
+            format!("https://{ssh}/cb"),
+            UNREACHED,
+            "TLS: what answers speaks no TLS, and no HTTP either",
         ),
         (
             format!("https://{unknown}/cb"),
+            UNREACHED,
             "TLS: this system does not know who issued",
         ),
     ]
@@ -90,7 +98,7 @@ async fn an_application_that_cannot_be_spoken_to_is_explained() {
     .enumerate()
     {
         let key = format!("tls/{number}");
-        check(&server, &url, &key, &url, UNREACHED, explained).await;
+        check(&server, &url, &key, &url, reads, explained).await;
     }
 }
 
@@ -149,6 +157,12 @@ async fn check_one(
             given.assert_refused(203, "CallbackFailed", message);
             let got = (given.element("Message"), given.element("EC"));
             assert_eq!(got, (message.to_owned(), ec.to_owned()), "{name}");
+            "failed"
+        }
+        Reads::Hinted(hint) => {
+            let message = "Error status : -1.OSS can not connect to your callbackUrl";
+            given.assert_refused(203, "CallbackFailed", message);
+            assert!(given.element("Hint").contains(hint), "{name}: {given:?}");
             "failed"
         }
     };
