@@ -58,12 +58,6 @@ pub const HASHER_THREADS: usize = 4;
 /// 16 KiB: 20 µs of MD5. Handing it to another thread and back costs as much.
 pub const HASH_INLINE_BYTES: usize = 16 * 1024;
 
-/// How much of a file's beginning is kept to find its format and its size in pixels.
-///
-/// 256 KiB: camera JPEGs put previews before the frame header. Beyond it the image is "unknown";
-/// the upload goes on.
-pub const IMAGE_HEADER_BYTES: usize = 256 * 1024;
-
 /// Bytes of one file, and of one form. Source: OSS, "PostObject" and "PutObject" (5 GB).
 pub const FILE_BYTES: u64 = 5 * 1024 * 1024 * 1024;
 

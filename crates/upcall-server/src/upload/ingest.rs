@@ -14,11 +14,12 @@ use upcall::callback::ImageInfo;
 use upcall::error::{Refusal, WireError};
 use upcall::form::FormError;
 use upcall::policy::PolicyError;
+use upcall_image::ImageReader;
 use upcall_store::blobs::{BlobError, Draft};
 
 use super::admit::Admitted;
 use super::hasher::HasherGone;
-use super::image::ImageProbe;
+use super::image::image_info;
 use crate::limits;
 use crate::node::Server;
 
@@ -50,7 +51,7 @@ pub(crate) async fn ingest(
     let mut draft = server.blobs.begin(admitted.at_least).await.map_err(fault)?;
     let mut hashing = server.hasher.begin();
     let share = server.ingests.begin();
-    let mut image = ImageProbe::default();
+    let mut image = ImageReader::default();
     let mut length = 0;
     let mut batch = Batch::default();
     let mut is_long = false;
@@ -85,7 +86,7 @@ pub(crate) async fn ingest(
         length,
         md5,
         crc64,
-        image: image.finish(),
+        image: image.finish().map(image_info),
     })
 }
 

@@ -30,7 +30,7 @@ pub use raw_request::RawRequest;
 pub use signature::{InvalidPublicKey, PublicKey, SignatureMismatch, string_to_sign};
 pub use template::{CallbackTemplate, InvalidTemplate};
 pub use url::{CallbackUrl, InvalidCallbackUrl};
-pub use variable::{CallbackFacts, CallbackVars, ImageInfo};
+pub use variable::{CallbackFacts, CallbackVars, ImageInfo, ImageSize};
 pub use verifier::{
     CallbackRequest, CallbackVerifier, CheckedPart, UnverifiedCallback, VerifiedCallback,
     VerifyError,

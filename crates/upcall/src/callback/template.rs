@@ -13,7 +13,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use super::answer::CallbackFailure;
 use super::error::InvalidCallback;
 use super::parameter::CallbackBodyType;
-use super::variable::{CallbackFacts, CallbackVars, PREFIX};
+use super::variable::{CallbackFacts, CallbackVars, ImageSize, PREFIX};
 
 /// A text with `${variable}` in it.
 ///
@@ -234,12 +234,8 @@ impl SystemVariable {
             Self::ETag => Value::Text(facts.etag),
             Self::Size => Value::Number(facts.size),
             Self::MimeType => Value::Text(facts.mime_type),
-            Self::ImageHeight => facts
-                .image
-                .map_or(Value::Text(""), |image| Value::Number(image.height)),
-            Self::ImageWidth => facts
-                .image
-                .map_or(Value::Text(""), |image| Value::Number(image.width)),
+            Self::ImageHeight => side(facts, |size| size.height),
+            Self::ImageWidth => side(facts, |size| size.width),
             Self::ImageFormat => Value::Text(facts.image.map_or("", |image| &image.format)),
             Self::Crc64 => Value::Digits(facts.crc64),
             Self::ContentMd5 => Value::Text(facts.content_md5),
@@ -249,6 +245,12 @@ impl SystemVariable {
             Self::Operation => Value::Text(facts.operation),
         }
     }
+}
+
+/// A side of the image; empty if the size is not known.
+fn side<'f>(facts: &CallbackFacts<'f>, of: fn(ImageSize) -> u64) -> Value<'f> {
+    let size = facts.image.and_then(|image| image.size);
+    size.map_or(Value::Text(""), |size| Value::Number(of(size)))
 }
 
 /// The names, which have a case, in the order of OSS's page.
@@ -427,6 +429,24 @@ mod tests {
         );
     }
 
+    #[test]
+    fn an_image_of_unknown_size_has_its_format() {
+        let template = "${imageInfo.format},${imageInfo.width},${imageInfo.height}";
+        let template = CallbackTemplate::parse(template).unwrap();
+        let image = ImageInfo {
+            format: "png".into(),
+            size: None,
+        };
+        let facts = CallbackFacts {
+            image: Some(&image),
+            ..NOTHING
+        };
+        let none = CallbackVars::default();
+        let render = |body_type| template.render(body_type, &facts, &none).unwrap();
+        assert_eq!(render(CallbackBodyType::Form), "png,,");
+        assert_eq!(render(CallbackBodyType::Json), r#""png","","""#);
+    }
+
     proptest! {
         #[test]
         fn no_template_breaks_the_renderer(
@@ -444,7 +464,7 @@ mod tests {
         #[test]
         fn form_values_decode_back(object in ".{1,60}", custom in ".*", width in any::<u64>()) {
             let template = CallbackTemplate::parse("o=${object}&c=${x:c}&w=${imageInfo.width}").unwrap();
-            let image = ImageInfo { width, height: 1, format: "png".into() };
+            let image = ImageInfo { format: "png".into(), size: Some(ImageSize { width, height: 1 }) };
             let facts = CallbackFacts { object: &object, image: Some(&image), ..NOTHING };
             let variables = [("x:c", &*custom)].into_iter().collect();
             let body = template.render(CallbackBodyType::Form, &facts, &variables).unwrap();

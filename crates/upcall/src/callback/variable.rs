@@ -39,12 +39,19 @@ pub struct CallbackFacts<'a> {
 /// Format and size of an image.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ImageInfo {
+    /// `jpg`, `png` and so on.
+    pub format: String,
+    /// The size; `None` if the file does not say it, or not within the rules of its format.
+    pub size: Option<ImageSize>,
+}
+
+/// Width and height of an image.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ImageSize {
     /// Pixels from left to right.
     pub width: u64,
     /// Pixels from top to bottom.
     pub height: u64,
-    /// `jpg`, `png` and so on.
-    pub format: String,
 }
 
 /// Custom variables, each under its whole name, such as `x:uid`.

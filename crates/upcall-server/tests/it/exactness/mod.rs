@@ -4,6 +4,7 @@
 //! What the page leaves open is marked "open" beside its row: there the server does what it did.
 
 mod calls;
+mod images;
 mod refusals;
 mod values;
 mod ways;

@@ -99,7 +99,12 @@ fn expected(values: impl Iterator<Item = (String, String)>, is_json: bool) -> St
 }
 
 /// Uploads, and gives the body that the application got.
-async fn body(server: &TestServer, app: &Application, upload: &Upload, way: Way) -> String {
+pub(super) async fn body(
+    server: &TestServer,
+    app: &Application,
+    upload: &Upload,
+    way: Way,
+) -> String {
     let before = app.calls().len();
     let given = upload.send(server, way).await;
     assert_eq!(given.status, 200, "{way:?}: {upload:?}: {given:?}");
@@ -234,71 +239,6 @@ async fn a_type_that_nobody_gave_is_octet_stream() {
     for way in WAYS {
         let got = body(&server, &app, &upload, way).await;
         assert_eq!(got, "application%2Foctet-stream", "{way:?}");
-    }
-}
-
-/// A file, and format, width and height as JSON; none for what is no image, or no whole one.
-fn images() -> Vec<(Vec<u8>, &'static str)> {
-    let padded = |bytes: &[u8]| {
-        let mut bytes = bytes.to_vec();
-        bytes.resize(bytes.len() + 64, 0);
-        bytes
-    };
-    let none = r#""","","""#;
-    vec![
-        (
-            padded(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x07\0\0\0\x05\x08\x02\0\0\0"),
-            r#""png",7,5"#,
-        ),
-        (padded(b"GIF89a\x07\0\x05\0"), r#""gif",7,5"#),
-        (padded(b"GIF87a\x07\0\x05\0"), r#""gif",7,5"#),
-        (
-            padded(b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0\xff\xc0\0\x0b\x08\0\x05\0\x07\x01\x01\x11\0"),
-            r#""jpg",7,5"#,
-        ),
-        // Progressive.
-        (
-            padded(b"\xff\xd8\xff\xc2\0\x0b\x08\0\x05\0\x07\x01\x01\x11\0"),
-            r#""jpg",7,5"#,
-        ),
-        (
-            padded(b"BM\x46\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\x07\0\0\0\x05\0\0\0\x01\0\x18\0"),
-            r#""bmp",7,5"#,
-        ),
-        (
-            padded(b"RIFF\x1e\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\x06\0\0\x04\0\0"),
-            r#""webp",7,5"#,
-        ),
-        (
-            padded(b"II*\0\x08\0\0\0\x02\0\0\x01\x03\0\x01\0\0\0\x07\0\0\0\x01\x01\x03\0\x01\0\0\0\x05\0\0\0\0\0\0\0"),
-            r#""tiff",7,5"#,
-        ),
-        (
-            padded(b"\0\0\x01\0\x01\0\x07\x05\0\0\x01\0\x18\0\x30\0\0\0\x16\0\0\0"),
-            r#""ico",7,5"#,
-        ),
-        (b"hello".to_vec(), none),
-        (Vec::new(), none),
-        (b"<svg width=\"7\" height=\"5\"/>".to_vec(), none),
-        (b"\x89PNG\r\n\x1a\n".to_vec(), none),
-        (padded(b"\xff\xd8\xff\xe0\0\x10JFIF"), none),
-    ]
-}
-
-#[tokio::test]
-async fn an_image_has_its_format_and_size_and_anything_else_has_none() {
-    let server = TestServer::start().await;
-    let app = Application::agreeing("{}").await;
-    let template = "${imageInfo.format},${imageInfo.width},${imageInfo.height}";
-    let mut upload = Upload::new("a", &callback(&app.url("/"), template, true));
-    // The type that the uploader claims says nothing.
-    upload.content_type = Some("image/jpeg".to_owned());
-    for (bytes, wanted) in images() {
-        upload.bytes = bytes;
-        for way in WAYS {
-            let got = body(&server, &app, &upload, way).await;
-            assert_eq!(got, wanted, "{way:?}: {upload:?}");
-        }
     }
 }
 

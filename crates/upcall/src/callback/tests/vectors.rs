@@ -13,9 +13,11 @@ fn every_body_is_rendered_as_documented() {
     let values = |name: &str| text(&vectors["variable_values"][name]);
     let number = |name: &str| values(name).parse().unwrap();
     let image = ImageInfo {
-        width: number("imageInfo.width"),
-        height: number("imageInfo.height"),
         format: values("imageInfo.format").into(),
+        size: Some(ImageSize {
+            width: number("imageInfo.width"),
+            height: number("imageInfo.height"),
+        }),
     };
     let mut facts = CallbackFacts {
         bucket: values("bucket"),

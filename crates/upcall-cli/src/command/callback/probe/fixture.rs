@@ -1,6 +1,6 @@
 //! Uploads that never were, and the callback body of each.
 
-use upcall::callback::{CallbackFacts, CallbackParameter, CallbackVars, ImageInfo};
+use upcall::callback::{CallbackFacts, CallbackParameter, CallbackVars, ImageInfo, ImageSize};
 
 use crate::config::args::FixtureArg;
 use crate::data::random_hex;
@@ -18,9 +18,11 @@ impl Fixture {
     pub(super) fn new(which: FixtureArg, url: &str) -> Result<Self, Failure> {
         let request_id = random_hex(12)?.to_uppercase();
         let image = ImageInfo {
-            width: 1200,
-            height: 800,
             format: "jpg".to_owned(),
+            size: Some(ImageSize {
+                width: 1200,
+                height: 800,
+            }),
         };
         let text = CallbackFacts {
             bucket: BUCKET,
