@@ -8,12 +8,14 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use upcall::callback::{CallbackError, CallbackParameter};
+use upcall::callback::binding::Binding;
+use upcall::callback::{CallbackError, CallbackVerifier};
+use upcall::name::BucketName;
 
-use crate::callback::{CALLBACK_BODY, Callbacks};
+use crate::callback::Callbacks;
 use crate::config::{AppConfig, FormAction, HostRule, is_region};
 use crate::http::{AppState, routes, serve};
-use crate::policy::{ContentTypes, PolicyMaker, UnusableTypes};
+use crate::policy::{BoundCallback, ContentTypes, PolicyMaker, UnusableTypes};
 use crate::uploads::{OpenError, TableThread, Uploads};
 
 /// One running application server. Dropped, it stops on its own time; [`shutdown`](Self::shutdown)
@@ -58,9 +60,13 @@ impl App {
         };
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let callback = callback_to(&config.callback_url.url(address))?;
+        let binding = Arc::new(config.binding);
+        let url = config.callback_url.url(address);
+        let callback = bound_callback(url, &config.bucket, &binding)?;
+        let verifier = CallbackVerifier::new(config.key_urls);
+        let callbacks = Callbacks::new(verifier, binding, &config.limits, config.clock.clone());
         let state = AppState {
-            callbacks: Callbacks::new(config.key_urls, &config.limits, config.clock.clone()),
+            callbacks,
             policies: PolicyMaker {
                 access_key_id: config.access_key_id,
                 access_key_secret: config.access_key_secret,
@@ -168,13 +174,11 @@ async fn open_uploads(path: PathBuf) -> Result<(Uploads, TableThread), StartErro
         })
 }
 
-fn callback_to(url: &str) -> Result<CallbackParameter, StartError> {
-    let mut builder = CallbackParameter::builder(url, CALLBACK_BODY);
-    if url.starts_with("https:") {
-        builder = builder.with_sni();
-    }
-    builder.build().map_err(|source| StartError::CallbackUrl {
-        url: url.to_owned(),
-        source,
-    })
+fn bound_callback(
+    url: String,
+    bucket: &BucketName,
+    binding: &Arc<Binding>,
+) -> Result<BoundCallback, StartError> {
+    BoundCallback::new(url.clone(), bucket.clone(), Arc::clone(binding))
+        .map_err(|source| StartError::CallbackUrl { url, source })
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::http::Uri;
 use upcall::callback::PublicKeyUrls;
+use upcall::callback::binding::Binding;
 use upcall::name::{AccessKeyId, AccessKeySecret, BucketName};
 
 use crate::clock::Clock;
@@ -20,6 +21,8 @@ pub struct AppConfig {
     pub access_key_id: AccessKeyId,
     /// What signs them.
     pub access_key_secret: AccessKeySecret,
+    /// What is put into every callback and demanded of it again: that the policy was one of ours.
+    pub binding: Binding,
     /// Where the files go.
     pub bucket: BucketName,
     /// The region of the storage server, which V4 signatures name.
@@ -28,7 +31,8 @@ pub struct AppConfig {
     pub host: HostRule,
     /// The address of our `POST /callback`, as the storage server reaches it.
     pub callback_url: CallbackUrlRule,
-    /// From where public keys are taken; [`PublicKeyUrls::default`] is OSS's own.
+    /// From where public keys are taken, and nowhere else; [`PublicKeyUrls::default`] is OSS's own, by
+    /// `https`.
     pub key_urls: PublicKeyUrls,
     /// The SQLite file that keeps what callbacks said; made if it is not there.
     pub data: PathBuf,

@@ -2,8 +2,8 @@
 //!
 //! In: a request from anyone. Out: a row in the table and 200, or a refusal. Steps: read the body
 //! (bounded), judge target, headers and digest, get the key from an allowed address, verify the
-//! signature, read what the body says, keep it, answer. Nothing of the body is looked at before its
-//! signature is verified.
+//! signature, hold the body against its binding, read what it says, keep it, answer. Nothing of the
+//! body is looked at before its signature is verified, and who uploaded is what the binding says.
 //!
 //! Source: OSS, "Callback" (steps 3 to 5).
 
@@ -23,7 +23,8 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use upcall::axum::CallbackReceiver;
-use upcall::callback::{CallbackVerifier, PublicKeyUrls};
+use upcall::callback::CallbackVerifier;
+use upcall::callback::binding::Binding;
 
 use body::Bodies;
 use fetch::Fetcher;
@@ -44,13 +45,18 @@ pub(crate) struct Callbacks {
 }
 
 impl Callbacks {
-    pub(crate) fn new(key_urls: PublicKeyUrls, limits: &Limits, clock: Clock) -> Self {
-        let verifier = CallbackVerifier::new(key_urls);
-        let keys_clock = clock.clone();
+    pub(crate) fn new(
+        verifier: CallbackVerifier,
+        binding: Arc<Binding>,
+        limits: &Limits,
+        clock: Clock,
+    ) -> Self {
+        let receiver_clock = clock.clone();
         Self {
             bodies: Bodies::new(limits.body),
             receiver: CallbackReceiver::new(verifier, Fetcher::new(limits.key_fetch))
-                .clock(move || keys_clock.now()),
+                .binding(binding)
+                .clock(move || receiver_clock.now()),
             clock,
         }
     }
@@ -58,8 +64,9 @@ impl Callbacks {
     /// Not by the kit's extractor, since our bodies share memory and have a time to come in.
     async fn hear(&self, parts: &Parts, body: Body) -> Result<Notice, Refused> {
         let body = self.bodies.read(&parts.headers, body).await?;
-        self.receiver.verify(parts, &body).await?;
-        Ok(Notice::read(&body)?)
+        let permission = self.receiver.verify(parts, &body).await?;
+        let user = permission.and_then(|permission| permission.user);
+        Ok(Notice::read(&body)?.of(user))
     }
 }
 
@@ -124,13 +131,6 @@ impl From<Upload> for Heard {
         }
     }
 }
-
-/// The template that our policies ask for; [`Notice`] reads what comes of it.
-///
-/// The id is in it so that it is signed: a callback that is told twice is then one row.
-pub(crate) const CALLBACK_BODY: &str = "bucket=${bucket}&object=${object}&etag=${etag}\
-    &size=${size}&mimeType=${mimeType}&height=${imageInfo.height}&width=${imageInfo.width}\
-    &requestId=${reqId}";
 
 /// OSS's request ids have 24 bytes.
 const MAX_ID_BYTES: usize = 64;

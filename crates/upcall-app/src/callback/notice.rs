@@ -1,20 +1,17 @@
 //! What a verified callback says of an upload.
 //!
 //! The template is the application's own, so this reads the names that our policies and the official
-//! samples use, as a form or as JSON. Which of the two it is, the body itself says: it is signed, and
-//! the content type is not.
-
-use std::borrow::Cow;
+//! samples use, as a form or as JSON.
 
 use jiff::Timestamp;
-use percent_encoding::percent_decode;
-use serde_json::{Map, Value};
+use upcall::callback::{CallbackBody, InvalidBody};
 
 use crate::uploads::Upload;
 
 /// What a verified callback says of an upload.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) struct Notice {
+    user: Option<String>,
     object: String,
     size: Option<u64>,
     mime_type: Option<String>,
@@ -27,23 +24,29 @@ impl Notice {
     /// # Errors
     /// Says what cannot be read; the object's name is the one thing that must be there.
     pub(super) fn read(body: &[u8]) -> Result<Self, InvalidNotice> {
-        let says = Says::parse(body)?;
-        let object = says
-            .text(&["object", "filename", "key"])?
-            .ok_or(InvalidNotice::NoObject)?;
+        let body = &CallbackBody::parse(body)?;
+        // The name that the binding was held against, and no other.
+        let object = text(body, &["object"])?.ok_or(InvalidNotice::NoObject)?;
         Ok(Self {
+            user: None,
             object,
-            size: says.number("size", &["size"])?,
-            mime_type: says.text(&["mimeType"])?,
-            width: says.number("width", &["width", "imageInfo.width"])?,
-            height: says.number("height", &["height", "imageInfo.height"])?,
-            request_id: says.text(&["requestId", "reqId"])?,
+            size: number(body, "size", &["size"])?,
+            mime_type: text(body, &["mimeType"])?,
+            width: number(body, "width", &["width", "imageInfo.width"])?,
+            height: number(body, "height", &["height", "imageInfo.height"])?,
+            request_id: text(body, &["requestId", "reqId"])?,
         })
+    }
+
+    /// Names the user, whom the binding names.
+    pub(super) fn of(self, user: Option<String>) -> Self {
+        Self { user, ..self }
     }
 
     /// The row for it. The id that the body tells is signed, and goes before the announced one.
     pub(super) fn received(self, announced_id: Option<String>, at: Timestamp) -> Upload {
         Upload {
+            user: self.user,
             object: self.object,
             size: self.size,
             mime_type: self.mime_type,
@@ -58,92 +61,32 @@ impl Notice {
 /// Why a verified callback says nothing to us.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub(super) enum InvalidNotice {
-    #[error("the body is neither a form nor a flat JSON object, in UTF-8")]
-    Form,
+    #[error(transparent)]
+    Body(#[from] InvalidBody),
     #[error("the body does not name the object; put `object=${{object}}` into `callbackBody`")]
     NoObject,
     #[error("`{name}` is not a whole number")]
     NotANumber { name: &'static str },
+    #[error("a value in the body is longer than 4,096 bytes")]
+    TooLong,
 }
 
-/// Names and values; where a form has a name twice, the first counts.
-struct Says(Vec<(String, String)>);
-
-impl Says {
-    fn parse(body: &[u8]) -> Result<Self, InvalidNotice> {
-        let is_json = body.trim_ascii_start().starts_with(b"{");
-        if is_json {
-            Self::parse_json(body)
-        } else {
-            Self::parse_form(body)
-        }
-    }
-
-    fn parse_json(body: &[u8]) -> Result<Self, InvalidNotice> {
-        let members: Map<String, Value> =
-            serde_json::from_slice(body).map_err(|_| InvalidNotice::Form)?;
-        let text = |value| match value {
-            Value::String(text) => Some(text),
-            Value::Number(number) => Some(number.to_string()),
-            Value::Bool(_) | Value::Null | Value::Array(_) | Value::Object(_) => None,
-        };
-        let pairs = members
-            .into_iter()
-            .filter_map(|(name, value)| Some((name, text(value)?)));
-        Ok(Self(pairs.collect()))
-    }
-
-    fn parse_form(body: &[u8]) -> Result<Self, InvalidNotice> {
-        let pair = |pair: &[u8]| {
-            let end = pair
-                .iter()
-                .position(|byte| *byte == b'=')
-                .unwrap_or(pair.len());
-            let value = pair.get(end + 1..).unwrap_or_default();
-            Ok((decode(&pair[..end])?, decode(value)?))
-        };
-        body.split(|byte| *byte == b'&')
-            .map(pair)
-            .collect::<Result<_, _>>()
-            .map(Self)
-    }
-
-    /// The first of `names` that is there and not empty.
-    fn text(&self, names: &[&str]) -> Result<Option<String>, InvalidNotice> {
-        let value = |name: &&str| {
-            self.0
-                .iter()
-                .find(|(has, _)| has == name)
-                .map(|(_, value)| value)
-        };
-        let value = names
-            .iter()
-            .filter_map(value)
-            .find(|value| !value.is_empty());
-        match value {
-            Some(value) if value.len() > MAX_TEXT_BYTES => Err(InvalidNotice::Form),
-            value => Ok(value.cloned()),
-        }
-    }
-
-    fn number(&self, name: &'static str, names: &[&str]) -> Result<Option<u64>, InvalidNotice> {
-        let parse = |text: String| text.parse().map_err(|_| InvalidNotice::NotANumber { name });
-        self.text(names)?.map(parse).transpose()
+/// The first of `names` that is there and not empty.
+fn text(body: &CallbackBody, names: &[&str]) -> Result<Option<String>, InvalidNotice> {
+    let values = names.iter().filter_map(|name| body.get(name));
+    match values.into_iter().find(|value| !value.is_empty()) {
+        Some(value) if value.len() > MAX_TEXT_BYTES => Err(InvalidNotice::TooLong),
+        value => Ok(value.map(str::to_owned)),
     }
 }
 
-fn decode(text: &[u8]) -> Result<String, InvalidNotice> {
-    let spaced: Cow<'_, [u8]> = if text.contains(&b'+') {
-        text.iter()
-            .map(|byte| if *byte == b'+' { b' ' } else { *byte })
-            .collect()
-    } else {
-        text.into()
-    };
-    let decoded = percent_decode(&spaced)
-        .decode_utf8()
-        .map_err(|_| InvalidNotice::Form)?;
-    Ok(decoded.into_owned())
+fn number(
+    body: &CallbackBody,
+    name: &'static str,
+    names: &[&str],
+) -> Result<Option<u64>, InvalidNotice> {
+    let parse = |text: String| text.parse().map_err(|_| InvalidNotice::NotANumber { name });
+    text(body, names)?.map(parse).transpose()
 }
 
 /// A key has at most 1,023 bytes, and nothing else is as long.
@@ -155,6 +98,7 @@ mod tests {
 
     fn photo() -> Notice {
         Notice {
+            user: None,
             object: "uploads/eric/猫 1.jpg".to_owned(),
             size: Some(5),
             mime_type: Some("image/jpeg".to_owned()),
@@ -175,8 +119,8 @@ mod tests {
     }
 
     #[test]
-    fn the_samples_template_is_understood() {
-        let form = b"filename=a+b.txt&size=0&mimeType=text%2Fplain&height=&width=";
+    fn what_the_samples_tell_is_understood() {
+        let form = b"object=a+b.txt&size=0&mimeType=text%2Fplain&height=&width=";
         let notice = Notice {
             object: "a b.txt".to_owned(),
             size: Some(0),
@@ -195,8 +139,9 @@ mod tests {
             (b"object", InvalidNotice::NoObject),
             (b"{}", InvalidNotice::NoObject),
             (b"{\"object\":null}", InvalidNotice::NoObject),
-            (b"{\"object\":\"a\"", InvalidNotice::Form),
-            (b"object=%FF", InvalidNotice::Form),
+            (b"{\"object\":\"a\"", InvalidBody::Form.into()),
+            (b"object=%FF", InvalidBody::Form.into()),
+            (b"object=a&object=b", InvalidBody::FieldTwice.into()),
             (
                 b"object=a&size=-1",
                 InvalidNotice::NotANumber { name: "size" },
@@ -209,7 +154,7 @@ mod tests {
                 b"object=a&width=wide",
                 InvalidNotice::NotANumber { name: "width" },
             ),
-            (long.as_bytes(), InvalidNotice::Form),
+            (long.as_bytes(), InvalidNotice::TooLong),
         ] {
             assert_eq!(
                 Notice::read(body),
@@ -218,12 +163,6 @@ mod tests {
                 String::from_utf8_lossy(body)
             );
         }
-    }
-
-    #[test]
-    fn the_first_of_two_counts() {
-        let notice = Notice::read(b"object=first&object=second").unwrap();
-        assert_eq!(notice.object, "first");
     }
 
     #[test]

@@ -62,6 +62,7 @@ impl Refused {
     /// The samples' words; strangers learn no more than that.
     const fn words(&self) -> &'static str {
         match self {
+            Self::Verify(CallbackRejection::Binding(_)) => "not permitted",
             Self::Verify(_) => "verify not ok",
             Self::Body(_) => "body not read",
             Self::Notice(_) => "body not understood",

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use upcall::callback::CallbackParameter;
 use upcall::name::{AccessKeyId, AccessKeySecret, BucketName};
 use upcall::policy::PolicyBuilder;
 use upcall::policy::signed::{SignedPolicy, V4Signer};
 use upcall::signature::Scope;
 
+use super::bound_callback::BoundCallback;
 use super::user::User;
 use crate::clock::Clock;
 
@@ -19,7 +19,7 @@ pub(crate) struct PolicyMaker {
     pub(crate) bucket: BucketName,
     /// What V4 signatures name.
     pub(crate) region: String,
-    pub(crate) callback: CallbackParameter,
+    pub(crate) callback: BoundCallback,
     pub(crate) max_bytes: u64,
     pub(crate) types: ContentTypes,
     pub(crate) lifetime: Duration,
@@ -29,12 +29,12 @@ pub(crate) struct PolicyMaker {
 impl PolicyMaker {
     /// Signs a policy for `user`, whose form goes to `host`.
     pub(super) fn sign(&self, user: &User, host: String, kind: PolicyKind) -> SignedPolicy {
-        let dir = format!("uploads/{user}/");
+        let (dir, expiration) = (user.folder(), self.expiration());
         let callback = match kind {
-            PolicyKind::V1 | PolicyKind::V4 => Some(self.callback.encode()),
+            PolicyKind::V1 | PolicyKind::V4 => Some(self.callback.encode(user, expiration)),
             PolicyKind::V1WithoutCallback => None,
         };
-        let mut builder = PolicyBuilder::new(self.expiration())
+        let mut builder = PolicyBuilder::new(expiration)
             .bucket(self.bucket.as_str())
             .starts_with("key", &dir)
             .content_length_range(0, self.max_bytes);

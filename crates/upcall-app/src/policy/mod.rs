@@ -7,6 +7,7 @@
 //! Source: OSS, "Direct upload with a server-signed policy and callback" (the classic walkthrough,
 //! V1), and "Obtain signature information from the server and upload data to OSS" (V4).
 
+mod bound_callback;
 mod maker;
 mod user;
 
@@ -24,6 +25,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
 
+pub(crate) use bound_callback::BoundCallback;
 pub(crate) use maker::{ContentTypes, PolicyKind, PolicyMaker, UnusableTypes};
 use user::User;
 

@@ -23,9 +23,19 @@ impl User {
         }
     }
 
-    /// Whoever does not say who they are.
+    /// Who does not say who they are.
     pub(super) fn guest() -> Self {
         Self("guest".into())
+    }
+
+    /// The one whose callbacks have the longest body.
+    pub(super) fn longest() -> Self {
+        Self("u".repeat(Self::MAX_BYTES).into())
+    }
+
+    /// What the keys of this user's uploads begin with.
+    pub(super) fn folder(&self) -> String {
+        format!("uploads/{self}/")
     }
 }
 

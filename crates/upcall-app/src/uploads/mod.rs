@@ -24,6 +24,8 @@ use crate::limits::UPLOADS_LISTED;
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Upload {
+    /// Who was permitted to upload it, as the callback's binding says.
+    pub(crate) user: Option<String>,
     /// The whole key.
     pub(crate) object: String,
     /// In bytes.

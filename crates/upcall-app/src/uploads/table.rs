@@ -214,6 +214,7 @@ fn keep_one(connection: &Connection, upload: &Upload) -> Result<Upload, UploadsE
         integer(upload.width)?,
         integer(upload.height)?,
         upload.received_at.as_millisecond(),
+        upload.user,
     ];
     Ok(connection.prepare_cached(KEEP)?.query_row(row, read_row)?)
 }
@@ -232,6 +233,7 @@ fn read_row(row: &Row<'_>) -> rusqlite::Result<Upload> {
             .and_then(|number| number.try_into().ok()))
     };
     Ok(Upload {
+        user: row.get("user")?,
         object: row.get("object")?,
         size: number("size")?,
         mime_type: row.get("mime_type")?,
@@ -270,17 +272,19 @@ fn open_connection(path: &Path) -> Result<Connection, OpenError> {
     match found {
         0 => {
             transaction.execute_batch(CREATE)?;
-            transaction.pragma_update(None, "user_version", LAYOUT)?;
+            transaction.execute_batch(ADD_USER)?;
         }
+        1 => transaction.execute_batch(ADD_USER)?,
         LAYOUT => {}
         _ => return Err(OpenError::Layout { found }),
     }
+    transaction.pragma_update(None, "user_version", LAYOUT)?;
     transaction.commit()?;
     Ok(connection)
 }
 
 /// The version of the table's layout, in SQLite's `user_version`.
-const LAYOUT: i64 = 1;
+const LAYOUT: i64 = 2;
 
 const CREATE: &str = "
     CREATE TABLE uploads (
@@ -294,15 +298,18 @@ const CREATE: &str = "
         received_at INTEGER NOT NULL     -- milliseconds since 1970
     ) STRICT";
 
+/// Version 2; rows of before do not tell who uploaded.
+const ADD_USER: &str = "ALTER TABLE uploads ADD COLUMN user TEXT";
+
 /// The update changes nothing; it is there so that the old row is returned.
 const KEEP: &str = "
-    INSERT INTO uploads (request_id, object, size, mime_type, width, height, received_at)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+    INSERT INTO uploads (request_id, object, size, mime_type, width, height, received_at, user)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
     ON CONFLICT (request_id) DO UPDATE SET request_id = request_id
-    RETURNING request_id, object, size, mime_type, width, height, received_at";
+    RETURNING request_id, object, size, mime_type, width, height, received_at, user";
 
 const RECENT: &str = "
-    SELECT request_id, object, size, mime_type, width, height, received_at
+    SELECT request_id, object, size, mime_type, width, height, received_at, user
     FROM uploads ORDER BY number DESC LIMIT ?1";
 
 #[cfg(test)]
@@ -317,14 +324,14 @@ mod tests {
         let path = folder.path().join("app.db");
         drop(open_connection(&path).unwrap());
         let connection = Connection::open(&path).unwrap();
-        connection.pragma_update(None, "user_version", 2).unwrap();
+        connection.pragma_update(None, "user_version", 3).unwrap();
         drop(connection);
 
         let refused = open_connection(&path).unwrap_err();
 
         assert_eq!(
             refused.to_string(),
-            "its layout has version 2; this program knows versions up to 1"
+            "its layout has version 3; this program knows versions up to 2"
         );
     }
 
@@ -339,6 +346,24 @@ mod tests {
                 .permissions()
                 .mode();
             assert_eq!(mode & 0o777, 0o600, "{name}");
+        }
+    }
+
+    #[test]
+    fn rows_of_the_first_layout_stay_and_have_no_user() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("app.db");
+        let old = Connection::open(&path).unwrap();
+        old.execute_batch(CREATE).unwrap();
+        let row = "INSERT INTO uploads (request_id, object, received_at) VALUES ('A1', 'a', 0)";
+        old.execute_batch(row).unwrap();
+        old.pragma_update(None, "user_version", 1).unwrap();
+        drop(old);
+
+        for _ in 0..2 {
+            let rows = read_recent(&open_connection(&path).unwrap(), 10).unwrap();
+            assert_eq!(rows.len(), 1);
+            assert_eq!((rows[0].object.as_str(), &rows[0].user), ("a", &None));
         }
     }
 

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tempfile::TempDir;
 use upcall::callback::PublicKeyUrls;
+use upcall::callback::binding::{Binding, BindingKey, GRACE, Permission, Permitted};
 use upcall::name::{AccessKeyId, AccessKeySecret, BucketName};
 use upcall_app::{App, AppConfig, CallbackUrlRule, Clock, Examples, HostRule, Limits};
 
@@ -70,9 +71,10 @@ impl TestApp {
         self.send(Request::new("GET", target)).await
     }
 
-    /// A callback as the storage server would send it: `/callback`, our key, this body.
+    /// A callback as the storage server would send it: `/callback`, our key, this body with a bucket
+    /// and a binding that permits all of it.
     pub(crate) fn callback(&self, body: &str) -> SignedCallback {
-        SignedCallback::new(&self.keys.url(), "/callback", body)
+        SignedCallback::new(&self.keys.url(), "/callback", &bound(body))
     }
 
     pub(crate) async fn uploads(&self) -> Vec<Value> {
@@ -88,11 +90,40 @@ impl TestApp {
     }
 }
 
+/// What the application makes and verifies.
+pub(crate) fn binding() -> Binding {
+    Binding::new(BindingKey::of_access_key(&AccessKeySecret::new(SECRET)))
+}
+
+/// A token that permits every key of the bucket to this user, until noon and a day.
+pub(crate) fn token(user: &str) -> String {
+    let noon = Timestamp::from_second(NOON).unwrap();
+    let permitted = Permitted::Prefix(String::new());
+    binding().make(&Permission::until(noon, GRACE, "photos", permitted).user(user))
+}
+
+/// The body with what our template has besides, unless it has a bucket or binding of its own.
+pub(crate) fn bound(body: &str) -> String {
+    let token = token("eric");
+    if let Some(members) = body.strip_prefix('{') {
+        return format!(r#"{{"bucket":"photos","binding":"{token}",{members}"#);
+    }
+    let missing = [("bucket", "photos"), ("binding", token.as_str())];
+    let missing = missing
+        .into_iter()
+        .filter(|(name, _)| !body.contains(&format!("{name}=")));
+    let missing: Vec<String> = missing
+        .map(|(name, value)| format!("&{name}={value}"))
+        .collect();
+    format!("{body}{}", missing.concat())
+}
+
 pub(crate) fn config(data: PathBuf, clock: &TestClock) -> AppConfig {
     AppConfig {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         access_key_id: AccessKeyId::parse("app-key").unwrap(),
         access_key_secret: AccessKeySecret::new(SECRET),
+        binding: binding(),
         bucket: BucketName::parse("photos").unwrap(),
         region: "cn-hangzhou".to_owned(),
         host: HostRule::Fixed("http://127.0.0.1:8700/photos/".to_owned()),

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::app::TestApp;
+use crate::app::{TestApp, bound};
 use crate::callbacks::PHOTO;
 use crate::key_server::KeyServer;
 use crate::signing::{SignedCallback, ours, theirs};
@@ -170,7 +170,7 @@ async fn every_forgery_is_refused_and_leaves_nothing() {
         server,
         allowed_url: app.keys.url(),
     };
-    let genuine = SignedCallback::new(&app.keys.url(), "/callback?user=1", PHOTO);
+    let genuine = SignedCallback::new(&app.keys.url(), "/callback?user=1", &bound(PHOTO));
 
     for (what, forge) in CHANGED.iter().chain(HEADERS).chain(KEY_URLS) {
         let mut forged = genuine.clone();
@@ -215,7 +215,7 @@ async fn another_spelling_of_the_path_leads_nowhere() {
         "/a/../callback",
         "/",
     ] {
-        let callback = SignedCallback::new(&app.keys.url(), target, PHOTO);
+        let callback = SignedCallback::new(&app.keys.url(), target, &bound(PHOTO));
         let status = app.send(callback.request()).await.status;
         assert!(matches!(status, 404 | 405), "{target}: {status}");
     }

@@ -72,7 +72,7 @@ async fn a_callback_is_one_line_that_says_which_part_was_wrong() {
             c.digest();
             c.sign(ours());
         },
-        "part=body",
+        "part=binding",
     );
 
     for (callback, says) in &cases {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod app;
+mod bindings;
 mod callbacks;
 mod client;
 mod connections;

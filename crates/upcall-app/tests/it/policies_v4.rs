@@ -54,7 +54,7 @@ async fn the_members_are_those_of_the_newer_samples() {
     ] {
         assert_eq!(json[member], value, "{member}");
     }
-    let classic = app.get("/policy").await.json();
+    let classic = app.get("/policy?user=eric").await.json();
     assert_eq!(json["callback"], classic["callback"]);
 }
 

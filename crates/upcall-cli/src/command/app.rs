@@ -1,6 +1,7 @@
 //! `upcall app`: the reference application server alone, beside any storage server.
 
 use upcall::callback::PublicKeyUrls;
+use upcall::callback::binding::Binding;
 use upcall::name::{AccessKeyId, AccessKeySecret, BucketName};
 use upcall_app::{App, AppConfig, CallbackUrlRule, Examples, HostRule, StartError};
 
@@ -14,19 +15,12 @@ use crate::terminal::output;
 pub(crate) async fn run(args: &AppArgs) -> Result<(), Failure> {
     let mut stop = Stop::listen()?;
     let (id, secret) = access_key()?;
-    let mut key_urls = PublicKeyUrls::oss();
-    for url in &args.key_url {
-        key_urls = key_urls.and(url).map_err(|error| {
-            Failure::new(format!(
-                "`{}` (--key-url) cannot be used: {error}",
-                url.escape_debug()
-            ))
-        })?;
-    }
+    let secret = AccessKeySecret::new(secret);
     let config = AppConfig {
         listen: args.listen,
         access_key_id: AccessKeyId::parse(&id)?,
-        access_key_secret: AccessKeySecret::new(secret),
+        binding: binding(&secret)?,
+        access_key_secret: secret,
         bucket: BucketName::parse(&args.bucket)?,
         region: args.region.clone(),
         host: HostRule::Fixed(args.host.clone()),
@@ -34,7 +28,7 @@ pub(crate) async fn run(args: &AppArgs) -> Result<(), Failure> {
             Some(url) => CallbackUrlRule::Fixed(url.clone()),
             None => CallbackUrlRule::OwnAddress,
         },
-        key_urls,
+        key_urls: key_urls(&args.key_url)?,
         data: args.data.clone(),
         max_bytes: args.max_size,
         allowed_types: None,
@@ -57,6 +51,35 @@ pub(crate) async fn run(args: &AppArgs) -> Result<(), Failure> {
     stop.finish(app.shutdown()).await;
     Ok(())
 }
+
+/// Those that were named, and OSS's own only if it is one of them.
+fn key_urls(named: &[String]) -> Result<PublicKeyUrls, Failure> {
+    if named.is_empty() {
+        return Ok(PublicKeyUrls::oss());
+    }
+    let list = named.iter().try_fold(PublicKeyUrls::none(), |list, url| {
+        list.and(url).map_err(|error| {
+            Failure::new(format!(
+                "`{}` (--key-url) cannot be used: {error}",
+                url.escape_debug()
+            ))
+        })
+    })?;
+    Ok(list)
+}
+
+/// With secrets of its own, if there are any in the environment.
+pub(super) fn binding(access_key_secret: &AccessKeySecret) -> Result<Binding, Failure> {
+    let secrets = environment_secret(BINDING_SECRET)?.unwrap_or_default();
+    Binding::from_setting(&secrets, access_key_secret).map_err(|error| {
+        Failure::new(format!("`{BINDING_SECRET}` cannot be used: {error}"))
+            .hint("make one with `openssl rand -hex 32`; several are separated by commas")
+    })
+}
+
+/// What keys the bindings of policies, if not the access key secret: several, of which the first makes
+/// and all verify.
+const BINDING_SECRET: &str = "UPCALL_BINDING_SECRET";
 
 /// An application that does not start, with the flag that gives it another address.
 pub(super) fn cannot_start(error: StartError, listen_flag: &str) -> Failure {

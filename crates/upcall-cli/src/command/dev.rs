@@ -11,6 +11,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::broadcast;
 use upcall::callback::PublicKeyUrls;
+use upcall::callback::binding::{Binding, BindingKey};
 use upcall::name::{AccessKeyId, AccessKeySecret, BucketName};
 use upcall_app::{App, AppConfig, CallbackUrlRule, Examples, HostRule};
 use upcall_server::FaultInjection;
@@ -120,10 +121,12 @@ async fn start_app(
     lan: Option<IpAddr>,
     (id, secret): (&str, &str),
 ) -> Result<App, Failure> {
+    let secret = AccessKeySecret::new(secret);
     let config = AppConfig {
         listen: reachable_from(args.app, lan),
         access_key_id: AccessKeyId::parse(id)?,
-        access_key_secret: AccessKeySecret::new(secret),
+        binding: Binding::new(BindingKey::of_access_key(&secret)),
+        access_key_secret: secret,
         bucket: BucketName::parse(BUCKET)?,
         region: REGION.to_owned(),
         host: HostRule::SameHost {

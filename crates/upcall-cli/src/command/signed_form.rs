@@ -17,8 +17,18 @@ pub(super) struct Permission<'a> {
     /// How keys must begin.
     pub(super) key_prefix: &'a str,
     pub(super) max_bytes: u64,
-    pub(super) lifetime: Duration,
+    pub(super) expiration: Timestamp,
     pub(super) callback: Option<&'a CallbackParameter>,
+}
+
+/// So long from now, as precise as a policy writes it.
+///
+/// # Errors
+/// The lifetime leads beyond the calendar.
+pub(super) fn expiration(lifetime: Duration) -> Result<Timestamp, Failure> {
+    let lifetime = SignedDuration::try_from(lifetime)?;
+    let expiration = Timestamp::now().checked_add(lifetime)?;
+    Ok(Timestamp::from_millisecond(expiration.as_millisecond())?)
 }
 
 /// A policy, its signature, and the other fields that go with them.
@@ -34,18 +44,12 @@ pub(super) struct SignedForm {
 
 impl SignedForm {
     /// Signs with V1. `storage` is the server's address.
-    ///
-    /// # Errors
-    /// The lifetime leads beyond the calendar.
     pub(super) fn sign(
         permission: &Permission<'_>,
         storage: &str,
         (id, secret): (&str, &str),
-    ) -> Result<Self, Failure> {
-        let lifetime = SignedDuration::try_from(permission.lifetime)?;
-        let expiration = Timestamp::now().checked_add(lifetime)?;
-        // As precise as a policy writes it.
-        let expiration = Timestamp::from_millisecond(expiration.as_millisecond())?;
+    ) -> Self {
+        let expiration = permission.expiration;
         let callback = permission.callback.map(CallbackParameter::encode);
         let mut builder = PolicyBuilder::new(expiration)
             .bucket(permission.bucket.as_str())
@@ -66,12 +70,12 @@ impl SignedForm {
         ];
         fields.extend(callback.map(|callback| ("callback", callback)));
         let storage = storage.trim_end_matches('/');
-        Ok(Self {
+        Self {
             url: format!("{storage}/{}/", permission.bucket),
             fields,
             expiration,
             document,
-        })
+        }
     }
 
     /// A line for the shell; only the name of the file is to be replaced.
@@ -105,12 +109,10 @@ mod tests {
             bucket: &bucket,
             key_prefix,
             max_bytes: 1,
-            lifetime: Duration::from_secs(1),
+            expiration: expiration(Duration::from_secs(1)).unwrap(),
             callback: None,
         };
-        SignedForm::sign(&permission, "http://127.0.0.1:8700/", ("id", "secret"))
-            .unwrap()
-            .curl("FILE")
+        SignedForm::sign(&permission, "http://127.0.0.1:8700/", ("id", "secret")).curl("FILE")
     }
 
     #[test]

@@ -259,7 +259,8 @@ pub(crate) struct AppArgs {
     /// [default: where it listens]
     #[arg(long, value_name = "URL")]
     pub(crate) callback_url: Option<String>,
-    /// From where public keys are taken, beside OSS's own addresses, * for a key's id; may be repeated
+    /// From where public keys are taken, and nowhere else, * for a key's id; `oss` is OSS's own
+    /// address; may be repeated [default: oss]
     #[arg(long, value_name = "URL")]
     pub(crate) key_url: Vec<String>,
     /// The SQLite file that keeps what callbacks said
@@ -502,6 +503,13 @@ pub(crate) struct SignArgs {
         default_value = "bucket=${bucket}&object=${object}&etag=${etag}&size=${size}&mimeType=${mimeType}"
     )]
     pub(crate) callback_body: String,
+    /// Who is permitted, for the binding that the callback carries; it is made with
+    /// `UPCALL_BINDING_SECRET` or else the access key's secret, and permits bucket and prefix
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: Option<String>,
+    /// Leave the binding out, for an application that knows none
+    #[arg(long, conflicts_with = "user")]
+    pub(crate) no_binding: bool,
     /// The storage server, for the `curl` line
     #[arg(long, default_value = "http://127.0.0.1:8700", value_name = "URL")]
     pub(crate) storage: String,

@@ -67,6 +67,16 @@ impl DataFolder {
         let text = self.load_or_make(DevKey, || {
             Ok(format!("dev-{} {}", random_hex(6)?, random_hex(20)?))
         })?;
+        self.split_dev_key(&text)
+    }
+
+    /// The same, if `dev` was started with this folder.
+    pub(crate) fn known_dev_key(&self) -> Result<Option<(String, String)>, Failure> {
+        let text = DevKey.read(&self.0)?;
+        text.map(|text| self.split_dev_key(&text)).transpose()
+    }
+
+    fn split_dev_key(&self, text: &str) -> Result<(String, String), Failure> {
         let (id, secret) = text.trim().split_once(' ').ok_or_else(|| {
             Failure::new(format!(
                 "`{}` is not an id and a secret",

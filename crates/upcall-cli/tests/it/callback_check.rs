@@ -15,7 +15,7 @@ fn broken(ended: &Ended) -> Vec<(String, String)> {
     let said: Value = serde_json::from_str(&ended.stdout).unwrap();
     let text = |row: &Value, name: &str| row[name].as_str().unwrap().to_owned();
     let rows = said["rules"].as_array().unwrap().iter();
-    rows.filter(|row| row["kept"] == false)
+    rows.filter(|row| row["verdict"] == "BROKEN")
         .map(|row| (text(row, "call"), text(row, "rule")))
         .collect()
 }
@@ -35,12 +35,18 @@ fn the_reference_application_keeps_every_rule() {
 
     let printed = check("/callback", &[]).done();
     let lines: Vec<&str> = printed.lines().collect();
-    assert_eq!(lines.len(), 12, "{printed}");
+    assert_eq!(lines.len(), 15, "{printed}");
     assert!(lines[0].starts_with("CALL "), "{printed}");
     assert!(
-        lines[1..].iter().all(|line| line.contains("  kept  ")),
+        lines[1..14].iter().all(|line| line.contains("  kept  ")),
         "{printed}"
     );
+    // It does not look for the object, and nobody says that it must.
+    assert!(
+        lines[14].starts_with("permitted, never uploaded  refused"),
+        "{printed}"
+    );
+    assert!(lines[14].contains("  not detected  "), "{printed}");
     for call in [
         "genuine ",
         "no signature ",
@@ -49,6 +55,8 @@ fn the_reference_application_keeps_every_rule() {
         "another query ",
         "another key ",
         "another key's address ",
+        "signed, no binding ",
+        "signed, another's object ",
     ] {
         assert!(
             lines.iter().any(|line| line.starts_with(call)),
@@ -58,7 +66,11 @@ fn the_reference_application_keeps_every_rule() {
     // With a query, and with JSON.
     check(
         "/callback?a=b%2Fc",
-        &["--body", "{\"object\":\"a\",\"size\":1}"],
+        &[
+            "--require-binding",
+            "--body",
+            "{\"bucket\":\"photos\",\"object\":\"a\",\"size\":1}",
+        ],
     )
     .done();
 
@@ -134,6 +146,45 @@ fn an_application_that_believes_everything_is_told_so() {
         ]
     );
     assert!(believed.iter().all(|(_, rule)| rule == "refused"));
+}
+
+/// What an application that refuses forged signatures and knows no bindings is found to be.
+#[test]
+fn an_application_without_bindings_is_warned_and_may_be_held_to_them() {
+    let folder = tempdir().unwrap();
+    let url = application(
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}",
+        Duration::ZERO,
+    );
+    let rows = |more: &[&str]| {
+        let with_key = ["--json", "--key-url", "http://k.example/k.pem"];
+        let check = Upcall::new(&["callback", "check", &url]).and(&with_key);
+        let ended = check.and(more).data(folder.path()).run();
+        let said: Value = serde_json::from_str(&ended.stdout).unwrap();
+        let rows = said["rules"].as_array().unwrap().clone();
+        let of = |row: &Value| (row["call"].clone(), row["verdict"].clone());
+        let is_signed = |row: &Value| {
+            let call = row["call"].as_str().unwrap();
+            call.starts_with("signed") || call.starts_with("permitted")
+        };
+        rows.iter()
+            .filter(|row| is_signed(row))
+            .map(of)
+            .collect::<Vec<_>>()
+    };
+    let row = |call: &str, verdict: &str| (call.into(), verdict.into());
+    // No binding is known, so there is none to be outside of.
+    assert_eq!(
+        rows(&[]),
+        [
+            row("signed, no binding", "WARNING"),
+            row("permitted, never uploaded", "not detected"),
+        ]
+    );
+    assert_eq!(
+        rows(&["--require-binding"])[0],
+        row("signed, no binding", "BROKEN")
+    );
 }
 
 #[test]

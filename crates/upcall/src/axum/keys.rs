@@ -125,6 +125,11 @@ impl Keys {
         (*key != **stale).then_some(key)
     }
 
+    /// The time.
+    pub(super) fn now(&self) -> Timestamp {
+        (self.now)()
+    }
+
     fn slots(&self) -> MutexGuard<'_, HashMap<PublicKeyUrl, Slot>> {
         // Whoever panicked while holding it left whole slots.
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 
 use super::keys::{FetchKey, Keys};
 use super::rejection::{BodyError, CallbackRejection};
+use crate::callback::binding::{Binding, Permission};
 use crate::callback::{CallbackRequest, CallbackVerifier};
 
 /// What an application needs to receive callbacks. A clone shares the keys.
@@ -20,6 +21,7 @@ use crate::callback::{CallbackRequest, CallbackVerifier};
 pub struct CallbackReceiver {
     verifier: Arc<CallbackVerifier>,
     keys: Arc<Keys>,
+    binding: Option<Arc<Binding>>,
     body_limit: usize,
 }
 
@@ -29,8 +31,17 @@ impl CallbackReceiver {
         Self {
             verifier: Arc::new(verifier),
             keys: Arc::new(Keys::new(fetch)),
+            binding: None,
             body_limit: BODY_BYTES,
         }
+    }
+
+    /// Refuses callbacks of uploads that no policy with such a binding permitted. Without it, any
+    /// holder of a key of the same storage server can have a call signed that names your objects.
+    #[must_use]
+    pub fn binding(mut self, binding: impl Into<Arc<Binding>>) -> Self {
+        self.binding = Some(binding.into());
+        self
     }
 
     /// The longest body, in bytes; 1 MiB if nothing is said, as storage servers render no longer ones.
@@ -48,10 +59,23 @@ impl CallbackReceiver {
     }
 
     /// Verifies a request whose body was read already; [`Callback`](super::Callback) reads it itself.
+    /// Gives what was permitted, if there is a binding to verify.
     ///
     /// # Errors
     /// The first part that is wrong, or why there is no key.
-    pub async fn verify(&self, parts: &Parts, body: &[u8]) -> Result<(), CallbackRejection> {
+    pub async fn verify(
+        &self,
+        parts: &Parts,
+        body: &[u8],
+    ) -> Result<Option<Permission>, CallbackRejection> {
+        self.verify_signature(parts, body).await?;
+        let Some(binding) = &self.binding else {
+            return Ok(None);
+        };
+        Ok(Some(binding.verify(body, self.keys.now())?))
+    }
+
+    async fn verify_signature(&self, parts: &Parts, body: &[u8]) -> Result<(), CallbackRejection> {
         let target = raw_target(parts);
         // What is no UTF-8 is no base64 either, and is refused for that.
         let headers: Vec<_> = parts

@@ -62,6 +62,12 @@ pub enum InvalidCallback {
     /// `callbackBodyType` is no text.
     #[error("`callbackBodyType` must be a JSON string")]
     BodyTypeNotText,
+    /// A binding is to stand in a body that has no place for it, or does not name what it binds.
+    #[error(
+        "a callback with a binding needs `${{bucket}}` and `${{object}}` in `callbackBody`, and a JSON \
+         body must be one object"
+    )]
+    BodyUnbindable,
     /// `callbackBodyType` is another text.
     #[error("`callbackBodyType` must be `application/x-www-form-urlencoded` or `application/json`")]
     BodyTypeUnsupported,
@@ -159,7 +165,7 @@ impl InvalidCallback {
                 "The callback host configuration is invalid.",
                 "0007-00000009",
             ),
-            Self::BodyNotText | Self::BodyTemplate(_) => {
+            Self::BodyNotText | Self::BodyTemplate(_) | Self::BodyUnbindable => {
                 ("The callback body is invalid.", "0007-00000010")
             }
             Self::BodyEmpty => ("The callback body is empty.", "0007-00000011"),

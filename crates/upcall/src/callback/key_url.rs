@@ -16,13 +16,38 @@ use base64::engine::general_purpose::STANDARD;
 pub struct PublicKeyUrls(Vec<Listed>);
 
 impl PublicKeyUrls {
-    /// OSS's own: `http://gosspublic.alicdn.com/` and the same with `https`.
+    /// OSS's own: `https://gosspublic.alicdn.com/`. Not by `http`: who is on the way could put a key
+    /// of their own there, and OSS's has 512 bits only, which are factored in hours.
     pub fn oss() -> Self {
-        Self(
-            OSS_PREFIXES
-                .map(|prefix| Listed::Below(prefix.into()))
-                .to_vec(),
-        )
+        Self(vec![Listed::Below(OSS_PREFIX.into())])
+    }
+
+    /// Reads a setting such as `CALLBACK_KEY_URLS`: addresses and patterns as [`and`](Self::and) takes
+    /// them, with blanks or commas between them. The list is the whole of it: OSS's own address counts
+    /// where `oss` is among them. Without a setting it is OSS's own.
+    ///
+    /// ```
+    /// use upcall::callback::PublicKeyUrls;
+    ///
+    /// let oss_key = "https://gosspublic.alicdn.com/callback_pub_key_v1.pem";
+    /// let ours = PublicKeyUrls::parse("http://127.0.0.1:8700/callback_pub_key_*.pem")?;
+    /// assert!(ours.admit(oss_key).is_err());
+    /// let both = PublicKeyUrls::parse("http://127.0.0.1:8700/callback_pub_key_*.pem oss")?;
+    /// assert!(both.admit(oss_key).is_ok());
+    /// # Ok::<(), upcall::callback::InvalidPublicKeyUrl>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`and`](Self::and).
+    pub fn parse(setting: &str) -> Result<Self, InvalidPublicKeyUrl> {
+        let is_between = |c: char| c == ',' || c.is_whitespace();
+        let entries = setting.split(is_between).filter(|entry| !entry.is_empty());
+        let listed = entries.into_iter().try_fold(Self::none(), Self::and)?;
+        Ok(if listed.0.is_empty() {
+            Self::oss()
+        } else {
+            listed
+        })
     }
 
     /// None yet, for a receiver that serves its own storage server only.
@@ -33,6 +58,8 @@ impl PublicKeyUrls {
     /// One more: the whole address of a key; or with a final `/` all that begin with it; or with
     /// one `*` after its last `/` all that have letters, digits and `-` in that place.
     ///
+    /// `oss` stands for OSS's own.
+    ///
     /// A server whose keys are rotated has them at `…/callback_pub_key_*.pem`. Do not list all of
     /// its addresses with `/`: objects are there, too, and whoever may upload could put a key among
     /// them.
@@ -40,7 +67,10 @@ impl PublicKeyUrls {
     /// # Errors
     /// [`InvalidPublicKeyUrl::Form`] if it is not `http(s)://host[:port]/…` in plain characters.
     pub fn and(mut self, url_or_pattern: &str) -> Result<Self, InvalidPublicKeyUrl> {
-        self.0.push(Listed::parse(url_or_pattern)?);
+        self.0.push(match url_or_pattern {
+            OSS => Listed::Below(OSS_PREFIX.into()),
+            _ => Listed::parse(url_or_pattern)?,
+        });
         Ok(self)
     }
 
@@ -190,10 +220,10 @@ fn check_form(url: &str) -> Result<(), InvalidPublicKeyUrl> {
 }
 
 /// With the final slash, without which `gosspublic.alicdn.com.evil.example` would pass.
-const OSS_PREFIXES: [&str; 2] = [
-    "http://gosspublic.alicdn.com/",
-    "https://gosspublic.alicdn.com/",
-];
+const OSS_PREFIX: &str = "https://gosspublic.alicdn.com/";
+
+/// What a setting says for it.
+const OSS: &str = "oss";
 
 const OSS_KEYS: [&str; 2] = [
     "http://gosspublic.alicdn.com/callback_pub_key_v1.pem",
@@ -210,6 +240,8 @@ mod tests {
     #[test]
     fn the_addresses_of_the_list_pass() {
         let list = PublicKeyUrls::oss()
+            .and("http://gosspublic.alicdn.com/")
+            .unwrap()
             .and("http://127.0.0.1:8700/callback_pub_key_v1.pem")
             .unwrap()
             .and("https://keys.example/v1/")
@@ -249,6 +281,37 @@ mod tests {
         let good = "https://gosspublic.alicdn.com/callback_pub_key_v1.pem";
         let refused = PublicKeyUrls::none().admit(good);
         assert_eq!(refused, Err(InvalidPublicKeyUrl::NotAllowed));
+    }
+
+    #[test]
+    fn a_setting_replaces_what_is_trusted_without_it() {
+        let oss = "https://gosspublic.alicdn.com/callback_pub_key_v1.pem";
+        let ours = "http://127.0.0.1:8700/callback_pub_key_v1.pem";
+        let pattern = "http://127.0.0.1:8700/callback_pub_key_*.pem";
+        for (setting, oss_counts, ours_counts) in [
+            (String::new(), true, false),
+            (" ,\n".to_owned(), true, false),
+            ("oss".to_owned(), true, false),
+            (pattern.to_owned(), false, true),
+            (format!("{pattern},oss"), true, true),
+            (format!("oss\n {pattern}"), true, true),
+        ] {
+            let list = PublicKeyUrls::parse(&setting).unwrap();
+            assert_eq!(list.admit(oss).is_ok(), oss_counts, "{setting}");
+            assert_eq!(list.admit(ours).is_ok(), ours_counts, "{setting}");
+            // A key of 512 bits that anybody on the way could replace is trusted by no setting.
+            let plain = oss.replace("https:", "http:");
+            assert!(list.admit(&plain).is_err(), "{setting}");
+        }
+        for bad in [
+            "OSS",
+            "oss/",
+            "gosspublic.alicdn.com",
+            "http://a/*,http://b/**",
+        ] {
+            let refused = PublicKeyUrls::parse(bad);
+            assert_eq!(refused, Err(InvalidPublicKeyUrl::Form), "{bad}");
+        }
     }
 
     #[test]
@@ -359,7 +422,7 @@ mod tests {
 
     #[test]
     fn a_header_is_canonical_base64_of_bounded_length() {
-        let list = PublicKeyUrls::oss();
+        let list = PublicKeyUrls::parse("http://gosspublic.alicdn.com/").unwrap();
         let good = "aHR0cDovL2dvc3NwdWJsaWMuYWxpY2RuLmNvbS9jYWxsYmFja19wdWJfa2V5X3YxLnBlbQ==";
         assert!(list.admit_header(good).is_ok());
         for bad in [

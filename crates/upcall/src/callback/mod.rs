@@ -3,12 +3,15 @@
 //! In the order in which a call comes about: what was asked ([`CallbackParameter`], its
 //! [`CallbackUrl`]s and [`CallbackVars`]), the body to send ([`CallbackTemplate`] with
 //! [`CallbackFacts`]), the text that is signed ([`string_to_sign`]), what the application checks
-//! ([`CallbackVerifier`]), and what it must answer ([`answer`]). Where the check fails, [`diagnose`]
+//! ([`CallbackVerifier`]; that the upload was permitted: [`binding`]; that the object is there:
+//! [`stored`]), and what it must answer ([`answer`]). Where the check fails, [`diagnose`]
 //! says why. A server that sends Standard Webhooks headers besides is verified with `webhook`.
 //!
 //! Source: OSS, "Callback" (editions of 2015 to 2025) and the EC pages of family 0007.
 
 pub mod answer;
+pub mod binding;
+mod body;
 pub mod diagnose;
 mod error;
 mod json;
@@ -16,6 +19,7 @@ mod key_url;
 mod parameter;
 mod raw_request;
 mod signature;
+pub mod stored;
 mod template;
 mod url;
 mod variable;
@@ -23,6 +27,7 @@ mod verifier;
 #[cfg(feature = "webhook")]
 pub mod webhook;
 
+pub use body::{CallbackBody, InvalidBody};
 pub use error::{CallbackError, InvalidCallback};
 pub use key_url::{InvalidPublicKeyUrl, PublicKeyUrl, PublicKeyUrls};
 pub use parameter::{CallbackBodyType, CallbackParameter, CallbackParameterBuilder};

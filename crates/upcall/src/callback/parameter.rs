@@ -11,6 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
+use super::binding::FIELD;
 use super::error::{CallbackError, InvalidCallback};
 use super::template::CallbackTemplate;
 use super::url::{CallbackUrl, InvalidCallbackUrl, check_host_header};
@@ -101,6 +102,7 @@ impl CallbackParameter {
             host: None,
             body_type: CallbackBodyType::Form,
             sni: false,
+            binding: None,
         }
     }
 
@@ -169,6 +171,7 @@ pub struct CallbackParameterBuilder {
     host: Option<String>,
     body_type: CallbackBodyType,
     sni: bool,
+    binding: Option<String>,
 }
 
 impl CallbackParameterBuilder {
@@ -200,11 +203,23 @@ impl CallbackParameterBuilder {
         self
     }
 
+    /// Adds the token of a [`Binding`](super::binding::Binding) to the body, as `&binding=…` or as a
+    /// member of the JSON object. The body must hold `${bucket}` and `${object}`.
+    #[must_use]
+    pub fn binding(mut self, token: &str) -> Self {
+        self.binding = Some(token.to_owned());
+        self
+    }
+
     /// The callback, judged by the rules that the server will apply.
     ///
     /// # Errors
-    /// The refusal that an upload with it would get.
-    pub fn build(self) -> Result<CallbackParameter, CallbackError> {
+    /// The refusal that an upload with it would get; [`InvalidCallback::BodyUnbindable`] for a body
+    /// that a binding cannot stand in.
+    pub fn build(mut self) -> Result<CallbackParameter, CallbackError> {
+        if let Some(token) = &self.binding {
+            self.body = bound_body(&self.body, self.body_type, token)?;
+        }
         let members = [
             (CALLBACK_URL, self.urls.join(";").into()),
             (CALLBACK_HOST, self.host.unwrap_or_default().into()),
@@ -248,6 +263,30 @@ impl CallbackBodyType {
         match self {
             Self::Form => "application/x-www-form-urlencoded",
             Self::Json => "application/json",
+        }
+    }
+}
+
+/// `body` with the token as a constant in it.
+fn bound_body(
+    body: &str,
+    body_type: CallbackBodyType,
+    token: &str,
+) -> Result<String, CallbackError> {
+    let refused = || CallbackError::new(InvalidCallback::BodyUnbindable, CALLBACK_BODY, body);
+    if !["${bucket}", "${object}"]
+        .iter()
+        .all(|name| body.contains(name))
+    {
+        return Err(refused());
+    }
+    match body_type {
+        CallbackBodyType::Form => Ok(format!("{body}&{FIELD}={token}")),
+        CallbackBodyType::Json => {
+            let object = body.trim().strip_prefix('{');
+            let members = object.and_then(|members| members.strip_suffix('}'));
+            let members = members.ok_or_else(refused)?;
+            Ok(format!(r#"{{{members},"{FIELD}":"{token}"}}"#))
         }
     }
 }

@@ -7,14 +7,14 @@
 //! ```
 //! use upcall::callback::{CallbackRequest, CallbackVerifier, PublicKey, PublicKeyUrls, VerifyError};
 //!
-//! // OSS's own addresses, and those of a server of one's own.
-//! let key_urls = PublicKeyUrls::oss().and("https://storage.example.com/callback_pub_key_*.pem")?;
+//! // What is named and nothing else: your own server's keys, or `oss`, or both.
+//! let key_urls = PublicKeyUrls::parse("oss https://storage.example.com/callback_pub_key_*.pem")?;
 //! let verifier = CallbackVerifier::new(key_urls);
 //!
 //! // A call of the real service, as it came.
 //! let headers = [
 //!     ("Authorization", "kKQeGTRccDKyHB3H9vF+xYMSrmhMZjzzl2/kdD1ktNVgbWEfYTQG0G2SU/RaHBovRCE8OkQDjC3uG33esH2txA=="),
-//!     ("x-oss-pub-key-url", "aHR0cDovL2dvc3NwdWJsaWMuYWxpY2RuLmNvbS9jYWxsYmFja19wdWJfa2V5X3YxLnBlbQ=="),
+//!     ("x-oss-pub-key-url", "aHR0cHM6Ly9nb3NzcHVibGljLmFsaWNkbi5jb20vY2FsbGJhY2tfcHViX2tleV92MS5wZW0="),
 //! ];
 //! let request = CallbackRequest {
 //!     method: "POST",
@@ -24,7 +24,7 @@
 //! };
 //!
 //! let unverified = verifier.read(&request)?;
-//! assert_eq!(unverified.key_url().as_str(), "http://gosspublic.alicdn.com/callback_pub_key_v1.pem");
+//! assert_eq!(unverified.key_url().as_str(), "https://gosspublic.alicdn.com/callback_pub_key_v1.pem");
 //! # let fetched_or_kept = |_: &str| PublicKey::from_pem("-----BEGIN PUBLIC KEY-----\n\
 //! #     MFwwDQYJKoZIhvcNAQEBBQADSwAwSAJBAKs/JBGzwUB2aVht4crBx3oIPBLNsjGs\n\
 //! #     C0fTXv+nvlmklvkcolvpvXLTjaxUHR3W9LXxQ2EHXAJfCB+6H2YF1k8CAwEAAQ==\n\

@@ -19,7 +19,7 @@ pub(super) fn hmac_sha1_base64(key: &[u8], message: &[u8]) -> String {
 
 /// HMAC-SHA256.
 #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
-pub(super) fn hmac_sha256(key: &[u8], message: &[u8]) -> [u8; 32] {
+pub(crate) fn hmac_sha256(key: &[u8], message: &[u8]) -> [u8; 32] {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
     mac.update(message);
     mac.finalize().into_bytes().into()
@@ -43,7 +43,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 }
 
 /// Whether `provided` is `expected`, in a time that tells nothing but whether their lengths agree.
-pub(super) fn is_same(expected: &str, provided: &str) -> bool {
+pub(crate) fn is_same(expected: &str, provided: &str) -> bool {
     expected.as_bytes().ct_eq(provided.as_bytes()).into()
 }
 

@@ -17,7 +17,7 @@
 pub(crate) mod date;
 mod error;
 mod form;
-mod mac;
+pub(crate) mod mac;
 mod request;
 pub mod v1;
 pub mod v4;

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use serde_json::json;
 use upcall::callback::CallbackParameter;
-use upcall::name::BucketName;
+use upcall::callback::binding::{self, Binding, BindingKey, GRACE, Permitted};
+use upcall::name::{AccessKeySecret, BucketName};
 
 use super::{BUCKET, MOST_BYTES, REGION};
-use crate::command::signed_form::{Permission, SignedForm};
+use crate::command::signed_form::{Permission, SignedForm, expiration};
 use crate::command::storage::Storage;
 use crate::config::app_url::AppUrl;
 use crate::data::DataFolder;
@@ -129,19 +130,24 @@ impl Ready<'_> {
 
     /// What anybody may post for a day; the application hears of it.
     fn form(&self) -> Result<SignedForm, Failure> {
+        let expiration = expiration(Duration::from_secs(24 * 3600))?;
+        let binding = Binding::new(BindingKey::of_access_key(&AccessKeySecret::new(self.key.1)));
+        let everything = Permitted::Prefix(String::new());
+        let permitted = binding::Permission::until(expiration, GRACE, BUCKET, everything);
         let callback = CallbackParameter::builder(
             &self.callback_url(),
             "bucket=${bucket}&object=${object}&size=${size}&mimeType=${mimeType}",
         )
+        .binding(&binding.make(&permitted.user("by-hand")))
         .build()?;
         let permission = Permission {
             bucket: &BucketName::parse(BUCKET)?,
             key_prefix: "",
             max_bytes: MOST_BYTES,
-            lifetime: Duration::from_secs(24 * 3600),
+            expiration,
             callback: Some(&callback),
         };
-        SignedForm::sign(&permission, &self.storage_url(), self.key)
+        Ok(SignedForm::sign(&permission, &self.storage_url(), self.key))
     }
 }
 

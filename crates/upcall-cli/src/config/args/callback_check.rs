@@ -35,10 +35,16 @@ pub(crate) struct CallbackCheckArgs {
     /// The address of the public key that the calls name [default: the running server's]
     #[arg(long, value_name = "URL")]
     pub(crate) key_url: Option<String>,
-    /// The body of the genuine call: JSON if it begins with `{`, else a form
+    /// The body of the genuine call: JSON if it begins with `{`, else a form. It gets a binding if it
+    /// has none and the application's secret is known: `UPCALL_BINDING_SECRET`,
+    /// `UPCALL_ACCESS_KEY_SECRET` or the key of `upcall dev`
     /// [default: bucket, object, etag, size, mimeType and requestId]
     #[arg(long, value_name = "TEXT")]
     pub(crate) body: Option<String>,
+    /// Count it as broken, not only as a warning, that the application takes a genuine signature over
+    /// another's body: for applications that demand a binding
+    #[arg(long)]
+    pub(crate) require_binding: bool,
     #[command(flatten)]
     pub(crate) admin: AdminArgs,
 }

@@ -1,5 +1,6 @@
 //! The extractor in a router, without sockets: what a request gets for an answer.
 
+mod bindings;
 mod keys;
 mod requests;
 

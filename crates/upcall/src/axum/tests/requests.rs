@@ -11,7 +11,7 @@ async fn every_request_of_the_table_gets_its_verdict() {
     let table = vectors("verify.json");
     let keys = table["keys"].as_object().unwrap().iter();
     let keys = keys.map(|(url, pem)| (url.clone(), text(pem).to_owned()));
-    let mut urls = PublicKeyUrls::oss();
+    let mut urls = PublicKeyUrls::parse("oss http://gosspublic.alicdn.com/").unwrap();
     for url in table["keyUrls"].as_array().unwrap() {
         urls = urls.and(text(url)).unwrap();
     }

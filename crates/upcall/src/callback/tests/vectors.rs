@@ -115,8 +115,11 @@ fn the_documented_callbacks_verify_with_the_real_key_and_the_negatives_do_not() 
                 headers: &headers,
                 body,
             };
-            let unverified = CallbackVerifier::default().read(&request).unwrap();
+            let urls = PublicKeyUrls::parse("oss http://gosspublic.alicdn.com/").unwrap();
+            let unverified = CallbackVerifier::new(urls).read(&request).unwrap();
             assert_eq!(unverified.key_url().as_str(), text(url));
+            let by_default = CallbackVerifier::default().read(&request);
+            assert_eq!(by_default.is_ok(), text(url).starts_with("https:"));
             let verified = unverified.verify(&key).map(|callback| callback.body());
             let expected = if case["verifies"].as_bool().unwrap() {
                 Ok(body)

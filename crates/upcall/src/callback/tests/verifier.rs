@@ -17,7 +17,8 @@ fn a_small_key_is_good_at_the_two_addresses_of_oss_and_nowhere_else() {
     let small = &vectors["throwaway_keys_for_tests"][0];
     let key = PublicKey::from_pem(text(&small["public_key_pem"])).unwrap();
     let case = &small["cases"][0];
-    let urls = PublicKeyUrls::oss().and("https://keys.example/").unwrap();
+    let urls =
+        PublicKeyUrls::parse("oss http://gosspublic.alicdn.com/ https://keys.example/").unwrap();
     let verifier = CallbackVerifier::new(urls);
     for (url, expected) in [
         (

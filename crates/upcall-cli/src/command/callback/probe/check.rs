@@ -2,20 +2,25 @@
 //!
 //! It is sent a genuine call, signed with the key of a data directory, and forged ones. What it
 //! answers to the genuine one is judged by each rule of the protocol; the forged ones it must refuse.
+//! Two more have a genuine signature over what no upload made: one of another's body, and one that was
+//! permitted and never uploaded. An application without bindings is only warned of the first.
 
 use hyper::Method;
 use serde_json::json;
+use upcall::callback::CallbackBody;
+use upcall::callback::binding::FIELD;
 use upcall_server::callback::KeyRing;
 
+use super::bound::{self, Bodies};
 use super::call::Call;
-use super::judge::{self, Row};
+use super::judge::{self, Row, Weight};
 use super::served_key::ForeignKey;
 use crate::command::admin_client::AdminClient;
 use crate::command::exchange::{Place, exchange, own_address};
 use crate::config::args::CallbackCheckArgs;
 use crate::config::callback::KEY_BITS_DEFAULT;
 use crate::data::{DataFolder, random_hex};
-use crate::terminal::message::Failure;
+use crate::terminal::message::{Failure, note};
 use crate::terminal::{output, table};
 
 pub(in crate::command::callback) async fn run(args: &CallbackCheckArgs) -> Result<(), Failure> {
@@ -33,18 +38,70 @@ pub(in crate::command::callback) async fn run(args: &CallbackCheckArgs) -> Resul
         ))
     })?;
     let foreign = ForeignKey::serve(our_address, key.bits()).await?;
-    let body = match &args.body {
-        Some(body) => body.clone(),
-        None => usual_body()?,
-    };
-    let genuine = Call::new(&place.target, body.into_bytes(), key, &key_url)?;
+    let body = body(args)?;
+    let genuine = Call::new(&place.target, body.clone().into_bytes(), key, &key_url)?;
 
     let mut rows = judge::genuine(&exchange(&place, genuine.question()?).await);
     for (name, call) in forged(&genuine, &foreign)? {
         let to = place.with_target(&call.target);
         rows.push(judge::forged(name, &exchange(&to, call.question()?).await));
     }
+    for (name, weight, body) in anothers(&body, args.require_binding)? {
+        let call = Call::new(&place.target, body.into_bytes(), key, &key_url)?;
+        let answer = exchange(&place, call.question()?).await;
+        rows.push(judge::refused(name, weight, &answer));
+    }
     report(args, &rows)
+}
+
+/// What a second holder of a key of the storage server could have it sign.
+fn anothers(
+    body: &str,
+    require_binding: bool,
+) -> Result<Vec<(&'static str, Weight, String)>, Failure> {
+    let Some(bodies) = Bodies::of(body) else {
+        note("the body names no `object`, so no other body was signed");
+        return Ok(Vec::new());
+    };
+    let weight = if require_binding {
+        Weight::Rule
+    } else {
+        Weight::Advice
+    };
+    let unbound = ("signed, no binding", weight, bodies.unbound());
+    // Who accepts this one reads bindings and does not hold the object against them.
+    let outside = bodies.outside();
+    let outside = outside.map(|body| ("signed, another's object", weight, body));
+    let never = bodies.never_uploaded()?;
+    let never = never.map(|body| ("permitted, never uploaded", Weight::Notice, body));
+    Ok([Some(unbound), outside, never]
+        .into_iter()
+        .flatten()
+        .collect())
+}
+
+/// The body of the genuine call. One without a binding gets one, if the application's secret is known.
+fn body(args: &CallbackCheckArgs) -> Result<String, Failure> {
+    let body = match &args.body {
+        Some(body) => body.clone(),
+        None => usual_body()?,
+    };
+    let Ok(fields) = CallbackBody::parse(body.as_bytes()) else {
+        return Ok(body);
+    };
+    let (Some(bucket), Some(object), None) = (
+        fields.get("bucket"),
+        fields.get("object"),
+        fields.get(FIELD),
+    ) else {
+        return Ok(body);
+    };
+    let folder = object.rfind('/').map_or(object, |slash| &object[..=slash]);
+    let data = DataFolder::new(&args.admin.data);
+    Ok(match bound::token(&data, bucket, folder, "upcall-check")? {
+        Some(token) => bound::with_token(&body, &token),
+        None => body,
+    })
 }
 
 fn keys(args: &CallbackCheckArgs) -> Result<KeyRing, Failure> {
@@ -111,10 +168,9 @@ fn usual_body() -> Result<String, Failure> {
 }
 
 fn report(args: &CallbackCheckArgs, rows: &[Row]) -> Result<(), Failure> {
-    let failed = rows.iter().filter(|row| !row.is_kept).count();
-    let verdict = |row: &Row| if row.is_kept { "kept" } else { "BROKEN" };
+    let failed = rows.iter().filter(|row| row.is_broken()).count();
     if args.admin.json {
-        let row = |row: &Row| json!({ "call": row.call, "rule": row.rule, "kept": row.is_kept, "found": row.found });
+        let row = |row: &Row| json!({ "call": row.call, "rule": row.rule, "kept": row.is_kept, "verdict": row.verdict(), "found": row.found });
         output::json(&json!({
             "url": args.url,
             "kept": failed == 0,
@@ -122,12 +178,29 @@ fn report(args: &CallbackCheckArgs, rows: &[Row]) -> Result<(), Failure> {
         }))?;
     } else {
         let cells = |row: &Row| {
-            [row.call, row.rule, verdict(row), &row.found]
+            [row.call, row.rule, row.verdict(), &row.found]
                 .map(str::to_owned)
                 .to_vec()
         };
         let rows: Vec<Vec<String>> = rows.iter().map(cells).collect();
         output::line(table::write(&["CALL", "RULE", "VERDICT", "FOUND"], &rows))?;
+    }
+    if rows
+        .iter()
+        .any(|row| row.weight == Weight::Advice && !row.is_kept)
+    {
+        note(
+            "the application takes any text that the storage server signed for an upload of its own: put \
+             a binding into `callbackBody` and demand it, or check with `--require-binding` to have this \
+             count as broken",
+        );
+    }
+    let is_refused = |row: &&Row| row.rule == "status 200" && row.found.starts_with("403");
+    if rows.iter().find(is_refused).is_some() {
+        note(
+            "an application that demands a binding refuses a call without one: give its secret as \
+             `UPCALL_BINDING_SECRET` or `UPCALL_ACCESS_KEY_SECRET`, or a body of its own with `--body`",
+        );
     }
     match failed {
         0 => Ok(()),

@@ -2,8 +2,9 @@
 
 use upcall::callback::{CallbackFacts, CallbackParameter, CallbackVars, ImageInfo, ImageSize};
 
+use super::bound;
 use crate::config::args::FixtureArg;
-use crate::data::random_hex;
+use crate::data::{DataFolder, random_hex};
 use crate::terminal::message::Failure;
 
 /// A callback's body, and what of it stands in headers, too.
@@ -14,8 +15,8 @@ pub(super) struct Fixture {
 }
 
 impl Fixture {
-    /// Rendered as the storage server renders it.
-    pub(super) fn new(which: FixtureArg, url: &str) -> Result<Self, Failure> {
+    /// Rendered as the storage server renders it, with a binding if the application's secret is known.
+    pub(super) fn new(which: FixtureArg, url: &str, data: &DataFolder) -> Result<Self, Failure> {
         let request_id = random_hex(12)?.to_uppercase();
         let image = ImageInfo {
             format: "jpg".to_owned(),
@@ -56,7 +57,11 @@ impl Fixture {
                 ..text
             },
         };
-        let parameter = CallbackParameter::builder(url, TEMPLATE).build()?;
+        let builder = CallbackParameter::builder(url, TEMPLATE);
+        let parameter = match bound::token(data, BUCKET, FOLDER, "guest")? {
+            Some(token) => builder.binding(&token).build()?,
+            None => builder.build()?,
+        };
         let body = parameter
             .body
             .render(parameter.body_type, &facts, &CallbackVars::default());
@@ -70,6 +75,9 @@ impl Fixture {
 }
 
 const BUCKET: &str = "photos";
+
+/// Where the objects of all fixtures lie.
+const FOLDER: &str = "uploads/guest/";
 
 /// What most applications ask for, and the examples with them.
 const TEMPLATE: &str = "bucket=${bucket}&object=${object}&etag=${etag}&size=${size}\

@@ -13,8 +13,36 @@ pub(super) struct Row {
     pub(super) call: &'static str,
     pub(super) rule: &'static str,
     pub(super) is_kept: bool,
+    pub(super) weight: Weight,
     /// What came.
     pub(super) found: String,
+}
+
+impl Row {
+    /// For a person; the same words at every row that is kept.
+    pub(super) const fn verdict(&self) -> &'static str {
+        match (self.is_kept, self.weight) {
+            (true, _) => "kept",
+            (false, Weight::Rule) => "BROKEN",
+            (false, Weight::Advice) => "WARNING",
+            (false, Weight::Notice) => "not detected",
+        }
+    }
+
+    pub(super) const fn is_broken(&self) -> bool {
+        !self.is_kept && matches!(self.weight, Weight::Rule)
+    }
+}
+
+/// What it means that an application does not keep a rule.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Weight {
+    /// It is broken.
+    Rule,
+    /// It lets others in, and has not asked to be told so: it knows no bindings.
+    Advice,
+    /// It could be stricter, at a cost.
+    Notice,
 }
 
 /// The answer to a call that is as it should be.
@@ -23,6 +51,7 @@ pub(super) fn genuine(answer: &Result<Reply, ExchangeError>) -> Vec<Row> {
         call: "genuine",
         rule,
         is_kept,
+        weight: Weight::Rule,
         found,
     };
     let reply = match answer {
@@ -70,6 +99,15 @@ pub(super) fn genuine(answer: &Result<Reply, ExchangeError>) -> Vec<Row> {
 /// The answer to a call that nobody must believe: no success, also none that OSS would not accept. Who
 /// answers 204 has believed it.
 pub(super) fn forged(call: &'static str, answer: &Result<Reply, ExchangeError>) -> Row {
+    refused(call, Weight::Rule, answer)
+}
+
+/// The same for a call whose signature is genuine.
+pub(super) fn refused(
+    call: &'static str,
+    weight: Weight,
+    answer: &Result<Reply, ExchangeError>,
+) -> Row {
     let (is_kept, found) = match answer {
         Ok(reply) if reply.status.is_success() => {
             (false, format!("{}: it was believed", reply.status))
@@ -81,6 +119,7 @@ pub(super) fn forged(call: &'static str, answer: &Result<Reply, ExchangeError>) 
         call,
         rule: "refused",
         is_kept,
+        weight,
         found,
     }
 }

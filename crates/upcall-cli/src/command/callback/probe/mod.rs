@@ -1,6 +1,7 @@
 //! Calls to an application that nobody's upload made, to see how it takes them: one (`send`), or a genuine
 //! one and forged ones, judged by each rule (`check`).
 
+mod bound;
 mod call;
 mod check;
 mod fixture;

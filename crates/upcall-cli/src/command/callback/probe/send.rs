@@ -28,7 +28,8 @@ pub(in crate::command::callback) async fn run(args: &CallbackSendArgs) -> Result
     let place = Place::parse(&args.url)?;
     let signing = Signing::find(args, &place).await?;
     let key = signing.keys.signing_key();
-    let fixture = Fixture::new(args.fixture, &args.url)?;
+    let data = DataFolder::new(&args.admin.data);
+    let fixture = Fixture::new(args.fixture, &args.url, &data)?;
     let body = fixture.body.clone().into_bytes();
     let mut call = Call::new(&place.target, body, key, &signing.key_url)?;
     call.is_for(fixture.bucket, &fixture.request_id);
