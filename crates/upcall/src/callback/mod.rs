@@ -24,6 +24,7 @@ mod template;
 mod url;
 mod variable;
 mod verifier;
+mod warning;
 #[cfg(feature = "webhook")]
 pub mod webhook;
 
@@ -40,6 +41,7 @@ pub use verifier::{
     CallbackRequest, CallbackVerifier, CheckedPart, UnverifiedCallback, VerifiedCallback,
     VerifyError,
 };
+pub use warning::{CallbackWarning, warnings, warnings_of_json};
 
 #[cfg(test)]
 mod tests;

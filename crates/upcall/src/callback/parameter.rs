@@ -407,6 +407,16 @@ pub(super) const MAX_BASE64_BYTES: usize = 5 * 1024;
 /// How many addresses there may be. Source: OSS, "Callback".
 const MAX_URLS: usize = 5;
 
+/// What the JSON may have, in OSS's order; the last names a callback that OSS keeps at the bucket.
+pub(super) const MEMBERS: [&str; 6] = [
+    CALLBACK_URL,
+    CALLBACK_HOST,
+    CALLBACK_BODY,
+    CALLBACK_BODY_TYPE,
+    CALLBACK_SNI,
+    "callbackPolicy",
+];
+
 const CALLBACK: &str = "callback";
 const CALLBACK_URL: &str = "callbackUrl";
 const CALLBACK_HOST: &str = "callbackHost";

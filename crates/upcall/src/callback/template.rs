@@ -65,6 +65,18 @@ impl CallbackTemplate {
         &self.text
     }
 
+    /// The names of its variables, in the order in which they stand.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.segments.iter().filter_map(|segment| match segment {
+            Segment::System(variable) => {
+                let named = SYSTEM_VARIABLES.iter().find(|(_, known)| known == variable);
+                named.map(|(name, _)| *name)
+            }
+            Segment::Custom(range) | Segment::Unknown(range) => self.text.get(range.clone()),
+            Segment::Constant(_) => None,
+        })
+    }
+
     /// Whether it asks for an image's size or format.
     pub fn uses_image_info(&self) -> bool {
         use SystemVariable::{ImageFormat, ImageHeight, ImageWidth};
@@ -90,7 +102,7 @@ impl CallbackTemplate {
         let value = |segment: &Segment| match segment {
             Segment::System(variable) => Some(variable.value(facts)),
             Segment::Custom(name) => Some(self.custom(name, variables)),
-            Segment::Unknown => Some(Value::Text("")),
+            Segment::Unknown(_) => Some(Value::Text("")),
             Segment::Constant(_) => None,
         };
         self.write(body_type, MAX_BODY_BYTES, value)
@@ -105,7 +117,7 @@ impl CallbackTemplate {
     ) -> Result<(), InvalidCallback> {
         let value = |segment: &Segment| match segment {
             Segment::Custom(name) => Some(self.custom(name, variables)),
-            Segment::System(_) | Segment::Unknown | Segment::Constant(_) => None,
+            Segment::System(_) | Segment::Unknown(_) | Segment::Constant(_) => None,
         };
         match self.write(body_type, MAX_VARIABLES_BYTES, value) {
             Some(_) => Ok(()),
@@ -163,7 +175,8 @@ enum Segment {
     Constant(Range<usize>),
     System(SystemVariable),
     Custom(Range<usize>),
-    Unknown,
+    /// Always empty.
+    Unknown(Range<usize>),
 }
 
 impl Segment {
@@ -175,7 +188,9 @@ impl Segment {
         SYSTEM_VARIABLES
             .iter()
             .find(|(known, _)| *known == name)
-            .map_or(Self::Unknown, |(_, variable)| Self::System(*variable))
+            .map_or(Self::Unknown(range), |(_, variable)| {
+                Self::System(*variable)
+            })
     }
 }
 
@@ -270,6 +285,11 @@ const SYSTEM_VARIABLES: [(&str, SystemVariable); 14] = [
     ("reqId", SystemVariable::ReqId),
     ("operation", SystemVariable::Operation),
 ];
+
+/// The names alone.
+pub(super) fn system_names() -> [&'static str; SYSTEM_VARIABLES.len()] {
+    SYSTEM_VARIABLES.map(|(name, _)| name)
+}
 
 /// A value, before it is written in the way of a body type.
 enum Value<'a> {

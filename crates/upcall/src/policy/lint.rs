@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::check::excerpt;
 use super::condition::Condition;
 use super::document::PolicyDocument;
+use crate::callback::{self, CallbackWarning};
 
 /// Something that a policy leaves open, or that it can never permit.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -17,7 +18,8 @@ pub enum Warning {
     /// Nothing binds the ACL of the object.
     #[error(
         "nothing binds `x-oss-object-acl`, so a page can make its file public: add \
-         `{{\"x-oss-object-acl\": \"default\"}}` or the value that is wanted"
+         `[\"not-in\", \"$x-oss-object-acl\", [\"public-read\", \"public-read-write\"]]`, which a page \
+         that sends none meets, or let the bucket forbid it (`--forbid-acl`)"
     )]
     AclOpen,
     /// Nothing binds the bucket.
@@ -26,6 +28,14 @@ pub enum Warning {
          key: add `{{\"bucket\": \"NAME\"}}`"
     )]
     BucketOpen,
+    /// The callback that the policy binds cannot work, or not as it is meant.
+    #[error("the callback of condition {number}: {why}")]
+    Callback {
+        /// Which condition, from 1.
+        number: usize,
+        /// What is wrong with it.
+        why: CallbackWarning,
+    },
     /// Nothing binds the callback.
     #[error(
         "nothing binds `callback`, so a page can leave it out, and the application does not hear of \
@@ -108,20 +118,22 @@ pub enum Warning {
     /// Files that are there already may be replaced.
     #[error(
         "a page can replace files that are there already: add \
-         `{{\"x-oss-forbid-overwrite\": \"true\"}}`, or bind `key` to one name that nobody guesses"
+         `{{\"x-oss-forbid-overwrite\": \"true\"}}`, or bind `key` to one name that nobody guesses, or let \
+         the bucket forbid it (`--forbid-overwrite`)"
     )]
     OverwriteOpen,
     /// Nothing binds the address to which the browser is sent.
     #[error(
         "nothing binds `success_action_redirect`, so a page can send the browser anywhere in the \
          server's name: bind it to its value, or add `{{\"success_action_redirect\": \"\"}}` and send \
-         the field empty"
+         the field empty, or let the bucket allow some only (`--redirects`)"
     )]
     RedirectOpen,
     /// Nothing binds the content type.
     #[error(
         "nothing binds `content-type`, so a page can store HTML that browsers run under the bucket's \
-         name: add `[\"in\", \"$content-type\", [\"image/jpeg\", \"image/png\"]]`"
+         name: add `[\"in\", \"$content-type\", [\"image/jpeg\", \"image/png\"]]`, or let the bucket \
+         store pages as downloads (`--pages-as-downloads`)"
     )]
     TypeOpen,
 }
@@ -132,6 +144,7 @@ impl Warning {
         match self {
             Self::AclOpen => "acl-open",
             Self::BucketOpen => "bucket-open",
+            Self::Callback { why, .. } => why.name(),
             Self::CallbackOpen => "callback-open",
             Self::Contradiction { .. } => "contradiction",
             Self::Duplicate { .. } => "duplicate",
@@ -149,31 +162,93 @@ impl Warning {
     }
 }
 
+/// What a bucket refuses of every form, whatever its policy leaves open.
+///
+/// Pages of the classic samples send none of the fields that would close these, and a field that is
+/// missing fails an equality: for them the bucket's settings have to (`upcall bucket uploads set`).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a setting of its own, and all of them are off or on"
+)]
+pub struct BucketRules {
+    /// A form cannot give its file an ACL.
+    pub binds_acl: bool,
+    /// A form cannot send the browser to an address of its own.
+    pub binds_redirect: bool,
+    /// What browsers run is stored as a download.
+    pub downloads_pages: bool,
+    /// A form cannot replace a file.
+    pub forbids_overwrite: bool,
+}
+
 /// Every warning, what can never be met first. `now` is the time of signing.
 pub fn lint(policy: &PolicyDocument, now: Timestamp) -> Vec<Warning> {
+    lint_in(policy, BucketRules::default(), now)
+}
+
+/// The same for forms that are posted to a bucket with settings of its own.
+pub fn lint_in(policy: &PolicyDocument, rules: BucketRules, now: Timestamp) -> Vec<Warning> {
     let mut warnings = pairs(policy);
     warnings.extend(of_expiration(policy, now));
     let is_open = |field| !is_bound(policy, field);
     let mut warn_if = |is_so: bool, warning| warnings.extend(is_so.then_some(warning));
     warn_if(is_open("bucket"), Warning::BucketOpen);
     warn_if(is_open("callback"), Warning::CallbackOpen);
-    warn_if(is_open("x-oss-object-acl"), Warning::AclOpen);
-    warn_if(is_open("content-type"), Warning::TypeOpen);
-    warn_if(is_open("success_action_redirect"), Warning::RedirectOpen);
-    warn_if(is_overwriting_open(policy), Warning::OverwriteOpen);
+    let is_acl_open = is_open(ACL) && !excludes_public(policy) && !rules.binds_acl;
+    warn_if(is_acl_open, Warning::AclOpen);
+    warn_if(
+        is_open("content-type") && !rules.downloads_pages,
+        Warning::TypeOpen,
+    );
+    let is_redirect_open = is_open("success_action_redirect") && !rules.binds_redirect;
+    warn_if(is_redirect_open, Warning::RedirectOpen);
+    let is_overwriting_open = is_overwriting_open(policy) && !rules.forbids_overwrite;
+    warn_if(is_overwriting_open, Warning::OverwriteOpen);
+    warnings.extend(of_callback(policy));
     warnings.extend(of_key(policy));
     warnings.extend(of_length(policy));
     warnings
 }
 
-/// Whether any condition leaves the field less than everything.
+/// Whether any condition says what the field is. One that says what it is not leaves all the rest: to
+/// exclude `text/html` leaves `text/html; charset=utf-8`.
 fn is_bound(policy: &PolicyDocument, field: &str) -> bool {
     on(policy, field).any(|(_, condition)| match condition {
         Condition::StartsWith { prefix, .. } => !prefix.is_empty(),
-        Condition::NotIn { values, .. } => !values.is_empty(),
         Condition::Equals { .. } | Condition::In { .. } => true,
-        Condition::ContentLengthRange { .. } => false,
+        Condition::ContentLengthRange { .. } | Condition::NotIn { .. } => false,
     })
+}
+
+/// An ACL is one of four words, so what is public can be excluded; a page that sends none meets it.
+fn excludes_public(policy: &PolicyDocument) -> bool {
+    let has = |values: &[String], wanted: &str| values.iter().any(|value| value == wanted);
+    on(policy, ACL).any(|(_, condition)| match condition {
+        Condition::NotIn { values, .. } => PUBLIC.iter().all(|acl| has(values, acl)),
+        Condition::ContentLengthRange { .. }
+        | Condition::Equals { .. }
+        | Condition::In { .. }
+        | Condition::StartsWith { .. } => false,
+    })
+}
+
+/// What is wrong with the callbacks that the policy binds.
+fn of_callback(policy: &PolicyDocument) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    for (number, condition) in on(policy, "callback") {
+        let values = match condition {
+            Condition::Equals { value, .. } => std::slice::from_ref(value),
+            Condition::In { values, .. } => values,
+            Condition::ContentLengthRange { .. }
+            | Condition::NotIn { .. }
+            | Condition::StartsWith { .. } => &[],
+        };
+        for why in values.iter().flat_map(|value| callback::warnings(value)) {
+            warnings.push(Warning::Callback { number, why });
+        }
+    }
+    warnings
 }
 
 fn on<'a>(policy: &'a PolicyDocument, field: &str) -> impl Iterator<Item = (usize, &'a Condition)> {
@@ -333,6 +408,11 @@ fn excludes(one: &Condition, other: &Condition) -> bool {
         _ => false,
     }
 }
+
+const ACL: &str = "x-oss-object-acl";
+
+/// The ACLs that let anybody in.
+const PUBLIC: [&str; 2] = ["public-read", "public-read-write"];
 
 /// Longer than an upload takes, and than a page is open.
 const LONG: SignedDuration = SignedDuration::from_hours(4);

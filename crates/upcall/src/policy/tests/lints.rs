@@ -1,6 +1,6 @@
 //! Each warning, from a policy that gives it and no other.
 
-use super::super::lint::{Warning, lint};
+use super::super::lint::{BucketRules, Warning, lint, lint_in};
 use super::super::{PolicyBuilder, PolicyDocument};
 use super::at;
 
@@ -9,12 +9,15 @@ const NOW: &str = "2026-01-01T00:00:00Z";
 /// Conditions that bind everything; each can be left out, or be another.
 const BOUND: [(&str, &str); 6] = [
     ("bucket", "photos"),
-    ("callback", "eyJ9"),
+    ("callback", CALLBACK),
     ("x-oss-object-acl", "default"),
     ("success_action_redirect", ""),
     ("x-oss-forbid-overwrite", "true"),
     ("content-type", "image/png"),
 ];
+
+/// `{"callbackUrl":"a","callbackBody":"o=${object}"}`.
+const CALLBACK: &str = "eyJjYWxsYmFja1VybCI6ImEiLCJjYWxsYmFja0JvZHkiOiJvPSR7b2JqZWN0fSJ9";
 
 fn expiring(at_time: &str, without: &str) -> PolicyBuilder {
     let bound = BOUND.iter().filter(|(field, _)| *field != without);
@@ -75,6 +78,108 @@ fn what_is_not_bound_is_named() {
     // A beginning of nothing binds nothing, and not to be something leaves all the rest.
     let empty = without("callback").starts_with("callback", "");
     one(&with_key(empty), "callback-open", "a page can leave it out");
+}
+
+#[test]
+fn to_exclude_some_values_closes_nothing_but_an_acl() {
+    let public = ["public-read", "public-read-write"];
+    let acl =
+        |values: &[&str]| with_key(without("x-oss-object-acl").not_in("x-oss-object-acl", values));
+    assert_eq!(lint(&acl(&public), at(NOW)), []);
+    one(&acl(&["public-read"]), "acl-open", "make its file public");
+    one(&acl(&["private"]), "acl-open", "make its file public");
+    // `text/html; charset=utf-8` is none of these.
+    let typed = without("content-type").not_in("content-type", ["text/html", "image/svg+xml"]);
+    one(
+        &with_key(typed),
+        "type-open",
+        "store HTML that browsers run",
+    );
+    let elsewhere = "success_action_redirect";
+    let elsewhere = without(elsewhere).not_in(elsewhere, ["http://evil.example/"]);
+    one(
+        &with_key(elsewhere),
+        "redirect-open",
+        "send the browser anywhere",
+    );
+    let called = without("callback").not_in("callback", ["x"]);
+    one(
+        &with_key(called),
+        "callback-open",
+        "a page can leave it out",
+    );
+}
+
+#[test]
+fn what_the_bucket_closes_is_not_open() {
+    let rules = BucketRules {
+        binds_acl: true,
+        binds_redirect: true,
+        downloads_pages: true,
+        forbids_overwrite: true,
+    };
+    // What the pages of the classic samples send, and no more.
+    let classic = PolicyBuilder::new(at("2026-01-01T00:10:00Z"))
+        .bucket("photos")
+        .equals("callback", CALLBACK);
+    let policy = with_key(classic);
+    assert_eq!(lint_in(&policy, rules, at(NOW)), []);
+    let names = |rules| {
+        let warnings = lint_in(&policy, rules, at(NOW));
+        warnings.iter().map(Warning::name).collect::<Vec<_>>()
+    };
+    let each = ["acl-open", "type-open", "redirect-open", "overwrite-open"];
+    assert_eq!(names(BucketRules::default()), each);
+    assert_eq!(
+        names(BucketRules {
+            binds_acl: false,
+            ..rules
+        }),
+        ["acl-open"]
+    );
+    assert_eq!(
+        names(BucketRules {
+            downloads_pages: false,
+            ..rules
+        }),
+        ["type-open"]
+    );
+    assert_eq!(
+        names(BucketRules {
+            binds_redirect: false,
+            ..rules
+        }),
+        ["redirect-open"]
+    );
+    assert_eq!(
+        names(BucketRules {
+            forbids_overwrite: false,
+            ..rules
+        }),
+        ["overwrite-open"]
+    );
+}
+
+#[test]
+fn a_bound_callback_that_cannot_work_is_named() {
+    for (file, name) in [
+        ("policy-pins-callback-no-url.json", "callback-url-missing"),
+        (
+            "policy-pins-callback-template-percent-encoded.json",
+            "callback-body-encoded",
+        ),
+    ] {
+        let path = format!("{}/tests/fixtures/{file}", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(path).unwrap();
+        let policy = PolicyDocument::parse_json(&text).unwrap();
+        let warnings = lint(&policy, at(NOW));
+        let found = warnings.iter().find(|warning| warning.name() == name);
+        let text = found.map(ToString::to_string);
+        assert!(
+            text.unwrap().starts_with("the callback of condition 4: "),
+            "{file}"
+        );
+    }
 }
 
 #[test]
