@@ -128,7 +128,7 @@ fn signed(key: &Value, bucket: &str, name: &str) -> String {
         headers: &[],
     };
     let until = Timestamp::now() + SignedDuration::from_mins(10);
-    let query = v1::presign(&id, &secret, &request, until);
+    let query = v1::presign(&id, &secret, &request, until).unwrap();
     format!("/{bucket}/{name}?{query}")
 }
 

@@ -19,6 +19,14 @@ pub enum SignatureError {
         /// What was sent, shortened.
         id: String,
     },
+    /// A URL signed with V1 has a parameter that its signed text does not tell from the end of a key.
+    #[error(
+        "the URL is signed with V1, which does not tell `?{parameter}` from the end of an object's key"
+    )]
+    AmbiguousUrl {
+        /// The parameter, shortened.
+        parameter: String,
+    },
     /// The header `Authorization` is not of the form that its version has.
     #[error("the header `Authorization` is not of the form `{wanted}`")]
     AuthorizationForm {
@@ -198,6 +206,7 @@ impl SignatureError {
                 place: IdPlace::Credential,
                 id,
             } => invalid("x-oss-credential", id).ec("0002-00000708"),
+            Self::AmbiguousUrl { .. } => Refusal::new(WireError::ACCESS_DENIED),
             Self::AuthorizationForm { .. } => Refusal::new(WireError::INVALID_ARGUMENT)
                 .message("Authorization header is invalid."),
             Self::AuthorizationTwice => Refusal::new(WireError::INVALID_ARGUMENT)
@@ -239,6 +248,9 @@ impl SignatureError {
         match self {
             Self::AccessKeyIdCharacters { .. } => {
                 "send the id as it was given out: letters, digits, `.`, `_` and `=`"
+            }
+            Self::AmbiguousUrl { .. } => {
+                "sign the URL with V4 (`OSS4-HMAC-SHA256`), or sign the request in a header"
             }
             Self::AuthorizationForm { .. } => "write it so, with the id before the signature",
             Self::AuthorizationTwice => "leave one of the two out",

@@ -1,5 +1,6 @@
 //! Tests of signatures: the vectors of the protocol, and what must not pass.
 
+mod ambiguity;
 mod forms;
 mod headers;
 mod properties;

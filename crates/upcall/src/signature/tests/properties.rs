@@ -59,7 +59,7 @@ proptest! {
 
     #[test]
     fn a_presigned_url_is_good_for_what_it_was_signed_for(
-        own in any_pairs("acl|x-oss-[a-c]|response-content-type"),
+        own in any_pairs("uploadId|x-oss-[a-c]|versionId"),
         headers in any_pairs("x-oss-[a-c]|Content-Type"),
         key in "[a-c/ +猫]{1,6}",
     ) {
@@ -74,10 +74,10 @@ proptest! {
         };
         let credential = v4::Credential::new(&id(), scope, NOW);
         let validity = v4::MAX_URL_VALIDITY;
-        for sent in [
-            v1::presign(&id(), &secret, &plain, NOW),
-            v4::presign(&credential, &secret, &plain, &[], NOW, validity),
-        ] {
+        // V1 refuses values that read as another parameter.
+        let with_v1 = v1::presign(&id(), &secret, &plain, NOW);
+        let with_v4 = v4::presign(&credential, &secret, &plain, &[], NOW, validity);
+        for sent in with_v1.into_iter().chain([with_v4]) {
             let sent = query(&sent);
             let verify = |request: SignedRequest<'_>| {
                 let found = RequestSignature::find(&request).unwrap().unwrap();

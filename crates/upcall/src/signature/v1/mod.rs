@@ -2,13 +2,16 @@
 //!
 //! The text to sign is built from raw, decoded names, without escaping: a key `a?acl` and the
 //! sub-resource `acl` of a key `a` give the same text. That is the version's own weakness, and one
-//! reason to prefer V4.
+//! reason to prefer V4. [`presign`] refuses such keys, and [`UrlSignature`] gives them no more than
+//! one object.
 
+mod ambiguity;
 mod form;
 mod header;
 mod resource;
 mod url;
 
+pub use ambiguity::PresignError;
 pub use form::sign_policy;
 pub use header::{HeaderSignature, authorization, string_to_sign};
 pub use url::{UrlSignature, presign};

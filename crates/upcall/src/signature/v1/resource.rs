@@ -26,7 +26,7 @@ pub(super) fn canonicalized(request: &SignedRequest<'_>) -> String {
     text
 }
 
-fn is_signed(name: &str) -> bool {
+pub(super) fn is_signed(name: &str) -> bool {
     name.starts_with("x-oss-") || SUB_RESOURCES.contains(&name)
 }
 

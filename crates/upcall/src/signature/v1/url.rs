@@ -8,6 +8,7 @@ use super::super::error::{IdPlace, SignatureError};
 use super::super::mac;
 use super::super::request::{SignedRequest, access_key_id};
 use super::super::v4::push_parameter;
+use super::ambiguity::{self, PresignError};
 use super::header::text_with_date;
 use crate::name::{AccessKeyId, AccessKeySecret};
 
@@ -51,7 +52,8 @@ impl UrlSignature {
         &self.access_key_id
     }
 
-    /// Verifies that the URL is valid `now`, and then its signature.
+    /// Verifies that the URL is valid `now`, that its parameters reach no further than an object, and
+    /// then its signature.
     ///
     /// # Errors
     /// Says why not. Without a secret it is always an unknown key.
@@ -68,6 +70,7 @@ impl UrlSignature {
         {
             return Err(SignatureError::Expired { expired, now });
         }
+        ambiguity::check_url(request)?;
         let text = text_with_date(request, &self.expires_text);
         super::verify(secret, &self.access_key_id, &text, &self.signature)
     }
@@ -83,12 +86,17 @@ impl fmt::Debug for UrlSignature {
 ///
 /// The request's own query comes first, then the signature's parameters. A temporary access key's
 /// token goes into the request's query as `security-token`.
+///
+/// # Errors
+/// The key or a value reads as parameters ([`PresignError`]): the URL would also permit another
+/// request than this one. V4 has no such keys.
 pub fn presign(
     access_key_id: &AccessKeyId,
     secret: &AccessKeySecret,
     request: &SignedRequest<'_>,
     expires: Timestamp,
-) -> String {
+) -> Result<String, PresignError> {
+    ambiguity::check_signable(request)?;
     let expires = expires.as_second().to_string();
     let text = text_with_date(request, &expires);
     let signature = mac::hmac_sha1_base64(secret.expose(), text.as_bytes());
@@ -105,7 +113,7 @@ pub fn presign(
     for (name, value) in own.chain(signed) {
         push_parameter(&mut query, name, value);
     }
-    query
+    Ok(query)
 }
 
 const ACCESS_KEY_ID: &str = "OSSAccessKeyId";
