@@ -13,6 +13,22 @@ use upcall::form::FormLimits;
 /// both again. Beyond it: 400, and the connection closes.
 pub const REQUEST_HEAD_BYTES: usize = 32 * 1024;
 
+/// Bytes of the XML of a refusal in the header `x-oss-err`, before base64.
+///
+/// 6 KiB: 8 KiB in base64, within the 16 KiB that Node.js takes of a whole head. Beyond it: what the
+/// refusal repeats of the request is left out, and the hint says so.
+pub const ERROR_HEADER_BYTES: usize = 6 * 1024;
+
+/// Bytes of `Origin`. Beyond it: the header counts as absent.
+///
+/// 512: a scheme, a host of 253 and a port; the answer repeats it.
+pub const ORIGIN_BYTES: usize = 512;
+
+/// Bytes of the header names in a preflight. Beyond it: 400.
+///
+/// 4 KiB: far more than any page sends; the answer repeats them.
+pub const PREFLIGHT_HEADERS_BYTES: usize = 4 * 1024;
+
 /// Header lines of one request. Beyond it: 400, and the connection closes.
 pub const REQUEST_HEADERS: usize = 128;
 

@@ -16,6 +16,7 @@ use upcall::error::Refusal;
 use super::gate::Answering;
 use super::sandbox::{self, Author};
 use super::voucher::Piece;
+use crate::limits;
 use crate::operations::get_object::{ObjectBody, ObjectPiece};
 use crate::telemetry::request_line::RequestLine;
 
@@ -56,12 +57,12 @@ impl Answer {
     pub(crate) fn refusal(refusal: &Refusal, request_id: &str, host: &str, is_head: bool) -> Self {
         let status =
             StatusCode::from_u16(refusal.row().status).expect("the table has statuses of HTTP");
-        let xml = refusal.to_xml(request_id, host);
         let mut answer = if is_head {
+            let xml = refusal.to_short_xml(request_id, host, limits::ERROR_HEADER_BYTES);
             let encoded = base64::engine::general_purpose::STANDARD.encode(&xml);
             Self::new(status).header(X_OSS_ERR, &encoded)
         } else {
-            Self::xml(status, xml)
+            Self::xml(status, refusal.to_xml(request_id, host))
         };
         if let Some(ec) = refusal.row().ec {
             answer = answer.header(X_OSS_EC, ec);

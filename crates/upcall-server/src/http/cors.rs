@@ -16,18 +16,25 @@ use upcall::error::{Refusal, WireError};
 use upcall_store::catalog::{Cors, CorsRule};
 
 use super::answer::Answer;
+use crate::limits;
 
 /// Answers a preflight.
 ///
 /// # Errors
 /// `BadRequest` if a header is missing, `AccessForbidden` if no rule fits or the bucket has none.
 pub(crate) fn preflight(cors: Option<&Cors>, headers: &HeaderMap) -> Result<Answer, Refusal> {
-    let origin = text(headers, &header::ORIGIN)
+    let origin = origin(headers)
         .ok_or_else(|| missing("Insufficient information. Origin request header needed."))?;
     let method = text(headers, &header::ACCESS_CONTROL_REQUEST_METHOD).ok_or_else(|| {
         missing("Insufficient information. Request Access-Control-Request-Method header needed.")
     })?;
     let requested = text(headers, &header::ACCESS_CONTROL_REQUEST_HEADERS).unwrap_or_default();
+    if requested.len() > limits::PREFLIGHT_HEADERS_BYTES {
+        let most = limits::PREFLIGHT_HEADERS_BYTES;
+        return Err(Refusal::new(WireError::BAD_REQUEST).hint(format!(
+            "`Access-Control-Request-Headers` has at most {most} bytes"
+        )));
+    }
     let requested = header_names(requested);
     let request = CorsRequest {
         origin,
@@ -149,6 +156,11 @@ fn not_allowed(rules: &[CorsRule], request: &CorsRequest<'_>) -> Refusal {
     let mut from_origin = rules.iter().filter(of_origin).peekable();
     if from_origin.peek().is_none() {
         return refusal.hint(format!(
+/// Where the page is from that asks; no browser sends more than a host and a port.
+pub(crate) fn origin(headers: &HeaderMap) -> Option<&str> {
+    text(headers, &header::ORIGIN).filter(|origin| origin.len() <= limits::ORIGIN_BYTES)
+}
+
             "no CORS rule allows the origin `{origin}`; scheme and port count too"
         ));
     }

@@ -147,6 +147,10 @@ fn parse_bucket(text: &str) -> Result<BucketName, Refusal> {
     BucketName::parse(text).map_err(|reason| {
         Refusal::new(WireError::INVALID_BUCKET_NAME)
             .extra("BucketName", text)
+    // `host` is repeated whole: its port must not be a number of any length.
+    if host.len() - name.len() > ":65535".len() {
+        return false;
+    }
             .hint(reason.to_string())
     })
 }

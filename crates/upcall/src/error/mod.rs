@@ -91,6 +91,30 @@ impl Refusal {
         self.0.hint.as_deref()
     }
 
+    /// The same as [`to_xml`](Self::to_xml) in about `bytes` bytes: values that are repeated for the
+    /// client go first, then what is long in the sentences, and the hint says that something is left
+    /// out.
+    pub fn to_short_xml(&self, request_id: &str, host_id: &str, bytes: usize) -> String {
+        let whole = self.to_xml(request_id, host_id);
+        if whole.len() <= bytes {
+            return whole;
+        }
+        let mut short = self.clone();
+        let parts = &mut *short.0;
+        parts.extras.retain(|(_, value)| value.len() <= KEPT_BYTES);
+        let hint = self.hint_text().unwrap_or_default();
+        let hint = first_characters(hint, SENTENCE_CHARACTERS);
+        parts.hint = Some(format!("{hint} ({LEFT_OUT})").into());
+        let message = first_characters(self.text(), SENTENCE_CHARACTERS);
+        parts.message = Some(message.into());
+        let mut xml = short.to_xml(request_id, host_id);
+        if xml.len() > bytes {
+            short.0.extras.clear();
+            xml = short.to_xml(request_id, host_id);
+        }
+        xml
+    }
+
     /// The body of the answer, UTF-8 XML in the order of OSS's own: `Code`, `Message`, `RequestId`,
     /// `HostId`, extras, `Hint`, `EC`, `RecommendDoc`.
     pub fn to_xml(&self, request_id: &str, host_id: &str) -> String {
@@ -130,11 +154,43 @@ impl From<WireError> for Refusal {
     }
 }
 
+/// What the hint of a shortened refusal says.
+const LEFT_OUT: &str = "shortened; GET answers with all of it";
+
+/// Bytes of a repeated value that a shortened refusal keeps: a parameter's name, a number, a time.
+const KEPT_BYTES: usize = 64;
+
+/// Characters of a sentence that a shortened refusal keeps.
+const SENTENCE_CHARACTERS: usize = 400;
+
 const RECOMMEND_DOC: &str = "https://api.aliyun.com/troubleshoot?q=";
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refusal_is_shortened_to_what_a_header_may_have() {
+        let plain = Refusal::new(WireError::NO_SUCH_KEY).hint("list the bucket");
+        assert_eq!(plain.to_short_xml("1", "h", 1024), plain.to_xml("1", "h"));
+        let host = "h".repeat(253);
+        for filler in ["a", "&", "猫", "\u{1}"] {
+            let long = filler.repeat(20_000);
+            let refusal = Refusal::new(WireError::SIGNATURE_DOES_NOT_MATCH)
+                .message(long.clone())
+                .extra("OSSAccessKeyId", "ak")
+                .extra("StringToSign", long.clone())
+                .hint(long.clone());
+            let xml = refusal.to_short_xml("5CF3E7821AB22D0FDB86704D", &host, 6 * 1024);
+            assert!(xml.len() <= 6 * 1024, "{} of {filler}", xml.len());
+            assert!(xml.contains("<OSSAccessKeyId>ak<"), "{xml}");
+            assert!(
+                xml.contains(LEFT_OUT) && !xml.contains("StringToSign"),
+                "{xml}"
+            );
+            assert!(xml.ends_with("</Error>\n"), "{xml}");
+        }
+    }
 
     #[test]
     fn a_refusal_is_written_as_oss_writes_it_with_a_hint_more() {
