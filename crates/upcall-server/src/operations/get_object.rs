@@ -28,6 +28,7 @@ use crate::http::voucher;
 use crate::http::warm_file::WarmFile;
 use crate::node::Server;
 use crate::telemetry::request_line::RequestLine;
+use crate::upload::admit::OCTET_STREAM;
 
 pub(crate) async fn run(
     server: &Arc<Server>,
@@ -125,7 +126,7 @@ fn describe(answer: Answer, object: &ObjectFacts, overrides: &Overrides) -> Answ
     let content_type = overrides
         .content_type
         .as_deref()
-        .unwrap_or(&object.content_type);
+        .unwrap_or_else(|| served_type(&object.content_type));
     let mut answer = answer
         .header(header::ACCEPT_RANGES, "bytes")
         .header(header::CONTENT_TYPE, content_type)
@@ -167,6 +168,15 @@ fn describe(answer: Answer, object: &ObjectFacts, overrides: &Overrides) -> Answ
     answer
 }
 
+/// The type under which an object is served; earlier versions stored a blank one as it came.
+fn served_type(stored: &str) -> &str {
+    if stored.trim().is_empty() {
+        OCTET_STREAM
+    } else {
+        stored
+    }
+}
+
 /// Headers that a signed request may set for its own answer (`response-content-type` …).
 #[derive(Debug, Default)]
 struct Overrides {
@@ -182,7 +192,10 @@ impl Overrides {
     /// # Errors
     /// Anonymous requests may not: a link could make a harmless object look like a page.
     fn parse(query: &Query, requester: &Requester) -> Result<Self, Refusal> {
-        let value = |name: &str| query.value(name).map(str::to_owned);
+        let value = |name: &str| {
+            let value = query.value(name).filter(|value| !value.trim().is_empty());
+            value.map(str::to_owned)
+        };
         let overrides = Self {
             cache_control: value("response-cache-control"),
             content_disposition: value("response-content-disposition"),
@@ -274,3 +287,15 @@ const X_OSS_STORAGE_CLASS: HeaderName = HeaderName::from_static("x-oss-storage-c
 
 /// How often an object is looked up that is replaced each time before it can be read.
 const LOOKS: usize = 5;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_blank_type_of_an_earlier_version_is_served_as_none() {
+        for (stored, served) in [("", OCTET_STREAM), (" \t", OCTET_STREAM), ("a/b", "a/b")] {
+            assert_eq!(served_type(stored), served, "{stored:?}");
+        }
+    }
+}

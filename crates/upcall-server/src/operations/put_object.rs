@@ -94,7 +94,9 @@ async fn admit(
         overwrite: overwrite(headers)?,
         callback,
         idempotency,
-        content_type: text("content-type").unwrap_or_else(|| admit::OCTET_STREAM.to_owned()),
+        content_type: text("content-type")
+            .filter(|value| !value.trim().is_empty())
+            .unwrap_or_else(|| admit::OCTET_STREAM.to_owned()),
         headers: stored_headers(headers),
         metadata: metadata(headers)?,
         acl: admit::parse_object_acl(text("x-oss-object-acl").as_deref())?,
@@ -113,8 +115,8 @@ async fn admit(
 
 fn stored_headers(headers: &HeaderMap) -> StoredHeaders {
     let text = |name: &str| {
-        let value = headers.get(name)?;
-        value.to_str().ok().map(str::to_owned)
+        let value = headers.get(name)?.to_str().ok()?;
+        (!value.trim().is_empty()).then(|| value.to_owned())
     };
     StoredHeaders {
         cache_control: text("cache-control"),

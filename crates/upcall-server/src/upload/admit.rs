@@ -294,7 +294,7 @@ fn refuse_encryption(form: &PostForm) -> Result<(), Refusal> {
 fn stored_headers(form: &PostForm) -> StoredHeaders {
     let text = |name: &str| {
         form.field(name)
-            .filter(|text| !text.is_empty())
+            .filter(|text| !text.trim().is_empty())
             .map(str::to_owned)
     };
     StoredHeaders {

@@ -36,6 +36,7 @@ mod sandbox;
 mod script;
 mod server;
 mod signer;
+mod signed;
 mod slow_peers;
 mod vanishing;
 mod wrong_answers;

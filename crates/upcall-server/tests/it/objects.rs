@@ -3,6 +3,7 @@
 use crate::client::Client;
 use crate::form::Form;
 use crate::server::TestServer;
+use crate::signed::{Signed, Way};
 
 async fn put(client: &Client, target: &str, bytes: &[u8]) {
     let answer = client.request("PUT", target, "", bytes).await;
@@ -208,4 +209,50 @@ async fn a_damaged_blob_is_an_error_and_never_other_bytes() {
         !answer.text().contains(&id),
         "the cause belongs into the log"
     );
+}
+
+#[tokio::test]
+async fn a_blank_header_or_field_counts_as_absent() {
+    let server = TestServer::start().await;
+    let client = server.client();
+    let head = b"Content-Disposition: form-data; name=\"file\"\r\n";
+    let part = |more: &str| [head, more.as_bytes(), b"\r\nhello"].concat();
+    for blank in ["", " ", "\t"] {
+        let headers = format!(
+            "Content-Type:{blank}\r\nCache-Control:{blank}\r\nContent-Disposition:{blank}\r\n"
+        );
+        let put = client.request("PUT", "/open/a", &headers, b"hello").await;
+        assert_eq!(put.status, 200, "{put:?}");
+        let form = Form::empty("open").field("key", "b");
+        let with_field = form
+            .clone()
+            .field("Content-Type", blank)
+            .field("x-oss-content-type", blank)
+            .field("Cache-Control", blank)
+            .part(&part(&format!("Content-Type:{blank}\r\n")));
+        assert_eq!(server.post(&with_field).await.status, 204);
+        let without = Form::empty("open").field("key", "c").part(&part(""));
+        assert_eq!(server.post(&without).await.status, 204);
+        for key in ["a", "b", "c"] {
+            let get = client
+                .request("GET", &format!("/open/{key}"), "", b"")
+                .await;
+            let content_type = get.header("content-type");
+            assert_eq!(content_type, "application/octet-stream", "{key} {blank:?}");
+            for name in ["cache-control", "content-disposition"] {
+                assert!(!get.headers.contains_key(name), "{key} {blank:?} {name}");
+            }
+        }
+    }
+    let put = Signed::new("PUT", "photos", "a").header("Content-Type", "image/png");
+    assert_eq!(
+        put.body(b"x").send(&server, Way::HeaderV4).await.status,
+        200
+    );
+    let get = Signed::new("GET", "photos", "a")
+        .parameter("response-content-type", "")
+        .parameter("response-expires", "");
+    let get = get.send(&server, Way::UrlV4).await;
+    assert_eq!(get.header("content-type"), "image/png");
+    assert!(!get.headers.contains_key("expires"));
 }
