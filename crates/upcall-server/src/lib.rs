@@ -19,6 +19,7 @@ mod operations;
 mod telemetry;
 mod upload;
 
+pub use access::SignatureVersions;
 pub use admin::{AdminSecret, WeakAdminSecret};
 pub use clock::Clock;
 pub use console::{ConsoleUrl, InvalidConsoleUrl};

@@ -12,9 +12,10 @@ use tokio::sync::{Semaphore, broadcast, watch};
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 use upcall_store::blobs::Blobs;
-use upcall_store::catalog::Catalog;
+use upcall_store::catalog::{BucketFacts, Catalog, Cors};
 use upcall_store::maintenance::Maintenance;
 
+use crate::access::SignatureVersions;
 use crate::admin::{AdminSecret, AdminService};
 use crate::callback::{
     CallbackReport, Dispatcher, DispatcherConfig, Guard, GuardConfig, Outbox, OutboxTask, Signer,
@@ -22,6 +23,7 @@ use crate::callback::{
 };
 use crate::clock::Clock;
 use crate::console::{Console, ConsoleUrl};
+use crate::http::cors;
 use crate::http::listener::{self, BindError};
 use crate::http::service::{Service, StorageService};
 use crate::injection::{FaultInjection, Injector};
@@ -55,6 +57,11 @@ pub struct NodeConfig {
     pub console_url: Option<ConsoleUrl>,
     /// Whether tests can have calls and uploads fail.
     pub fault_injection: FaultInjection,
+    /// Which signatures are accepted.
+    pub signatures: SignatureVersions,
+    /// Origins of pages that may read refusals of which no bucket is known, so that no bucket's rules
+    /// say it; each as in a CORS rule, with one `*` at most.
+    pub cors_origins: Vec<String>,
     /// Every bound.
     pub limits: Limits,
     /// The time.
@@ -84,6 +91,9 @@ pub(crate) struct Server {
     pub(crate) ingests: Ingests,
     pub(crate) refused_uploads: RefusedUploads,
     pub(crate) started: Timestamp,
+    pub(crate) signatures: SignatureVersions,
+    /// For what belongs to no bucket.
+    pub(crate) cors: Option<Cors>,
     /// Only where faults may be ordered.
     pub(crate) injector: Option<Arc<Injector>>,
 }
@@ -93,6 +103,21 @@ impl std::fmt::Debug for Server {
         f.debug_struct("Server")
             .field("region", &self.region)
             .finish_non_exhaustive()
+    }
+}
+
+impl Server {
+    /// The bucket's rules; those for answers without a bucket, if none is known.
+    pub(crate) fn cors_rules<'f>(&'f self, bucket: Option<&'f BucketFacts>) -> Option<&'f Cors> {
+        match bucket {
+            Some(facts) => facts.cors.as_ref(),
+            None => self.cors.as_ref(),
+        }
+    }
+
+    /// What answers say they are from, if the request does not say whom it is for.
+    pub(crate) fn host(&self) -> &str {
+        self.domains.first().map_or("localhost", String::as_str)
     }
 }
 
@@ -197,11 +222,8 @@ impl Node {
         let sockets = listener::bind(&config.listen)?;
         let admin = listener::bind(&[config.admin])?;
         let addresses = local_addresses(&sockets)?;
-        let admin_address = *local_addresses(&admin)?
-            .first()
-            .ok_or(StartError::NoAddress)?;
-        let first = *addresses.first().ok_or(StartError::NoAddress)?;
-        let own_url = crate::callback::own(reachable(first));
+        let admin_address = first(&local_addresses(&admin)?)?;
+        let own_url = crate::callback::own(reachable(first(&addresses)?));
         let signer = Arc::new(Signer::new(config.callback_signer, own_url));
         let metrics = Arc::new(Metrics::new());
         let injector = config.fault_injection.injector();
@@ -240,6 +262,8 @@ impl Node {
             domains: config.domains,
             owner: config.owner,
             signer,
+            signatures: config.signatures,
+            cors: cors::without_bucket(config.cors_origins),
             tasks: Tasks::default(),
             ingests: Ingests::default(),
             injector,
@@ -335,6 +359,10 @@ fn serve_all<V: Service>(
         tokio::spawn(listener::serve(socket, service, limits, stopped.clone()))
     };
     sockets.into_iter().map(serve).collect()
+}
+
+fn first(addresses: &[SocketAddr]) -> Result<SocketAddr, StartError> {
+    addresses.first().copied().ok_or(StartError::NoAddress)
 }
 
 fn local_addresses(listeners: &[TcpListener]) -> Result<Vec<SocketAddr>, StartError> {

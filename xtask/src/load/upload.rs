@@ -144,7 +144,8 @@ impl Signer {
                 headers: &headers,
             },
             self.expires,
-        );
+        )
+        .expect("no key of a load holds a `?`");
         let mut lines = String::new();
         for (name, value) in &headers {
             lines = lines + name + ": " + value + "\r\n";

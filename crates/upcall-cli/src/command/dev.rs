@@ -14,10 +14,10 @@ use upcall::callback::PublicKeyUrls;
 use upcall::callback::binding::{Binding, BindingKey};
 use upcall::name::{AccessKeyId, AccessKeySecret, BucketName};
 use upcall_app::{App, AppConfig, CallbackUrlRule, Examples, HostRule};
-use upcall_server::FaultInjection;
 use upcall_server::callback::{
     CallbackReport, CallbackRule, GuardConfig, LookUp, OwnAddresses, PortRule, WebhookSignatures,
 };
+use upcall_server::{FaultInjection, SignatureVersions};
 use upcall_store::StoreOptions;
 use upcall_store::catalog::{BucketAcl, BucketFacts, CatalogError, Cors, CorsRule};
 
@@ -51,6 +51,8 @@ pub(crate) async fn run(args: &DevArgs) -> Result<(), Failure> {
         webhook_signatures: WebhookSignatures::Off,
         store: StoreOptions::default(),
         fault_injection: FaultInjection::On,
+        signatures: SignatureVersions::Any,
+        cors_origins: vec!["*".to_owned()],
         record: None,
     })
     .await?;

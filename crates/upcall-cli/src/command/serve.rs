@@ -41,6 +41,8 @@ pub(crate) async fn run(args: &ServeArgs) -> Result<(), Failure> {
             ..StoreOptions::default()
         },
         fault_injection: FaultInjection::Off,
+        signatures: config.access.signatures.value,
+        cors_origins: config.access.cors_origins.value.clone(),
         record: Some(config.record.clone()),
     })
     .await?;
@@ -116,6 +118,7 @@ fn rows(config: &ServeConfig) -> Result<Vec<[String; 3]>, Failure> {
         row("region", &config.region, Clone::clone),
         row("domains", &config.domains, |names| names.join(", ")),
     ];
+    rows.extend(config.access.rows());
     rows.extend(config.callback.rows());
     rows.extend([
         row("record.calls", &config.record.calls, ToString::to_string),

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use upcall::name::{AccessKeyId, AccessKeySecret};
 use upcall_server::callback::{GuardConfig, KeyUrl, SignerConfig, WebhookSignatures};
-use upcall_server::{Clock, ConsoleUrl, FaultInjection, Limits, Node, NodeConfig, StartError};
+use upcall_server::{
+    Clock, ConsoleUrl, FaultInjection, Limits, Node, NodeConfig, SignatureVersions, StartError,
+};
 use upcall_store::catalog::{AccessKeyFacts, Catalog};
 use upcall_store::{EmbeddedStore, OpenError, StoreOptions};
 
@@ -30,6 +32,8 @@ pub(crate) struct StorageSetup {
     pub(crate) webhook_signatures: WebhookSignatures,
     pub(crate) store: StoreOptions,
     pub(crate) fault_injection: FaultInjection,
+    pub(crate) signatures: SignatureVersions,
+    pub(crate) cors_origins: Vec<String>,
     /// What is kept of callbacks, if not what the limits say.
     pub(crate) record: Option<RecordConfig>,
 }
@@ -74,6 +78,8 @@ impl Storage {
             admin_secret: setup.data.admin_secret()?,
             console_url: setup.console_url,
             fault_injection: setup.fault_injection,
+            signatures: setup.signatures,
+            cors_origins: setup.cors_origins,
             limits,
             clock: Clock::system(),
         };

@@ -1,5 +1,6 @@
 //! What was typed: form only. What it means is decided in [`resolve`](super::resolve).
 
+mod access;
 mod bucket_callback;
 mod callback;
 mod callback_check;
@@ -15,6 +16,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::units::parse_listen;
 
+pub(crate) use access::AccessArgs;
 pub(crate) use bucket_callback::{BucketCallbackCommand, GateArg};
 pub(crate) use callback::{
     CallFilter, CallbackCommand, DeliverArgs, DropArgs, ListArgs, OwedArgs, ReplayArgs, ShowArgs,
@@ -179,6 +181,8 @@ pub(crate) struct ServeArgs {
     /// [default: oss-REGION.localhost]
     #[arg(long, value_name = "D")]
     pub(crate) domain: Vec<String>,
+    #[command(flatten)]
+    pub(crate) access: AccessArgs,
     #[command(flatten)]
     pub(crate) callback: ServeCallbackArgs,
     /// Bytes that uploads leave free on the disk, such as 2GiB [env: UPCALL_MIN_FREE]

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
+use super::access::AccessSettings;
 use super::record::RecordSettings;
 use crate::terminal::message::Failure;
 
@@ -26,6 +27,7 @@ pub(crate) struct FileSettings {
     pub(crate) min_free: Option<String>,
     pub(crate) scrub_rate: Option<String>,
     pub(crate) record: RecordSettings,
+    pub(crate) access: AccessSettings,
 }
 
 /// Reads a file.
@@ -124,6 +126,8 @@ impl Reader<'_> {
             "admin" => self.settings.admin = Some(text()?),
             "console_url" => self.settings.console_url = Some(text()?),
             "region" => self.settings.region = Some(text()?),
+            "cors_origins" => self.settings.access.cors_origins = list()?,
+            "signatures" => self.settings.access.signatures = Some(text()?),
             "domains" => self.settings.domains = list()?,
             "callback.allow" => self.settings.callback_allow = list()?,
             "callback.deny" => self.settings.callback_deny = list()?,
@@ -186,7 +190,7 @@ fn edit_distance(a: &str, b: &str) -> usize {
 
 const TABLES: [&str; 3] = ["callback", "record", "store"];
 
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 19] = [
     "admin",
     "callback.allow",
     "callback.deny",
@@ -195,6 +199,7 @@ const KEYS: [&str; 17] = [
     "callback.ports",
     "callback.webhook_signatures",
     "console_url",
+    "cors_origins",
     "data",
     "domains",
     "listen",
@@ -202,6 +207,7 @@ const KEYS: [&str; 17] = [
     "record.bytes",
     "record.calls",
     "region",
+    "signatures",
     "store.min_free",
     "store.scrub_rate",
 ];
@@ -213,11 +219,13 @@ mod tests {
     #[test]
     fn a_whole_file_is_read() {
         let settings = parse(
-            "data = \"/srv\"\nlisten = \"0.0.0.0:80\"\ndomains = [\"a.example\"]\n\n[callback]\nallow = [\"private\"]\ndeny = [\"a.example\"]\nports = [\"web\", \"81\"]\nkey_url = \"https://k/\"\nkey_bits = 3072\nwebhook_signatures = true\n",
+            "data = \"/srv\"\nlisten = \"0.0.0.0:80\"\ndomains = [\"a.example\"]\nsignatures = \"v4\"\ncors_origins = [\"*\"]\n\n[callback]\nallow = [\"private\"]\ndeny = [\"a.example\"]\nports = [\"web\", \"81\"]\nkey_url = \"https://k/\"\nkey_bits = 3072\nwebhook_signatures = true\n",
             "u.toml",
         )
         .unwrap();
         assert_eq!(settings.data, Some("/srv".into()));
+        assert_eq!(settings.access.signatures.as_deref(), Some("v4"));
+        assert_eq!(settings.access.cors_origins, ["*"]);
         assert_eq!(settings.callback_allow, ["private"]);
         assert_eq!(settings.callback_deny, ["a.example"]);
         assert_eq!(settings.callback_ports, ["web", "81"]);

@@ -1,5 +1,6 @@
 //! Settings: what was typed ([`args`]), what was written ([`file`]), what it means ([`resolve`]).
 
+pub(crate) mod access;
 pub(crate) mod app_url;
 pub(crate) mod args;
 pub(crate) mod callback;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use upcall_server::ConsoleUrl;
 
+use super::access::{self, AccessConfig};
 use super::args::ServeArgs;
 use super::callback::CallbackConfig;
 use super::file::FileSettings;
@@ -59,6 +60,7 @@ pub(crate) struct ServeConfig {
     pub(crate) console_url: Option<Setting<ConsoleUrl>>,
     pub(crate) region: Setting<String>,
     pub(crate) domains: Setting<Vec<String>>,
+    pub(crate) access: AccessConfig,
     pub(crate) callback: CallbackConfig,
     /// Bytes; `None` is the store's own choice.
     pub(crate) min_free: Setting<Option<u64>>,
@@ -94,6 +96,7 @@ pub(crate) fn serve(
     let min_free = text(&MIN_FREE, args.min_free.clone(), file.min_free);
     let scrub_rate = text(&SCRUB_RATE, args.scrub_rate.clone(), file.scrub_rate);
     Ok(ServeConfig {
+        access: access::resolve(&args.access, file.access, environment)?,
         record: record::resolve(&args.record, file.record, environment)?,
         min_free: match min_free {
             Some(setting) => size(setting)?.map(Some),

@@ -39,6 +39,8 @@ admin                        127.0.0.1:8702                   default
 console_url                  an IP address or localhost       default
 region                       env                              environment UPCALL_REGION
 domains                      oss-env.localhost                default
+signatures                   any                              default
+cors_origins                 none                             default
 callback.allow               private, 10.1.0.0/16             file, callback.allow
 callback.deny                *.internal.example, 10.1.2.0/24  environment UPCALL_CALLBACK_DENY
 callback.ports               web                              default

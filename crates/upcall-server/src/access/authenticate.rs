@@ -12,15 +12,39 @@ use upcall::name::AccessKeyId;
 use upcall::signature::{RequestSignature, Scope, SignedRequest};
 use upcall_store::catalog::AccessKeyFacts;
 
-use super::Requester;
+use super::{Requester, security_token};
 use crate::fault;
 use crate::http::request_id::RequestId;
 use crate::http::service::Call;
 use crate::node::Server;
 
+/// Who asks, and whether the signature tells the parameters of the URL from the end of the key.
+#[derive(Debug)]
+pub(crate) struct Authenticated {
+    pub(crate) requester: Requester,
+    pub(crate) query: SignedQuery,
+}
+
+/// What a signature says of a URL's parameters.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum SignedQuery {
+    /// Whoever signed the request wanted these parameters.
+    Sure,
+    /// Nobody signed; or it was signed with V1, whose text is the same for a key that ends in them.
+    Unsure,
+}
+
 /// # Errors
 /// The signature's own refusal; a malformed signature is never taken for an anonymous request.
 pub(crate) async fn authenticate(server: &Server, call: &Call) -> Result<Requester, Refusal> {
+    Ok(authenticate_query(server, call).await?.requester)
+}
+
+/// The same as [`authenticate`], for what acts upon parameters of the URL.
+pub(crate) async fn authenticate_query(
+    server: &Server,
+    call: &Call,
+) -> Result<Authenticated, Refusal> {
     let headers = text_headers(call)?;
     let request = SignedRequest {
         method: call.method.as_str(),
@@ -39,8 +63,18 @@ pub(crate) async fn authenticate(server: &Server, call: &Call) -> Result<Request
     };
     let found = RequestSignature::find(&request).map_err(|error| error.refusal())?;
     let Some(signature) = found else {
-        return Ok(Requester::Anonymous);
+        return Ok(Authenticated {
+            requester: Requester::Anonymous,
+            query: SignedQuery::Unsure,
+        });
     };
+    let is_v1 = matches!(
+        signature,
+        RequestSignature::HeaderV1(_) | RequestSignature::UrlV1(_)
+    );
+    if is_v1 {
+        call.signatures.check_v1()?;
+    }
     let id = signature.access_key_id();
     let key = known_key(server, id, call.id).await?;
     let secret = key.as_ref().map(|facts| &facts.secret);
@@ -52,7 +86,15 @@ pub(crate) async fn authenticate(server: &Server, call: &Call) -> Result<Request
             server.clock.now(),
         )
         .map_err(|error| error.refusal())?;
-    Ok(Requester::Key(id.clone()))
+    security_token::refuse_token(security_token::of_request(&request).as_deref())?;
+    Ok(Authenticated {
+        requester: Requester::Key(id.clone()),
+        query: if is_v1 {
+            SignedQuery::Unsure
+        } else {
+            SignedQuery::Sure
+        },
+    })
 }
 
 /// The access key of this id, if there is one.

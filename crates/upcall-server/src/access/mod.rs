@@ -4,6 +4,8 @@
 //! [`admit`](crate::upload::admit)), [`may`] decides the second, for every operation alike.
 
 mod authenticate;
+mod security_token;
+mod versions;
 
 use upcall::error::{Refusal, WireError};
 use upcall::name::{AccessKeyId, ObjectKey};
@@ -12,7 +14,11 @@ use upcall_store::catalog::{BucketAcl, BucketFacts, ObjectAcl};
 use crate::fault;
 use crate::http::request_id::RequestId;
 use crate::node::Server;
-pub(crate) use authenticate::{authenticate, known_key};
+pub(crate) use authenticate::{
+    Authenticated, SignedQuery, authenticate, authenticate_query, known_key,
+};
+pub(crate) use security_token::refuse_token;
+pub use versions::SignatureVersions;
 
 /// Who is asking.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -4,8 +4,8 @@
 //! answer, or the refusal of a preflight. Rules are tried in order, the first that fits counts. An
 //! actual request is never blocked here; without a rule it only gets no headers.
 //!
-//! Unlike OSS we add the headers to refusals too, wherever the bucket is known: without them a
-//! browser hides our sentence from the page.
+//! Unlike OSS we add the headers to refusals too: without them a browser hides our sentence from the
+//! page. Where no bucket is known, the operator's own list of origins stands in for the rules.
 //!
 //! Source: OSS, "PutBucketCors", "OptionObject", "CORS".
 
@@ -76,9 +76,30 @@ pub(crate) fn add_to_answer(
         method: method.as_str(),
         headers: &[],
     };
-    if let Some(rule) = cors.rules.iter().find(|rule| view(rule).fits(&request)) {
+    // A method that no rule can name is refused; the page may read why.
+    let is_nameable = METHODS.contains(&method.as_str());
+    let fits = |rule: &&CorsRule| {
+        let rule = view(rule);
+        rule.fits(&request) || (!is_nameable && rule.allows_origin(origin))
+    };
+    if let Some(rule) = cors.rules.iter().find(fits) {
         add_rule(answer, rule, origin);
     }
+}
+
+/// The rules for answers that belong to no bucket: every method and header, from these origins.
+pub(crate) fn without_bucket(allowed_origins: Vec<String>) -> Option<Cors> {
+    let texts = |texts: &[&str]| texts.iter().map(ToString::to_string).collect();
+    (!allowed_origins.is_empty()).then(|| Cors {
+        rules: vec![CorsRule {
+            allowed_origins,
+            allowed_methods: texts(&METHODS),
+            allowed_headers: texts(&["*"]),
+            expose_headers: texts(&["ETag", "x-oss-ec", "x-oss-err", "x-oss-request-id"]),
+            max_age_seconds: None,
+        }],
+        response_vary: true,
+    })
 }
 
 /// What a rule allows, for whoever compares it with a request.
@@ -124,12 +145,20 @@ fn add_vary(headers: &mut HeaderMap, cors: Option<&Cors>) {
     }
 }
 
+/// What `AllowedMethod` can name. Source: OSS, "PutBucketCors".
+const METHODS: [&str; 5] = ["DELETE", "GET", "HEAD", "POST", "PUT"];
+
 /// A value that cannot stand in a header is left out: it came from outside, or was stored before it
 /// was checked, and an answer without it is better than none.
 fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
     }
+}
+
+/// Where the page is from that asks; no browser sends more than a host and a port.
+pub(crate) fn origin(headers: &HeaderMap) -> Option<&str> {
+    text(headers, &header::ORIGIN).filter(|origin| origin.len() <= limits::ORIGIN_BYTES)
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
@@ -156,11 +185,6 @@ fn not_allowed(rules: &[CorsRule], request: &CorsRequest<'_>) -> Refusal {
     let mut from_origin = rules.iter().filter(of_origin).peekable();
     if from_origin.peek().is_none() {
         return refusal.hint(format!(
-/// Where the page is from that asks; no browser sends more than a host and a port.
-pub(crate) fn origin(headers: &HeaderMap) -> Option<&str> {
-    text(headers, &header::ORIGIN).filter(|origin| origin.len() <= limits::ORIGIN_BYTES)
-}
-
             "no CORS rule allows the origin `{origin}`; scheme and port count too"
         ));
     }

@@ -19,7 +19,7 @@ pub(crate) enum Operation {
     GetUploadAnswer,
     HeadObject,
     ListObjects,
-    /// A preflight; on a bucket or on an object, which need not exist.
+    /// A preflight; what it is for need not exist.
     Options,
     PostObject,
     PutBucket,
@@ -33,7 +33,7 @@ impl Operation {
     /// 405 for a method that the resource does not have, 400 `NotImplemented` for an operation that
     /// OSS has and this server has not.
     pub(crate) fn find(method: &Method, target: &Target) -> Result<Self, Refusal> {
-        if *method == Method::OPTIONS && target.bucket.is_some() {
+        if *method == Method::OPTIONS {
             return Ok(Self::Options);
         }
         let sub_resource = target.query.pairs().iter().find_map(|(name, _)| {

@@ -21,6 +21,7 @@ use super::gate::Exchange;
 use super::operation::Operation;
 use super::request_id::RequestId;
 use super::target::{self, Target};
+use crate::access::SignatureVersions;
 use crate::node::Server;
 use crate::operations::{self, public_key};
 use crate::telemetry::request_line::RequestLine;
@@ -48,12 +49,14 @@ pub(crate) struct Call {
     pub(crate) id: RequestId,
     pub(crate) peer: SocketAddr,
     pub(crate) method: Method,
-    /// The value of `Host`, as it came.
+    /// The value of `Host`, as it came; the server's own name if there is none.
     pub(crate) host: String,
     pub(crate) headers: HeaderMap,
     pub(crate) target: Target,
     pub(crate) body: Incoming,
     pub(crate) exchange: Arc<Exchange>,
+    /// Which signatures count for it.
+    pub(crate) signatures: SignatureVersions,
 }
 
 /// What a request is answered with, and what was learnt on the way that the answer needs.
@@ -77,27 +80,18 @@ impl Service for StorageService {
         let answering = exchange.answering();
         let id = RequestId::new(self.server.clock.now());
         let mut line = RequestLine::new(id, peer, Arc::clone(&self.server.metrics));
-        let method = request.method().clone();
-        let origin = text_of(request.headers(), &header::ORIGIN).map(str::to_owned);
-        let mut host = String::new();
+        let asker = Asker::new(&self.server, &request, refused);
         let mut bucket = None;
 
-        let outcome = match refused {
-            Some(reason) => Err(Refusal::new(WireError::BAD_REQUEST).hint(reason.to_string())),
-            None => match public_key::answer(&self.server, &request) {
-                Some(answer) => {
-                    line.names(public_key::NAME, &Target::service());
-                    Ok(answer)
-                }
-                None => match self.prepare(request, id, peer, exchange) {
-                    Ok((operation, call)) => {
-                        host.clone_from(&call.host);
-                        line.names(operation.name(), &call.target);
-                        self.run(operation, call, &mut line, &mut bucket).await
-                    }
-                    Err(refusal) => Err(refusal),
-                },
-            },
+        let outcome = if let Some(reason) = refused {
+            Err(Refusal::new(WireError::BAD_REQUEST).hint(reason.to_string()))
+        } else if let Some(answer) = public_key::answer(&self.server, &request) {
+            line.names(public_key::NAME, &Target::service());
+            Ok(answer)
+        } else {
+            let arrival = Arrival { id, peer, exchange };
+            self.answer(request, arrival, &asker, &mut line, &mut bucket)
+                .await
         };
 
         let id = id.to_string();
@@ -106,16 +100,15 @@ impl Service for StorageService {
             if let Some(refused) = line.refused_upload(&refusal, self.server.clock.now()) {
                 self.server.refused_uploads.keep(refused);
             }
-            Answer::refusal(&refusal, &id, &host, method == Method::HEAD)
+            Answer::refusal(&refusal, &id, &asker.host, asker.method == Method::HEAD)
         });
         if exchange.is_reset() {
             return Err(ConnectionReset);
         }
-        let rules = bucket
-            .as_ref()
-            .and_then(|facts: &Arc<BucketFacts>| facts.cors.as_ref());
-        if method != Method::OPTIONS {
-            cors::add_to_answer(answer.headers_mut(), rules, origin.as_deref(), &method);
+        if asker.method != Method::OPTIONS {
+            let rules = self.server.cors_rules(bucket.as_deref());
+            let origin = asker.origin.as_deref();
+            cors::add_to_answer(answer.headers_mut(), rules, origin, &asker.method);
         }
         answer = answer.header(X_OSS_REQUEST_ID, &id).header(
             X_OSS_SERVER_TIME,
@@ -131,61 +124,104 @@ impl Service for StorageService {
     }
 }
 
+/// What an answer needs of its request, whatever is wrong with the rest.
+struct Asker {
+    method: Method,
+    /// What answers say they are from.
+    host: String,
+    /// The page that may read the answer, if the rules allow it.
+    origin: Option<String>,
+}
+
+impl Asker {
+    fn new<B>(server: &Server, request: &Request<B>, refused: Option<FramingError>) -> Self {
+        let (host, origin) = match refused {
+            // Of a head that cannot be read, nothing is known; where every page may read answers, it
+            // may read this one.
+            Some(_) => (None, Some("null")),
+            None => (host_of(request), cors::origin(request.headers())),
+        };
+        let host = host.filter(|host| target::is_plausible_host(host));
+        Self {
+            method: request.method().clone(),
+            host: host.unwrap_or_else(|| server.host()).to_owned(),
+            origin: origin.map(str::to_owned),
+        }
+    }
+}
+
+/// How a request came.
+#[derive(Clone, Copy)]
+struct Arrival<'e> {
+    id: RequestId,
+    peer: SocketAddr,
+    exchange: &'e Arc<Exchange>,
+}
+
 impl StorageService {
-    /// Who is addressed, and what is asked for.
-    fn prepare(
+    /// Finds out what is asked for, and does it; `bucket` is there as soon as one is known.
+    async fn answer(
         &self,
         request: Request<Incoming>,
-        id: RequestId,
-        peer: SocketAddr,
-        exchange: &Arc<Exchange>,
-    ) -> Result<(Operation, Call), Refusal> {
-        let (parts, body) = request.into_parts();
-        let host = parts
-            .uri
-            .authority()
-            .map(http::uri::Authority::as_str)
-            .or_else(|| text_of(&parts.headers, &header::HOST))
-            .unwrap_or_default()
-            .to_owned();
-        // HTTP/1.0 may have none; then only path style is left.
-        if !host.is_empty() && !target::is_plausible_host(&host) {
-            return Err(Refusal::new(WireError::BAD_REQUEST)
-                .hint("`Host` is not a host name or an address"));
-        }
-        let path = parts.uri.path();
-        let target = Target::parse(&host, path, parts.uri.query(), &self.server.domains)?;
-        let operation = Operation::find(&parts.method, &target)?;
-        let call = Call {
-            id,
-            peer,
-            method: parts.method,
-            host,
-            headers: parts.headers,
-            target,
-            body,
-            exchange: Arc::clone(exchange),
-        };
-        Ok((operation, call))
-    }
-
-    async fn run(
-        &self,
-        operation: Operation,
-        call: Call,
+        arrival: Arrival<'_>,
+        asker: &Asker,
         line: &mut RequestLine,
         bucket: &mut Option<Arc<BucketFacts>>,
     ) -> Outcome {
-        if let Some(name) = &call.target.bucket {
-            *bucket = self
-                .server
-                .catalog
-                .bucket(name)
-                .await
-                .map_err(|error| crate::fault::of_catalog(&error, call.id))?;
+        let server = &self.server;
+        let given_host = host_of(&request).unwrap_or_default();
+        let prepared = self.prepare(&request, given_host);
+        let name = match &prepared {
+            Ok((_, target)) => target.bucket.clone(),
+            Err(_) => target::bucket_of(given_host, request.uri().path(), &server.domains),
+        };
+        if let Some(name) = &name {
+            let found = server.catalog.bucket(name).await;
+            *bucket = found.map_err(|error| crate::fault::of_catalog(&error, arrival.id))?;
         }
-        operations::run(&self.server, operation, call, bucket.clone(), line).await
+        let (operation, target) = match prepared {
+            Ok(prepared) => prepared,
+            // A preflight asks for no more than leave to send the request, which is refused then.
+            Err(refusal) if asker.method == Method::OPTIONS => {
+                let rules = server.cors_rules(bucket.as_deref());
+                return cors::preflight(rules, request.headers()).map_err(|_| refusal);
+            }
+            Err(refusal) => return Err(refusal),
+        };
+        let (parts, body) = request.into_parts();
+        let call = Call {
+            id: arrival.id,
+            peer: arrival.peer,
+            method: parts.method,
+            host: asker.host.clone(),
+            headers: parts.headers,
+            target,
+            body,
+            exchange: Arc::clone(arrival.exchange),
+            signatures: server.signatures,
+        };
+        line.names(operation.name(), &call.target);
+        operations::run(server, operation, call, bucket.clone(), line).await
     }
+
+    /// Who is addressed, and what is asked for.
+    fn prepare<B>(&self, request: &Request<B>, host: &str) -> Result<(Operation, Target), Refusal> {
+        // HTTP/1.0 may have none; then only path style is left.
+        if !host.is_empty() && !target::is_plausible_host(host) {
+            return Err(Refusal::new(WireError::BAD_REQUEST)
+                .hint("`Host` is not a host name or an address"));
+        }
+        let uri = request.uri();
+        let target = Target::parse(host, uri.path(), uri.query(), &self.server.domains)?;
+        let operation = Operation::find(request.method(), &target)?;
+        Ok((operation, target))
+    }
+}
+
+/// The host that a request names, in its target or in `Host`.
+fn host_of<B>(request: &Request<B>) -> Option<&str> {
+    let in_target = request.uri().authority().map(http::uri::Authority::as_str);
+    in_target.or_else(|| text_of(request.headers(), &header::HOST))
 }
 
 /// Serves what has no operation of OSS behind it.

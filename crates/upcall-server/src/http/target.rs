@@ -85,15 +85,7 @@ impl Target {
         let host = without_port(host).to_ascii_lowercase();
         let query = Query::parse(query.unwrap_or_default())?;
         let path = path.strip_prefix('/').unwrap_or(path);
-        let under_domain = domains.iter().find_map(|domain| {
-            let label = host.strip_suffix(domain.as_str())?;
-            if label.is_empty() {
-                Some("")
-            } else {
-                label.strip_suffix('.')
-            }
-        });
-        match under_domain {
+        match label_under(&host, domains) {
             Some("") if path.is_empty() => {
                 Ok(Self { bucket: None, key: None, query, style: Style::VirtualHost })
             }
@@ -116,6 +108,29 @@ impl Target {
     }
 }
 
+/// The bucket that a request addresses, whatever else of it may be wrong.
+pub(crate) fn bucket_of(host: &str, path: &str, domains: &[String]) -> Option<BucketName> {
+    let host = without_port(host).to_ascii_lowercase();
+    if let Some(label) = label_under(&host, domains) {
+        return BucketName::parse(label).ok();
+    }
+    let path = path.strip_prefix('/').unwrap_or(path);
+    let first = path.split('/').next().unwrap_or_default();
+    BucketName::parse(&decode_path(first).ok()?).ok()
+}
+
+/// What stands before one of the server's domains: nothing, or labels; `None` on any other host.
+fn label_under<'h>(host: &'h str, domains: &[String]) -> Option<&'h str> {
+    domains.iter().find_map(|domain| {
+        let label = host.strip_suffix(domain.as_str())?;
+        if label.is_empty() {
+            Some("")
+        } else {
+            label.strip_suffix('.')
+        }
+    })
+}
+
 /// `host` of `host[:port]`; an IPv6 literal keeps its brackets.
 pub(crate) fn without_port(host: &str) -> &str {
     if let Some(end) = host.find(']') {
@@ -130,6 +145,10 @@ pub(crate) fn without_port(host: &str) -> &str {
 /// Whether `host` (with or without port) can be a host at all; it is repeated in answers.
 pub(crate) fn is_plausible_host(host: &str) -> bool {
     let name = without_port(host);
+    // `host` is repeated whole: its port must not be a number of any length.
+    if host.len() - name.len() > ":65535".len() {
+        return false;
+    }
     if let Some(inner) = name
         .strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'))
@@ -147,10 +166,6 @@ fn parse_bucket(text: &str) -> Result<BucketName, Refusal> {
     BucketName::parse(text).map_err(|reason| {
         Refusal::new(WireError::INVALID_BUCKET_NAME)
             .extra("BucketName", text)
-    // `host` is repeated whole: its port must not be a number of any length.
-    if host.len() - name.len() > ":65535".len() {
-        return false;
-    }
             .hint(reason.to_string())
     })
 }
@@ -244,6 +259,33 @@ mod tests {
             ("localhost", "/photos/a%00", "InvalidObjectName"),
         ] {
             assert_eq!(target(host, path), Err(code), "{host} {path}");
+        }
+    }
+
+    #[test]
+    fn a_bucket_is_known_whatever_else_is_wrong() {
+        let domains = ["oss-cn-hangzhou.localhost".to_owned()];
+        let bucket = |host, path| bucket_of(host, path, &domains).map(|name| name.to_string());
+        for (host, path) in [
+            ("photos.oss-cn-hangzhou.localhost:8700", "/%ff"),
+            ("PHOTOS.oss-cn-hangzhou.localhost", "//"),
+            ("127.0.0.1:8700", "/photos//a"),
+            ("localhost", "/photos"),
+        ] {
+            assert_eq!(
+                bucket(host, path).as_deref(),
+                Some("photos"),
+                "{host} {path}"
+            );
+        }
+        for (host, path) in [
+            ("oss-cn-hangzhou.localhost", "/photos/a"),
+            ("a.b.oss-cn-hangzhou.localhost", "/photos"),
+            ("localhost", "/"),
+            ("localhost", "/%ff/"),
+            ("", "/Ph_/a"),
+        ] {
+            assert_eq!(bucket(host, path), None, "{host} {path}");
         }
     }
 

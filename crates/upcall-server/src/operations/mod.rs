@@ -45,10 +45,7 @@ pub(crate) async fn run(
         }
         Operation::GetUploadAnswer => Box::pin(upload_answer::run(server, &call, bucket)).await,
         Operation::ListObjects => Box::pin(list_objects::run(server, &call, bucket)).await,
-        Operation::Options => {
-            let rules = bucket.as_ref().and_then(|facts| facts.cors.as_ref());
-            cors::preflight(rules, &call.headers)
-        }
+        Operation::Options => cors::preflight(server.cors_rules(bucket.as_deref()), &call.headers),
         Operation::PostObject => Box::pin(upload::post_object(server, call, bucket, line)).await,
         Operation::PutBucket => Box::pin(put_bucket::run(server, call)).await,
         Operation::PutBucketAcl => Box::pin(bucket_acl::put(server, call, bucket)).await,

@@ -15,7 +15,7 @@ use upcall::policy::LengthRange;
 use upcall_store::catalog::{BucketFacts, Overwrite, StoredHeaders};
 
 use super::existing;
-use crate::access::{self, Action, Requester};
+use crate::access::{self, Action, Authenticated, Requester, SignedQuery};
 use crate::http::answer::CONTENT_MD5;
 use crate::http::service::{Call, Outcome};
 use crate::http::target::Query;
@@ -44,7 +44,7 @@ async fn admit(
     call: Call,
     bucket: Option<Arc<BucketFacts>>,
 ) -> Result<(Admitted, PlainFile), Refusal> {
-    let requester = access::authenticate(server, &call).await?;
+    let Authenticated { requester, query } = access::authenticate_query(server, &call).await?;
     let bucket = existing(&call, bucket)?;
     access::may(&requester, Action::Write, Some(&bucket))?;
     let key = call
@@ -57,13 +57,7 @@ async fn admit(
     let headers = &call.headers;
     refuse_what_is_missing(headers)?;
     let announced = announced_length(headers, &call.body)?;
-    let length = LengthRange {
-        min: 0,
-        max: limits::FILE_BYTES,
-    };
-    if announced.is_some_and(|announced| announced > length.max) {
-        return Err(IngestError::TooLarge { most: length.max }.refusal());
-    }
+    let length = length_range(announced)?;
     let text = |name: &str| {
         headers
             .get(name)
@@ -71,8 +65,18 @@ async fn admit(
             .map(str::to_owned)
     };
     let (given, variables) = parse_callback(headers, &call.target.query)?;
-    // Whoever signs a request signs its callback; nobody has signed an anonymous one.
-    let is_pinned = requester != Requester::Anonymous;
+    let is_pinned = match (&requester, query) {
+        // Nobody has signed it.
+        (Requester::Anonymous, _) => false,
+        // Whoever signs a request signs its callback.
+        (Requester::Key(_), SignedQuery::Sure) => true,
+        (Requester::Key(_), SignedQuery::Unsure) => {
+            let is_there = |name| call.target.query.has(name);
+            let variables = is_there("callback-var");
+            callback::check_v1_query(&bucket, given.as_ref(), is_there("callback"), variables)?;
+            !is_there("callback")
+        }
+    };
     let wanted = callback::wanted(&bucket, given, is_pinned, || variables)?;
     let callback = callback::judged(server, &bucket, wanted).await?;
     let idempotency = text("idempotency-key")
@@ -113,7 +117,18 @@ async fn admit(
     Ok((admitted, PlainFile { body: call.body }))
 }
 
+/// # Errors
+/// The length that the request announces is more than a file may have.
+fn length_range(announced: Option<u64>) -> Result<LengthRange, Refusal> {
+    let max = limits::FILE_BYTES;
+    if announced.is_some_and(|announced| announced > max) {
+        return Err(IngestError::TooLarge { most: max }.refusal());
+    }
+    Ok(LengthRange { min: 0, max })
+}
+
 fn stored_headers(headers: &HeaderMap) -> StoredHeaders {
+    // A blank one counts as absent, as in a form.
     let text = |name: &str| {
         let value = headers.get(name)?.to_str().ok()?;
         (!value.trim().is_empty()).then(|| value.to_owned())

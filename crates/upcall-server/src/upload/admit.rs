@@ -226,12 +226,16 @@ async fn authenticate_form(
             policy: None,
         });
     };
+    if matches!(signature, PolicySignature::V1 { .. }) {
+        server.signatures.check_v1()?;
+    }
     let key = access::known_key(server, signature.access_key_id(), id).await?;
     let secret = key.as_ref().map(|facts| &facts.secret);
     let (scope, now) = (Scope::oss(&server.region), server.clock.now());
     signature
         .verify(secret, scope, now)
         .map_err(|error| error.refusal())?;
+    access::refuse_token(credentials.security_token())?;
     let policy = PolicyDocument::decode(signature.policy()).map_err(|error| error.refusal())?;
     Ok(Signed {
         requester: Requester::Key(signature.access_key_id().clone()),

@@ -135,6 +135,37 @@ pub(crate) fn wanted(
     }
 }
 
+/// A callback, or its variables, in the query of a request that is signed with V1: the signed text is
+/// that of a key that ends in them, so that a user who chose the key may have chosen these, too.
+///
+/// # Errors
+/// `AccessDenied` where the bucket asks for a callback that the uploader cannot change, and this is
+/// not the bucket's own.
+pub(crate) fn check_v1_query(
+    bucket: &BucketFacts,
+    given: Option<&AdmittedCallback>,
+    has_callback: bool,
+    has_variables: bool,
+) -> Result<(), Refusal> {
+    let settings = &bucket.callback;
+    if !settings.is_required && settings.gate.is_none() {
+        return Ok(());
+    }
+    let default = match &settings.default {
+        Some(text) => CallbackParameter::decode(text).map_err(|error| error.refusal())?,
+        None => None,
+    };
+    let is_own = given.is_some_and(|given| default.is_some_and(|own| own == given.parameter));
+    if (has_callback && !is_own) || has_variables {
+        return Err(required(
+            "a callback or its variables in the query of a request that is signed with V1 may be \
+             the end of the key that was signed: sign with V4, or send them in the headers \
+             `x-oss-callback` and `x-oss-callback-var`",
+        ));
+    }
+    Ok(())
+}
+
 fn required(hint: &'static str) -> Refusal {
     Refusal::new(WireError::ACCESS_DENIED)
         .message("The bucket requires a callback.")

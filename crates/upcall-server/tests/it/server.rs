@@ -10,7 +10,9 @@ use upcall_server::callback::{
     CallbackRule, GuardConfig, KeyKeeper, KeyRing, KeyUrl, LookUp, OwnAddresses, PortRule,
     SignerConfig, WebhookSignatures,
 };
-use upcall_server::{AdminSecret, Clock, ConsoleUrl, FaultInjection, Limits, Node, NodeConfig};
+use upcall_server::{
+    AdminSecret, Clock, ConsoleUrl, FaultInjection, Limits, Node, NodeConfig, SignatureVersions,
+};
 use upcall_store::catalog::{
     AccessKeyFacts, BucketAcl, BucketFacts, CatalogError, ListObjects, ObjectFacts,
 };
@@ -56,6 +58,8 @@ pub(crate) struct Setup {
     pub(crate) key_url: Option<KeyUrl>,
     pub(crate) console_url: Option<ConsoleUrl>,
     pub(crate) fault_injection: FaultInjection,
+    pub(crate) signatures: SignatureVersions,
+    pub(crate) cors_origins: Vec<String>,
     /// Objects up to this size go into the log; zero makes each a file.
     pub(crate) small_bytes: u64,
 }
@@ -74,6 +78,8 @@ impl Default for Setup {
             key_url: None,
             console_url: None,
             fault_injection: FaultInjection::Off,
+            signatures: SignatureVersions::Any,
+            cors_origins: Vec::new(),
             small_bytes: StoreOptions::default().small_bytes,
         }
     }
@@ -129,6 +135,8 @@ impl TestServer {
             admin_secret: AdminSecret::new(ADMIN).unwrap(),
             console_url: setup.console_url,
             fault_injection: setup.fault_injection,
+            signatures: setup.signatures,
+            cors_origins: setup.cors_origins,
             limits: setup.limits,
             clock: setup.clock,
         };

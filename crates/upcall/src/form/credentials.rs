@@ -51,6 +51,14 @@ impl<'f> FormCredentials<'f> {
         }
     }
 
+    /// `x-oss-security-token`, if it is not empty.
+    pub const fn security_token(&self) -> Option<&'f str> {
+        match self {
+            Self::Anonymous => None,
+            Self::V1 { security_token, .. } | Self::V4 { security_token, .. } => *security_token,
+        }
+    }
+
     fn v1(form: &'f PostForm) -> Result<Self, CredentialFault> {
         Ok(Self::V1 {
             policy: form.required(POLICY).map_err(CredentialFault::Policy)?,
