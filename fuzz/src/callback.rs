@@ -5,8 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use upcall::callback::diagnose::{Evidence, Outcome, diagnose};
 use upcall::callback::{
     CallbackBodyType, CallbackFacts, CallbackParameter, CallbackRequest, CallbackTemplate,
-    CallbackUrl, CallbackVars, CallbackVerifier, ImageInfo, PublicKey, PublicKeyUrls, answer,
-    string_to_sign,
+    CallbackUrl, CallbackVars, CallbackVerifier, ImageInfo, ImageSize, PublicKey, PublicKeyUrls,
+    answer, string_to_sign,
 };
 
 /// Any bytes as callback parameter, variables, template, URL, public key and its address, answer,
@@ -76,8 +76,10 @@ fn admit(text: &str, encoded: &str) {
 
 fn render(template: &CallbackTemplate) {
     let image = ImageInfo {
-        width: 278,
-        height: 200,
+        size: Some(ImageSize {
+            width: 278,
+            height: 200,
+        }),
         format: "jpg".into(),
     };
     let facts = CallbackFacts {

@@ -7,11 +7,13 @@
 
 mod callback;
 mod form;
+mod image;
 mod policy;
 mod signature;
 
 pub use callback::callback;
 pub use form::form;
+pub use image::image;
 pub use policy::policy;
 pub use signature::signature;
 
@@ -41,5 +43,9 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "callback",
         run: callback,
+    },
+    Target {
+        name: "image",
+        run: image,
     },
 ];
