@@ -171,9 +171,10 @@ impl Tiff {
         let value = self.value(entry);
         let found = &mut self.found;
         match (u16_of(self.order, entry, 0), value) {
-            (TAG_WIDTH, Some(width)) => found.width = width,
-            (TAG_HEIGHT, Some(height)) => found.height = height,
-            (TAG_WIDTH | TAG_HEIGHT, None) => return false,
+            (TAG_WIDTH, Some(width)) if found.width == 0 => found.width = width,
+            (TAG_HEIGHT, Some(height)) if found.height == 0 => found.height = height,
+            // No number, or a second one.
+            (TAG_WIDTH | TAG_HEIGHT, _) => return false,
             (TAG_SUBFILE_TYPE, Some(kind)) => found.is_reduced = kind & 1 == 1,
             (TAG_SUBDIRECTORIES, _) => found.has_subdirectories = true,
             (TAG_COMPRESSION, Some(value)) => found.is_raw |= RAW_COMPRESSIONS.contains(&value),

@@ -210,6 +210,7 @@ fn a_directory_says_width_and_height_as_whole_numbers() {
         assert_eq!(said(&[(256, 4, 70_000), (257, 4, 5)]), "tiff 70000x5");
         assert_eq!(said(&[(256, 3, 7), (257, 3, 5), (274, 3, 6)]), "tiff 7x5");
         assert_eq!(said(&[(256, 3, 7)]), "none");
+        assert_eq!(said(&[(256, 3, 7), (257, 3, 5), (257, 3, 6)]), "none");
         assert_eq!(said(&[(256, 3, 7), (257, 3, 0)]), "none");
         assert_eq!(said(&[(256, 5, 7), (257, 3, 5)]), "none");
         assert_eq!(said(&[(256, 3, 7), (257, 16, 5)]), "none");
