@@ -57,6 +57,10 @@ impl Workspace {
                 cargo.args(["--package", "xtask", "--features", "load", "--bin", "load"]);
                 "load"
             }
+            Program::ImageFacts => {
+                cargo.args(["--package", "upcall-image", "--example", "image_facts"]);
+                "examples/image_facts"
+            }
             Program::Fill => {
                 cargo.args(["--package", "upcall-store", "--example", "fill"]);
                 "examples/fill"
@@ -82,6 +86,8 @@ pub enum Program {
     Upcall,
     /// What fills a data directory with objects.
     Fill,
+    /// What says format and size of images.
+    ImageFacts,
     /// The load generator.
     Load,
 }

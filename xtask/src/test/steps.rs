@@ -56,7 +56,7 @@ pub(super) const STEPS: &[Step] = &[
     },
     Step {
         name: "foreign",
-        about: "other people's clients and verifiers",
+        about: "other people's clients, verifiers and readers of images",
         needs: &[Need::ForeignClients],
         run: foreign,
     },
@@ -143,6 +143,8 @@ fn web(bench: &Bench<'_>) -> Result<()> {
 }
 
 fn foreign(bench: &Bench<'_>) -> Result<()> {
+    // The tests find it beside the program.
+    bench.workspace.build(Program::ImageFacts, Build::Dev)?;
     languages::run_pytest(bench, bench.tools.python()?, &["tests/foreign"])
 }
 
