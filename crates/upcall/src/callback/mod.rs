@@ -44,4 +44,4 @@ pub use verifier::{
 pub use warning::{CallbackWarning, warnings, warnings_of_json};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -239,7 +239,7 @@ pub enum VerifyError {
     #[error("the header `x-oss-signature-version` is not 1.0")]
     SignatureVersion,
     /// The target could be signed in two ways.
-    #[error("the target is not a path, or its path holds an encoded `?` or line feed")]
+    #[error("the target is not a path, has a fragment, or an encoded `?` or line feed in its path")]
     Target,
 }
 
@@ -277,13 +277,14 @@ impl VerifyError {
 }
 
 /// The path is signed decoded, next to `?` and a line feed as marks: were they allowed in it,
-/// `/a%3Fb` would carry the signature of `/a?b`.
+/// `/a%3Fb` would carry the signature of `/a?b`. A fragment is never sent (RFC 9112, 3.2): servers
+/// differ in whether they hand it on, so it is refused.
 fn check_target(target: &str) -> Result<(), VerifyError> {
     let path = target.split('?').next().unwrap_or_default();
     let is_mark = |byte: u8| matches!(byte, b'?' | b'\n');
     if path.starts_with('/')
         && !percent_decode_str(path).any(is_mark)
-        && !target.bytes().any(|byte| byte == b'\n')
+        && !target.bytes().any(|byte| matches!(byte, b'#' | b'\n'))
     {
         Ok(())
     } else {
@@ -292,19 +293,24 @@ fn check_target(target: &str) -> Result<(), VerifyError> {
 }
 
 /// The one header of this name, if there is one.
+///
+/// CGI and what descends from it read `_` as `-`: a header spelled so is another one, but beside the
+/// right one it makes two, whoever reads them.
 fn header<'a>(
     request: &CallbackRequest<'a>,
     name: &'static str,
 ) -> Result<Option<&'a str>, VerifyError> {
-    let is_it = |(has, _): &&(&str, &str)| has.eq_ignore_ascii_case(name);
-    let mut found = request
-        .headers
-        .iter()
-        .filter(is_it)
-        .map(|(_, value)| *value);
+    let is_read_as_it = |(has, _): &&(&str, &str)| {
+        let is_same = |(has, wanted): (u8, u8)| {
+            has.eq_ignore_ascii_case(&wanted) || (has == b'_' && wanted == b'-')
+        };
+        has.len() == name.len() && has.bytes().zip(name.bytes()).all(is_same)
+    };
+    let mut found = request.headers.iter().filter(is_read_as_it);
     match (found.next(), found.next()) {
         (_, Some(_)) => Err(VerifyError::HeaderTwice { name }),
-        (found, None) => Ok(found),
+        (Some((has, value)), None) if has.eq_ignore_ascii_case(name) => Ok(Some(*value)),
+        (_, None) => Ok(None),
     }
 }
 

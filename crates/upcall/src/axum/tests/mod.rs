@@ -23,6 +23,7 @@ use tokio::sync::Semaphore;
 use tower::ServiceExt;
 
 use super::*;
+use crate::callback::tests::key_urls;
 use crate::callback::{CallbackVerifier, PublicKeyUrl, PublicKeyUrls, string_to_sign};
 
 /// Where the storage server of most tests has its key.

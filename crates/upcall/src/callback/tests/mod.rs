@@ -10,11 +10,19 @@ mod webhook;
 
 use serde_json::Value;
 
+use super::PublicKeyUrls;
+
 pub(super) fn read(file: &str) -> Value {
     let path = format!("{}/tests/vectors/{file}", env!("CARGO_MANIFEST_DIR"));
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
-pub(super) fn text(value: &Value) -> &str {
+pub(crate) fn text(value: &Value) -> &str {
     value.as_str().unwrap()
+}
+
+/// The addresses that a list of `verify.json` allows, as a setting would.
+pub(crate) fn key_urls(list: &Value) -> PublicKeyUrls {
+    let entries: Vec<&str> = list.as_array().unwrap().iter().map(text).collect();
+    PublicKeyUrls::parse(&entries.join(" ")).unwrap()
 }
