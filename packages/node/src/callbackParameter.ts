@@ -32,7 +32,7 @@ export class CallbackParameter {
    * @throws {TypeError} Says which member the storage server would refuse.
    */
   constructor(options: CallbackParameterOptions) {
-    const urls = typeof options.url === "string" ? [options.url] : [...options.url];
+    const urls = typeof options.url === "string" ? [options.url] : listed(options.url);
     checkUrls(urls);
     if (options.host !== undefined && !isAuthority(options.host)) {
       throw new TypeError("`host` is a name or an IPv4 address, with or without a port");
@@ -60,6 +60,14 @@ export class CallbackParameter {
   encode(): string {
     return this.#encoded;
   }
+}
+
+/** A setting that is missing is the likeliest mistake: `url: process.env.CALLBACK_URL`. */
+function listed(url: unknown): string[] {
+  if (Array.isArray(url)) return [...(url as string[])];
+  throw new TypeError(
+    `\`url\` is ${url === undefined ? "missing" : "no text"}: give the callback's address, or a list of up to ${MAX_URLS}`,
+  );
 }
 
 function checkUrls(urls: string[]): void {

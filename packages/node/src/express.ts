@@ -6,7 +6,6 @@
  */
 import type { Request, RequestHandler, Response } from "express";
 
-import { VerifyError } from "./verifyError.js";
 import type { CallbackVerifier, VerifiedCallback } from "./verifier.js";
 import {
   BodyAlreadyReadError,
@@ -15,12 +14,11 @@ import {
   readRawBody,
 } from "./rawBody.js";
 import {
-  ACCEPTED,
   APPLICATION_JSON,
   jsonBytes,
   receive,
   type ReceiveOptions,
-  REFUSED,
+  Refusal,
   TOO_LARGE,
 } from "./receive.js";
 
@@ -30,8 +28,8 @@ export type { ReceiveOptions } from "./receive.js";
  * A handler that verifies the callback, calls `handle`, and answers with the JSON that it returns, or
  * with `{"Status":"OK"}`. `handle` may set the response's status before, or answer by itself.
  *
- * What is no callback is answered with 400, or 503 if its key cannot be had. Mount it before
- * `express.json()` and the like.
+ * What is no callback is answered with 400, 403 if the verifier's binding does not permit it, or 503 if
+ * its key cannot be had. Mount it before `express.json()` and the like.
  */
 export function receiveCallback(
   verifier: CallbackVerifier,
@@ -46,13 +44,15 @@ export function receiveCallback(
       return;
     }
     const { method, originalUrl: target, rawHeaders: headers } = request;
-    const callback = await receive(verifier, { method, target, headers, rawBody }, options);
-    if (callback instanceof VerifyError) {
-      send(response.status(callback.status), REFUSED);
-      return;
-    }
-    const answer = (await handle(callback, request, response)) ?? ACCEPTED;
-    if (!response.headersSent) send(response, answer);
+    const answer = await receive(
+      verifier,
+      { method, target, headers, rawBody },
+      options,
+      (callback) => handle(callback, request, response),
+    );
+    if (response.headersSent) return;
+    if (answer instanceof Refusal) send(response.status(answer.status), answer.answer);
+    else send(response, answer);
   };
   return (request, response, next) => {
     respond(request, response).catch(next);

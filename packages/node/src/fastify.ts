@@ -7,16 +7,8 @@
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from "fastify";
 
 import type { CallbackVerifier, VerifiedCallback } from "./verifier.js";
-import { VerifyError } from "./verifyError.js";
 import { BodyAlreadyReadError, MAX_CALLBACK_BYTES } from "./rawBody.js";
-import {
-  ACCEPTED,
-  APPLICATION_JSON,
-  jsonBytes,
-  receive,
-  type ReceiveOptions,
-  REFUSED,
-} from "./receive.js";
+import { APPLICATION_JSON, jsonBytes, receive, type ReceiveOptions, Refusal } from "./receive.js";
 
 /** How and where the plugin receives callbacks. */
 export interface FastifyReceiveOptions extends ReceiveOptions {
@@ -28,8 +20,9 @@ export interface FastifyReceiveOptions extends ReceiveOptions {
  * A plugin with one route that verifies the callback, calls `handle`, and answers with the JSON that
  * it returns, or with `{"Status":"OK"}`. `handle` may set the reply's code before, or send by itself.
  *
- * What is no callback is answered with 400, or 503 if its key cannot be had. Register it as it is, not
- * wrapped in `fastify-plugin`: its body parser would become the application's.
+ * What is no callback is answered with 400, 403 if the verifier's binding does not permit it, or 503 if
+ * its key cannot be had. Register it as it is, not wrapped in `fastify-plugin`: its body parser would
+ * become the application's.
  */
 export function receiveCallback(
   verifier: CallbackVerifier,
@@ -45,14 +38,15 @@ export function receiveCallback(
     scope.post(options.path, { bodyLimit }, async (request, reply) => {
       const rawBody = bytesOf(request);
       const { method, originalUrl: target, raw } = request;
-      const callback = await receive(
+      const answer = await receive(
         verifier,
         { method, target, headers: raw.rawHeaders, rawBody },
         options,
+        (callback) => handle(callback, request, reply),
       );
-      if (callback instanceof VerifyError) return send(reply.code(callback.status), REFUSED);
-      const answer = (await handle(callback, request, reply)) ?? ACCEPTED;
-      return reply.sent ? reply : send(reply, answer);
+      if (reply.sent) return reply;
+      if (answer instanceof Refusal) return send(reply.code(answer.status), answer.answer);
+      return send(reply, answer);
     });
     registered();
   };

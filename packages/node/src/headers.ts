@@ -23,9 +23,18 @@ export type HeaderReader = (name: string) => string | undefined;
 /** @throws {TypeError} if `headers` is in none of the forms. */
 export function headerReader(headers: CallbackHeaders): HeaderReader {
   const values = valuesByName(headers);
+  const folded = new Map<string, string[]>();
+  for (const [name, more] of values) {
+    if (!name.includes("_")) continue;
+    const key = name.replaceAll("_", "-");
+    folded.set(key, [...(folded.get(key) ?? []), ...more]);
+  }
   return (name) => {
     const found = values.get(name);
-    if (found !== undefined && found.length > 1) {
+    // CGI and what descends from it read `_` as `-`: a header spelled so is another one, but beside the
+    // right one it makes two.
+    const [, ...others] = [...(found ?? []), ...(folded.get(name) ?? [])];
+    if (others.length > 0) {
       throw new VerifyError("header-twice", `the header \`${name}\` comes twice`);
     }
     return found?.[0];

@@ -9,7 +9,6 @@ import type { IncomingMessage } from "node:http";
 
 import type { Context, Handler } from "hono";
 
-import { VerifyError } from "./verifyError.js";
 import type { CallbackHeaders } from "./headers.js";
 import type { CallbackVerifier, VerifiedCallback } from "./verifier.js";
 import {
@@ -19,12 +18,11 @@ import {
   readWebBody,
 } from "./rawBody.js";
 import {
-  ACCEPTED,
   APPLICATION_JSON,
   jsonBytes,
   receive,
   type ReceiveOptions,
-  REFUSED,
+  Refusal,
   TOO_LARGE,
 } from "./receive.js";
 
@@ -34,8 +32,8 @@ export type { ReceiveOptions } from "./receive.js";
  * A handler that verifies the callback, calls `handle`, and answers with the JSON that it returns, or
  * with `{"Status":"OK"}`. `handle` may set the status before (`c.status`), or return a `Response`.
  *
- * What is no callback is answered with 400, or 503 if its key cannot be had. Let no middleware read
- * the body before.
+ * What is no callback is answered with 400, 403 if the verifier's binding does not permit it, or 503 if
+ * its key cannot be had. Let no middleware read the body before.
  */
 export function receiveCallback(
   verifier: CallbackVerifier,
@@ -46,9 +44,10 @@ export function receiveCallback(
     const rawBody = await readBody(context, options.limitBytes ?? MAX_CALLBACK_BYTES);
     if (rawBody === undefined) return send(context, 413, TOO_LARGE);
     const request = { method: context.req.method, ...targetAndHeaders(context), rawBody };
-    const callback = await receive(verifier, request, options);
-    if (callback instanceof VerifyError) return send(context, callback.status, REFUSED);
-    const answer = (await handle(callback, context)) ?? ACCEPTED;
+    const answer = await receive(verifier, request, options, (callback) =>
+      handle(callback, context),
+    );
+    if (answer instanceof Refusal) return send(context, answer.status, answer.answer);
     return answer instanceof Response ? answer : send(context, undefined, answer);
   };
 }
@@ -83,7 +82,11 @@ async function readBody(context: Context, limitBytes: number): Promise<Buffer | 
 }
 
 /** With the length written out: what is sent in pieces is no answer for the storage server. */
-function send(context: Context, status: 400 | 413 | 503 | undefined, answer: unknown): Response {
+function send(
+  context: Context,
+  status: 400 | 403 | 413 | 503 | undefined,
+  answer: unknown,
+): Response {
   if (status !== undefined) context.status(status);
   const bytes = jsonBytes(answer);
   return context.body(new Uint8Array(bytes), {

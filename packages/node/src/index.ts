@@ -4,11 +4,13 @@
  *
  * The vocabulary is that of the crate `upcall` and of the Python package.
  */
+export { Binding, BindingError, type BoundUpload, type Permission } from "./binding.js";
 export {
   type CallbackBodyType,
   CallbackParameter,
   type CallbackParameterOptions,
 } from "./callbackParameter.js";
+export { type HeadResponse, presignHead, type SaidOfUpload, uploadMismatch } from "./headCheck.js";
 export { type CallbackHeaders } from "./headers.js";
 export {
   FetchedPublicKeys,
@@ -33,4 +35,9 @@ export {
   // As a type: none but the verifier makes one.
   type VerifiedCallback,
 } from "./verifier.js";
-export { type CheckedPart, VerifyError, type VerifyErrorCode } from "./verifyError.js";
+export {
+  type BindingErrorCode,
+  type CheckedPart,
+  VerifyError,
+  type VerifyErrorCode,
+} from "./verifyError.js";

@@ -16,9 +16,12 @@ export class PublicKeyUrls {
     this.#entries = entries;
   }
 
-  /** OSS's own: `http://gosspublic.alicdn.com/` and the same with `https`. */
+  /**
+   * OSS's own: `https://gosspublic.alicdn.com/`. Not by http: who is on the way could put a key there,
+   * and OSS's own has 512 bits only.
+   */
   static oss(): PublicKeyUrls {
-    return new PublicKeyUrls(OSS_PREFIXES);
+    return new PublicKeyUrls([OSS]);
   }
 
   /** None yet, for a receiver that serves its own storage server only. */
@@ -27,13 +30,16 @@ export class PublicKeyUrls {
   }
 
   /**
-   * OSS's own and those of a setting such as `CALLBACK_KEY_URLS`, separated by spaces or commas.
+   * Those of a setting such as `CALLBACK_KEY_URLS`, separated by spaces or commas, and no others; `oss`
+   * among them stands for {@link oss}. Without a setting OSS's own.
    *
    * @throws {TypeError} as {@link and} does.
    */
   static parse(setting: string | undefined): PublicKeyUrls {
     const entries = (setting ?? "").split(/[\s,]+/).filter((entry) => entry !== "");
-    return entries.reduce((urls, entry) => urls.and(entry), PublicKeyUrls.oss());
+    if (entries.length === 0) return PublicKeyUrls.oss();
+    const urls = entries.map((entry) => (entry === "oss" ? OSS : entry));
+    return urls.reduce((listed, entry) => listed.and(entry), PublicKeyUrls.none());
   }
 
   /**
@@ -105,9 +111,12 @@ function isPlain(url: string): boolean {
 }
 
 /** With the final slash, without which `gosspublic.alicdn.com.evil.example` would pass. */
-const OSS_PREFIXES = ["http://gosspublic.alicdn.com/", "https://gosspublic.alicdn.com/"];
+const OSS = "https://gosspublic.alicdn.com/";
 
-const OSS_KEYS = new Set(OSS_PREFIXES.map((prefix) => `${prefix}callback_pub_key_v1.pem`));
+const OSS_KEYS = new Set([
+  `${OSS}callback_pub_key_v1.pem`,
+  "http://gosspublic.alicdn.com/callback_pub_key_v1.pem",
+]);
 
 /** OSS's own address has 53 characters. */
 const MAX_LENGTH = 1024;

@@ -1,5 +1,6 @@
 /**
- * Where the verifier has its keys from: fetched once, kept for as long as the program runs.
+ * Where the verifier has its keys from: fetched once, and looked at again when a signature does not fit,
+ * once a minute at most.
  *
  * Whoever sends requests can name any address below the listed ones, so everything here is bounded:
  * time, bytes, fetches at once, keys and failures kept.
@@ -9,6 +10,11 @@ import { PublicKey } from "./publicKey.js";
 /** Gives the key of an address. The verifier has judged the address before. */
 export interface PublicKeySource {
   publicKey(url: string): Promise<PublicKey>;
+  /**
+   * The key that lies at the address now, if it is another than `stale`, by which a signature did not
+   * fit. Forgeries lead here, too, so a source must not fetch each time.
+   */
+  renewedKey?(url: string, stale: PublicKey): Promise<PublicKey | undefined>;
 }
 
 /** How {@link FetchedPublicKeys} fetches. */
@@ -19,11 +25,11 @@ export interface FetchedPublicKeysOptions {
   readonly now?: () => number;
 }
 
-/** Fetches keys, and keeps them: a key does not change under its address. */
+/** Fetches keys, and keeps them. A server that was set up anew has another key under the old address. */
 export class FetchedPublicKeys implements PublicKeySource {
   readonly #fetch: (url: string, init: RequestInit) => Promise<Response>;
   readonly #now: () => number;
-  readonly #keys = new Map<string, PublicKey>();
+  readonly #keys = new Map<string, { key: PublicKey; askedAt: number }>();
   readonly #failures = new Map<string, { error: unknown; until: number }>();
   readonly #underWay = new Map<string, Promise<PublicKey>>();
 
@@ -35,9 +41,23 @@ export class FetchedPublicKeys implements PublicKeySource {
   /** The key; concurrent requests share one fetch. Rejects if there is none to be had. */
   async publicKey(url: string): Promise<PublicKey> {
     const known = this.#keys.get(url);
-    if (known !== undefined) return known;
+    if (known !== undefined) return known.key;
     const failure = this.#failures.get(url);
     if (failure !== undefined && this.#now() < failure.until) throw failure.error;
+    return this.#shared(url);
+  }
+
+  /** The key there now, asked for once a minute at most; without an answer the old one stays. */
+  async renewedKey(url: string, stale: PublicKey): Promise<PublicKey | undefined> {
+    const known = this.#keys.get(url);
+    if (known === undefined || known.key !== stale) return known?.key;
+    const isEarly = this.#now() - known.askedAt < RENEW_MS;
+    if (isEarly && !this.#underWay.has(url)) return undefined;
+    known.askedAt = this.#now();
+    return this.#shared(url).catch(() => undefined);
+  }
+
+  async #shared(url: string): Promise<PublicKey> {
     const underWay = this.#underWay.get(url);
     if (underWay !== undefined) return underWay;
     // By host: guesses below one that does not answer must not keep the key of another from coming.
@@ -55,7 +75,7 @@ export class FetchedPublicKeys implements PublicKeySource {
       const response = await this.#fetch(url, { redirect: "error", signal });
       const key = PublicKey.fromPem(await readText(response, signal));
       this.#failures.delete(url);
-      keep(this.#keys, url, key);
+      keep(this.#keys, url, { key, askedAt: this.#now() });
       return key;
     } catch (error) {
       keep(this.#failures, url, { error, until: this.#now() + FAILURE_MS });
@@ -111,6 +131,8 @@ function keep<Value>(values: Map<string, Value>, url: string, value: Value): voi
 const TIMEOUT_MS = 2_000;
 /** Long enough to spare an address that is down, short enough to miss few callbacks when it is back. */
 const FAILURE_MS = 3_000;
+/** A key that did not fit a signature may have been replaced; forgeries must not become requests. */
+const RENEW_MS = 60_000;
 /** A key of 4,096 bits takes 800. */
 const MAX_BYTES = 16 * 1024;
 /** A receiver sees two or three keys in its life; the rest are guesses. */

@@ -10,18 +10,34 @@ export interface ReceiveOptions {
   readonly limitBytes?: number;
 }
 
-/** The callback, or why it is none; then the answer is {@link REFUSED} with the error's status. */
+/** What the storage server is answered instead of the handler's JSON. */
+export class Refusal {
+  readonly status: 400 | 403 | 503;
+  readonly answer: { Status: string };
+
+  constructor({ status, part }: VerifyError) {
+    this.status = status;
+    this.answer = { Status: WORDS.get(part) ?? "verify not ok" };
+  }
+}
+
+/**
+ * What `handle` answers to the callback, or why there is none. A handler that reads the body and finds
+ * it to be none of its own, as {@link VerifiedCallback.form} says, ends in a refusal, too: the storage
+ * server would call again after a 500.
+ */
 export async function receive(
   verifier: CallbackVerifier,
   request: CallbackRequest,
   options: ReceiveOptions,
-): Promise<VerifiedCallback | VerifyError> {
+  handle: (callback: VerifiedCallback) => unknown,
+): Promise<unknown> {
   try {
-    return await verifier.verify(request);
+    return (await handle(await verifier.verify(request))) ?? ACCEPTED;
   } catch (error) {
     if (!(error instanceof VerifyError)) throw error;
     options.onRefused?.(error);
-    return error;
+    return new Refusal(error);
   }
 }
 
@@ -38,7 +54,10 @@ export function jsonBytes(answer: unknown): Buffer {
 }
 
 /** What the samples answer to a genuine callback, where the application has nothing else to say. */
-export const ACCEPTED = { Status: "OK" };
-export const REFUSED = { Status: "verify not ok" };
+const ACCEPTED = { Status: "OK" };
+const WORDS = new Map([
+  ["body", "body not understood"],
+  ["binding", "not permitted"],
+]);
 export const TOO_LARGE = { Status: "body too large" };
 export const APPLICATION_JSON = "application/json";

@@ -8,6 +8,7 @@
  */
 import { createHash } from "node:crypto";
 
+import type { Binding, Permission } from "./binding.js";
 import { decodeBase64 } from "./base64.js";
 import { VerifyError } from "./verifyError.js";
 import { type CallbackHeaders, type HeaderReader, headerReader } from "./headers.js";
@@ -30,20 +31,28 @@ export interface CallbackRequest {
 
 /** What a verifier goes by. */
 export interface CallbackVerifierOptions {
-  /** The addresses from which keys are taken; OSS's own, if nothing is said. */
+  /** The addresses from which keys are taken; OSS's own by https, if nothing is said. */
   readonly keyUrls?: PublicKeyUrls;
   /** Where keys come from; fetched and kept, if nothing is said. */
   readonly keys?: PublicKeySource;
+  /**
+   * With it, a callback is taken only for what the application itself permitted, and
+   * {@link VerifiedCallback.permission} says whom it permitted what. Without it, a signature proves no
+   * more than that somebody with a key of the storage server uploaded something somewhere.
+   */
+  readonly binding?: Binding;
 }
 
 /** Verifies callbacks. Make one and keep it: it keeps the keys. */
 export class CallbackVerifier {
   readonly #keyUrls: PublicKeyUrls;
   readonly #keys: PublicKeySource;
+  readonly #binding: Binding | undefined;
 
   constructor(options: CallbackVerifierOptions = {}) {
     this.#keyUrls = options.keyUrls ?? PublicKeyUrls.oss();
     this.#keys = options.keys ?? new FetchedPublicKeys();
+    this.#binding = options.binding;
   }
 
   /**
@@ -58,37 +67,30 @@ export class CallbackVerifier {
         "`rawBody` must be the body's bytes as they came, not what a body parser made of them",
       );
     }
-    if (request.method !== "POST")
-      throw new VerifyError("method", "a callback is a POST request");
+    if (request.method !== "POST") throw new VerifyError("method", "a callback is a POST request");
     const { length } = request.rawBody;
     const message = stringToSign(request.target, request.rawBody);
     const header = headerReader(request.headers);
     const keyUrl = this.#readKeyUrl(needed(header, X_OSS_PUB_KEY_URL));
     const signature = decoded(AUTHORIZATION, needed(header, AUTHORIZATION));
     if ((header(X_OSS_SIGNATURE_VERSION) ?? "1.0") !== "1.0") {
-      throw new VerifyError(
-        "signature-version",
-        "the header `x-oss-signature-version` is not 1.0",
-      );
+      throw new VerifyError("signature-version", "the header `x-oss-signature-version` is not 1.0");
     }
     checkDigest(header(CONTENT_MD5), request.rawBody);
-    const key = await this.#key(keyUrl);
-    const least = leastBits(keyUrl);
-    if (key.bits < least) {
-      throw new VerifyError(
-        "key-too-small",
-        `the key has ${key.bits} bits; from this address it must have ${least}`,
-      );
-    }
-    if (!key.verifyMd5(message, signature)) {
-      throw new VerifyError(
-        "signature",
-        "the signature does not match target and body, or was made with another key",
-      );
-    }
+    await this.#checkSignature(keyUrl, message, signature);
     // What was verified, not what the caller's buffer holds by now: it may have been used again while
     // the key was fetched.
-    return new VerifiedCallback(message.subarray(message.length - length));
+    return new VerifiedCallback(message.subarray(message.length - length), this.#binding);
+  }
+
+  async #checkSignature(keyUrl: string, message: Buffer, signature: Buffer): Promise<void> {
+    const key = await this.#key(keyUrl);
+    const wrong = problem(key, keyUrl, message, signature);
+    if (wrong === undefined) return;
+    // The storage server may have another key by now.
+    const renewed = await this.#keys.renewedKey?.(keyUrl, key);
+    const still = renewed === undefined ? wrong : problem(renewed, keyUrl, message, signature);
+    if (still !== undefined) throw still;
   }
 
   #readKeyUrl(base64: string): string {
@@ -112,6 +114,27 @@ export class CallbackVerifier {
   }
 }
 
+/** Why the signature is not one of this key; `undefined` if it is. */
+function problem(
+  key: PublicKey,
+  keyUrl: string,
+  message: Buffer,
+  signature: Buffer,
+): VerifyError | undefined {
+  const least = leastBits(keyUrl);
+  if (key.bits < least) {
+    return new VerifyError(
+      "key-too-small",
+      `the key has ${key.bits} bits; from this address it must have ${least}`,
+    );
+  }
+  if (key.verifyMd5(message, signature)) return undefined;
+  return new VerifyError(
+    "signature",
+    "the signature does not match target and body, or was made with another key",
+  );
+}
+
 /**
  * A callback that the key's owner signed.
  *
@@ -121,32 +144,62 @@ export class CallbackVerifier {
 export class VerifiedCallback {
   /** The body, as rendered from `callbackBody`. */
   readonly rawBody: Buffer;
+  readonly #permission: Permission | undefined;
 
-  constructor(rawBody: Uint8Array) {
+  constructor(rawBody: Uint8Array, binding?: Binding) {
     this.rawBody = Buffer.from(rawBody.buffer, rawBody.byteOffset, rawBody.byteLength);
+    this.#permission = binding?.verify(this.#text("binding"), {
+      bucket: this.#text("bucket"),
+      object: this.#text("object"),
+    });
+  }
+
+  /**
+   * Whom the application permitted what, by the body's binding.
+   *
+   * @throws {TypeError} if the verifier has no `binding`, and so did not look.
+   */
+  get permission(): Permission {
+    if (this.#permission === undefined) {
+      throw new TypeError("give the verifier a `binding`: without one it knows of no permission");
+    }
+    return this.#permission;
   }
 
   /**
    * The body read as a form.
    *
-   * @throws {TypeError} if it is no UTF-8, or has a field twice: of two values, one reader would take
-   * the first and the next the last.
+   * @throws {VerifyError} of the code `body` if it is no UTF-8, or has a field twice: of two values, one
+   * reader would take the first and the next the last. The adapters answer it with 400.
    */
   form(): URLSearchParams {
     readUtf8(percentDecoded(this.rawBody));
     const fields = new URLSearchParams(readUtf8(this.rawBody));
     if (new Set(fields.keys()).size !== fields.size)
-      throw new TypeError("the callback's body has a field twice");
+      throw new VerifyError("body", "the callback's body has a field twice");
     return fields;
   }
 
   /**
    * The body read as JSON.
    *
-   * @throws {SyntaxError} if it is none, {TypeError} if it is no UTF-8.
+   * @throws {VerifyError} of the code `body` if it is none, or no UTF-8.
    */
   json(): unknown {
-    return JSON.parse(readUtf8(this.rawBody));
+    try {
+      return JSON.parse(readUtf8(this.rawBody));
+    } catch (cause) {
+      if (cause instanceof VerifyError) throw cause;
+      throw new VerifyError("body", "the callback's body is no JSON", { cause });
+    }
+  }
+
+  /** A text of the body, which is JSON if it begins so: the header that says what it is is not signed. */
+  #text(name: string): string | undefined {
+    if (this.rawBody[0] !== "{".charCodeAt(0)) return this.form().get(name) ?? undefined;
+    const members = this.json() as Record<string, unknown>;
+    const value = Object.hasOwn(members, name) ? members[name] : undefined;
+    return typeof value === "string" ? value : undefined;
   }
 }
 
@@ -164,11 +217,12 @@ export function stringToSign(target: string, body: Uint8Array): Buffer {
     !target.startsWith("/") ||
     path.includes("?") ||
     path.includes("\n") ||
-    target.includes("\n")
+    // A fragment is never sent: servers differ in whether they hand it on.
+    /[#\n]/.test(target)
   ) {
     throw new VerifyError(
       "target",
-      "the target is not a path, or its path holds an encoded `?` or line feed",
+      "the target is not a path, has a fragment, or an encoded `?` or line feed in its path",
     );
   }
   const query = toBytes(end < 0 ? "" : target.slice(end));
@@ -191,7 +245,7 @@ function readUtf8(bytes: Uint8Array): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (cause) {
-    throw new TypeError("the callback's body is no UTF-8", { cause });
+    throw new VerifyError("body", "the callback's body is no UTF-8", { cause });
   }
 }
 

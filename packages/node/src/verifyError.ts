@@ -12,7 +12,7 @@ export type CheckedPart = (typeof PARTS)[VerifyErrorCode];
  * `code` and `message` may be logged: neither holds anything that was sent.
  */
 export class VerifyError extends Error {
-  override readonly name = "VerifyError";
+  override readonly name: string = "VerifyError";
   /** What exactly is wrong. */
   readonly code: VerifyErrorCode;
 
@@ -27,13 +27,18 @@ export class VerifyError extends Error {
   }
 
   /**
-   * What to answer: 503 if only the key could not be had, else 400. After a 4xx, upcall does not call
-   * again, and drops what a gated bucket holds: no answer to a passing trouble.
+   * What to answer: 503 if only the key could not be had, 403 if the binding does not permit the
+   * upload, else 400. After a 4xx, upcall does not call again, and drops what a gated bucket holds: no
+   * answer to a passing trouble.
    */
-  get status(): 400 | 503 {
-    return this.code === "key-unavailable" ? 503 : 400;
+  get status(): 400 | 403 | 503 {
+    if (this.code === "key-unavailable") return 503;
+    return this.part === "binding" ? 403 : 400;
   }
 }
+
+/** What can be wrong with a binding. */
+export type BindingErrorCode = Extract<VerifyErrorCode, `binding-${string}`>;
 
 const PARTS = {
   method: "request",
@@ -47,4 +52,11 @@ const PARTS = {
   "key-unavailable": "key-url",
   digest: "digest",
   signature: "signature",
+  body: "body",
+  "binding-missing": "binding",
+  "binding-malformed": "binding",
+  "binding-mac": "binding",
+  "binding-expired": "binding",
+  "binding-bucket": "binding",
+  "binding-object": "binding",
 } as const;

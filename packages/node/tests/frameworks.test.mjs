@@ -10,7 +10,7 @@ import express4 from "express4";
 import Fastify from "fastify";
 import { Hono } from "hono";
 
-import { CallbackVerifier } from "upcall";
+import { Binding, CallbackVerifier } from "upcall";
 import * as forExpress from "upcall/express";
 import * as forFastify from "upcall/fastify";
 import * as forHono from "upcall/hono";
@@ -18,9 +18,12 @@ import { CallbackClient } from "upcall/testing";
 
 let sender;
 let verifier;
+let bound;
+const binding = new Binding("a secret of the application");
 before(async () => {
   sender = await CallbackClient.start({ bits: 1024 });
   verifier = new CallbackVerifier({ keyUrls: sender.keyUrls });
+  bound = new CallbackVerifier({ keyUrls: sender.keyUrls, binding });
 });
 after(() => sender.close());
 
@@ -29,6 +32,8 @@ function handle(callback, setStatus) {
   // Not `form()`: it takes no bytes that are no UTF-8, and the adapters must keep them.
   const object = new URLSearchParams(callback.rawBody.toString("latin1")).get("object");
   if (object === "broken") throw new Error("no database");
+  if (object === "read") callback.form();
+  if (object === "bound/cat.jpg") return { user: callback.permission.user };
   if (object === "forbidden") {
     setStatus(403);
     return { Status: "not yours" };
@@ -50,7 +55,8 @@ const FRAMEWORKS = {
     const app = Fastify({ rewriteUrl: ({ url }) => url.replace("/api", "/inner") });
     const onCallback = (callback, _request, reply) =>
       handle(callback, (status) => reply.code(status));
-    app.register(forFastify.receiveCallback(verifier, onCallback, { ...options, path: "/*" }), {
+    const judge = options.isBound ? bound : verifier;
+    app.register(forFastify.receiveCallback(judge, onCallback, { ...options, path: "/*" }), {
       prefix: "/inner",
     });
     app.post("/form", async (request) => request.body);
@@ -64,7 +70,10 @@ const FRAMEWORKS = {
   async Hono(options) {
     const app = new Hono();
     const onCallback = (callback, context) => handle(callback, (status) => context.status(status));
-    const inner = new Hono().post("/*", forHono.receiveCallback(verifier, onCallback, options));
+    const inner = new Hono().post(
+      "/*",
+      forHono.receiveCallback(options.isBound ? bound : verifier, onCallback, options),
+    );
     app.route("/api", inner);
     app.post("/form", async (context) => context.json(await context.req.json()));
     app.onError((error, context) => context.json({ error: error.message }, 500));
@@ -81,7 +90,10 @@ async function startExpress(express, options) {
   const router = express.Router();
   const onCallback = (callback, _request, response) =>
     handle(callback, (status) => response.status(status));
-  router.post(/.*/, forExpress.receiveCallback(verifier, onCallback, options));
+  router.post(
+    /.*/,
+    forExpress.receiveCallback(options.isBound ? bound : verifier, onCallback, options),
+  );
   app.use("/api", router);
   app.use(express.json(), express.urlencoded({ extended: false }));
   app.post("/form", (request, response) => void response.json(request.body));
@@ -156,6 +168,24 @@ for (const [name, start] of Object.entries(FRAMEWORKS)) {
         );
         check(await sender.send(`${app.url}/api/cb`, "", { contentType }), 200, accepted("", null));
       }
+    });
+
+    test("a handler that reads a body which two readers could read in two ways answers 400", async () => {
+      refused.length = 0;
+      for (const body of ["object=read&a=1&a=2", "object=read&a=%FF"]) {
+        check(await sender.send(`${app.url}/api/cb`, body), 400, { Status: "body not understood" });
+      }
+      assert.deepEqual(refused, ["body", "body"]);
+    });
+
+    test("a verifier with a binding refuses what nobody permitted, and says whom it was", async () => {
+      const strict = await start({ limitBytes: LIMIT, isBound: true });
+      const permission = { bucket: "b", prefix: "bound/", user: "eric", expires: 9_999_999_999 };
+      const form = { bucket: "b", object: "bound/cat.jpg", binding: binding.make(permission) };
+      check(await sender.send(`${strict.url}/api/cb`, form), 200, { user: "eric" });
+      const others = { ...form, object: "mallory/cat.jpg" };
+      check(await sender.send(`${strict.url}/api/cb`, others), 403, { Status: "not permitted" });
+      await strict.close();
     });
 
     for (const tamper of ["body", "path", "query", "key"]) {

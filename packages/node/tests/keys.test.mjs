@@ -11,10 +11,10 @@ import { readVectors } from "./vectors.mjs";
 describe("the list of addresses", () => {
   test("exact, below, and with a star", () => {
     const urls = PublicKeyUrls.parse(
-      "http://127.0.0.1:8700/callback_pub_key_*.pem, https://keys.example/v1/\n http://[::1]:8700/k.pem",
+      "http://127.0.0.1:8700/callback_pub_key_*.pem, https://keys.example/v1/\n http://[::1]:8700/k.pem oss",
     );
     for (const good of [
-      "http://gosspublic.alicdn.com/callback_pub_key_v1.pem",
+      "https://gosspublic.alicdn.com/callback_pub_key_v1.pem",
       "https://gosspublic.alicdn.com/keys/callback_pub_key_v2.pem",
       "http://127.0.0.1:8700/callback_pub_key_5f0c-1.pem",
       "https://keys.example/v1/a.pem",
@@ -33,17 +33,30 @@ describe("the list of addresses", () => {
       "https://keys.example/v1/../a.pem",
       "https://keys.example/v1/a.pem\n",
       "http://[::1]:8700/k.pem2",
+      "http://gosspublic.alicdn.com/callback_pub_key_v1.pem",
       "",
     ]) {
       assert.ok(!urls.admits(bad), bad);
     }
   });
 
-  test("none but what is said", () => {
-    assert.ok(!PublicKeyUrls.none().admits("http://gosspublic.alicdn.com/callback_pub_key_v1.pem"));
-    assert.ok(
-      PublicKeyUrls.parse(undefined).admits("http://gosspublic.alicdn.com/callback_pub_key_v1.pem"),
+  test("a setting replaces OSS's own address, which counts by https only", () => {
+    const [https, http] = ["https", "http"].map(
+      (scheme) => `${scheme}://gosspublic.alicdn.com/k.pem`,
     );
+    for (const [urls, admitsHttps] of [
+      [PublicKeyUrls.none(), false],
+      [PublicKeyUrls.parse(undefined), true],
+      [PublicKeyUrls.parse(" , "), true],
+      [PublicKeyUrls.parse("oss"), true],
+      [PublicKeyUrls.parse("https://keys.example/k.pem"), false],
+      [PublicKeyUrls.parse("https://keys.example/k.pem,oss"), true],
+    ]) {
+      assert.equal(urls.admits(https), admitsHttps);
+      assert.ok(!urls.admits(http));
+    }
+    assert.ok(PublicKeyUrls.parse("http://gosspublic.alicdn.com/").admits(http));
+    assert.throws(() => PublicKeyUrls.parse("OSS"), TypeError);
   });
 
   test("what is no plain address cannot be listed", () => {
@@ -137,6 +150,54 @@ describe("fetching", () => {
     assert.equal(await asked(), 1);
     now = 3_000;
     assert.equal(await asked(), 2);
+  });
+
+  test("a key that is another now is learnt, asked for once a minute at most", async () => {
+    const keys = await Promise.all([
+      CallbackClient.start({ bits: 1024 }),
+      CallbackClient.start({ bits: 1024 }),
+    ]);
+    const pems = await Promise.all(keys.map(async (one) => (await fetch(one.keyUrl)).text()));
+    let [now, served, fetched] = [0, 0, 0];
+    const source = new FetchedPublicKeys({
+      now: () => now,
+      fetch: async () => {
+        fetched += 1;
+        return served === undefined
+          ? new Response("", { status: 503 })
+          : new Response(pems[served]);
+      },
+    });
+    const keyUrls = PublicKeyUrls.parse(keys[0].keyUrl);
+    const verifier = new CallbackVerifier({ keyUrls, keys: source });
+    const verdict = async (client) => {
+      const { headers, ...request } = client.sign("/cb", "a=b");
+      const isUrl = ([name]) => name.toLowerCase() === "x-oss-pub-key-url";
+      const url = Buffer.from(keys[0].keyUrl).toString("base64");
+      const pointed = headers.map((header) => (isUrl(header) ? [header[0], url] : header));
+      return verifier.verify({ ...request, headers: pointed }).then(
+        () => "genuine",
+        ({ code }) => code,
+      );
+    };
+
+    assert.equal(await verdict(keys[0]), "genuine");
+    served = 1;
+    now = 59_999;
+    assert.deepEqual([await verdict(keys[1]), fetched], ["signature", 1], "within the minute");
+    now = 60_000;
+    const all = await Promise.all([1, 2, 3].map(() => verdict(keys[1])));
+    assert.deepEqual([all, fetched], [["genuine", "genuine", "genuine"], 2], "one fetch for all");
+    assert.deepEqual(
+      [await verdict(keys[0]), fetched],
+      ["signature", 2],
+      "the old key is none now",
+    );
+    now = 200_000;
+    served = undefined;
+    assert.deepEqual([await verdict(keys[0]), fetched], ["signature", 3], "without an answer");
+    assert.deepEqual([await verdict(keys[1]), fetched], ["genuine", 3], "the key stays");
+    await Promise.all(keys.map((one) => one.close()));
   });
 
   test("no more than sixteen fetches at once, and a key that is known needs none", async () => {

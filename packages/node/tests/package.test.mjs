@@ -76,10 +76,17 @@ test("its types hold where nothing but Node's are, and those of a framework wher
   await link("@types/node");
   await compiled(`import { VerifyError } from "upcall";
     import { UpcallServer } from "upcall/testing";
-    export const status: 400 | 503 = new VerifyError("target", "").status;
+    export const status: 400 | 403 | 503 = new VerifyError("target", "").status;
     export const server: Promise<UpcallServer> = UpcallServer.start();`);
   await link("hono");
   await compiled(`import { CallbackVerifier } from "upcall";
     import { receiveCallback } from "upcall/hono";
     receiveCallback(new CallbackVerifier(), (callback, c) => c.json({ n: callback.form().size }));`);
+  // What the README begins with, as it stands.
+  await link("@types/express");
+  const [, snippet] = /<!-- server -->\n```js\n([^]*?)```/.exec(
+    await readFile(join(PACKAGE, "README.md"), "utf8"),
+  );
+  assert.match(snippet, /from "upcall\/express"/);
+  await compiled(snippet);
 });

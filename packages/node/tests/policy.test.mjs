@@ -107,6 +107,19 @@ describe("callback parameters", () => {
   const decoded = (options) =>
     JSON.parse(Buffer.from(new CallbackParameter(options).encode(), "base64").toString());
 
+  test("an address that is missing is named, and so is what is no address", () => {
+    for (const [url, message] of [
+      [undefined, /`url` is missing: give the callback's address/],
+      [null, /`url` is no text/],
+      [7, /`url` is no text/],
+      [new URL("http://app.example/"), /`url` is no text/],
+      [[], /1 to 5 addresses, not 0/],
+      [[undefined], /a callback's address is/],
+    ]) {
+      assert.throws(() => new CallbackParameter({ url, body: "object=${object}" }), message);
+    }
+  });
+
   test("members as the protocol names them, and none that was not given", () => {
     assert.deepEqual(
       decoded({ url: "http://app.example/callback?x=1", body: "object=${object}" }),

@@ -6,6 +6,7 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { after, before, test } from "node:test";
 
+import { Binding } from "upcall";
 import { CallbackClient } from "upcall/testing";
 
 const README = await readFile(new URL("../README.md", import.meta.url), "utf8");
@@ -28,7 +29,7 @@ after(async () => {
 test("every snippet says how it is run", () => {
   assert.deepEqual(
     SNIPPETS.map(({ how }) => how),
-    ["server", "run", "server", "server", "server", "test", "test"],
+    ["server", "run", "run", "server", "server", "server", "test", "test"],
   );
 });
 
@@ -36,7 +37,7 @@ const RUN = {
   async run(file) {
     const { status, output } = await ended(start([file], {}));
     assert.equal(status, 0, output);
-    assert.match(output, /"x_oss_credential":"ak\/\d{8}\/cn-hangzhou\/oss\/aliyun_v4_request"/);
+    assert.match(output, /ak(\/|%2F)\d{8}\1cn-hangzhou\1oss\1aliyun_v4_request/);
   },
 
   async test(file) {
@@ -56,6 +57,7 @@ const RUN = {
       OSS_ACCESS_KEY_ID: "ak",
       OSS_ACCESS_KEY_SECRET: "sk",
       OSS_HOST: "http://127.0.0.1:1/photos/",
+      OSS_BUCKET: "photos",
       CALLBACK_URL: url,
       CALLBACK_KEY_URLS: sender.keyUrl,
     });
@@ -65,13 +67,19 @@ const RUN = {
         reachable(port),
         closed.then(({ output }) => Promise.reject(new Error(output))),
       ]);
-      const genuine = await sender.send(url, { object: "猫.jpg", size: 5 });
+      const isBound = file.pathname.endsWith("/0.mjs");
+      const form = { bucket: "photos", object: isBound ? "user/eric/猫.jpg" : "猫.jpg", size: 5 };
+      const permission = { bucket: "photos", prefix: "user/eric/", user: "eric", expires: 9e9 };
+      const bound = isBound ? { ...form, binding: new Binding("sk").make(permission) } : form;
+      const genuine = await sender.send(url, bound);
       assert.equal(genuine.status, 200);
-      assert.deepEqual(genuine.json(), { Status: "OK", object: "猫.jpg" });
+      const user = isBound ? { user: "eric" } : {};
+      assert.deepEqual(genuine.json(), { Status: "OK", object: form.object, ...user });
+      if (isBound) assert.equal((await sender.send(url, form)).status, 403);
       const forged = await sender.send(url, { object: "a" }, { tamper: "body" });
       assert.equal(forged.status, 400);
       assert.deepEqual(forged.json(), { Status: "verify not ok" });
-      if (file.pathname.endsWith("/0.mjs")) {
+      if (isBound) {
         const policy = await (await fetch(`http://127.0.0.1:${port}/policy`)).json();
         assert.deepEqual(Object.keys(policy), [
           "accessid",

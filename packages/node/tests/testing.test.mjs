@@ -16,8 +16,10 @@ import {
   CallbackParameter,
   CallbackVerifier,
   PolicyBuilder,
+  presignHead,
   readRawBody,
   SignedPolicy,
+  uploadMismatch,
 } from "upcall";
 import { AdminError, CallbackClient, UpcallServer } from "upcall/testing";
 
@@ -85,6 +87,29 @@ describe("upcall with a bucket for each test", () => {
     assert.equal(call.outcome, "agreed");
     assert.equal(call.target, "/cb?a=%2F");
     assert.deepEqual(call.answer.status, 200);
+    await bucket.remove();
+  });
+
+  test("a HEAD request says whether the object is there as the callback said", async () => {
+    const bucket = await upcall.bucket();
+    const key = "user/a b+c&'(猫).txt";
+    const { headers } = await bucket.upload({ key, file: "12345" });
+    const etag = headers.get("etag").replaceAll('"', "");
+    const signer = {
+      accessKeyId: upcall.accessKeyId,
+      accessKeySecret: upcall.accessKeySecret,
+      region: "cn-hangzhou",
+    };
+    const mismatch = async (name, said) => {
+      const url = presignHead(signer, { host: bucket.url, bucket: bucket.name, key: name });
+      return uploadMismatch(await fetch(url, { method: "HEAD", redirect: "error" }), said);
+    };
+    assert.equal(await mismatch(key, { size: 5, etag }), undefined);
+    assert.match(await mismatch(key, { size: 6, etag }), /size/);
+    assert.match(await mismatch(key, { size: 5, etag: etag.replace(/^./, "x") }), /ETag/);
+    assert.match(await mismatch("user/none.txt", { size: 5, etag }), /no such object/);
+    signer.accessKeySecret = "another";
+    assert.match(await mismatch(key, { size: 5, etag }), /answered 403/);
     await bucket.remove();
   });
 
@@ -267,7 +292,10 @@ describe("finding upcall", () => {
       OSS_ACCESS_KEY_ID: "ak",
       OSS_ACCESS_KEY_SECRET: "sk",
     };
-    await assert.rejects(UpcallServer.start({ env }), /does not answer at http:\/\/127\.0\.0\.1:1$/);
+    await assert.rejects(
+      UpcallServer.start({ env }),
+      /does not answer at http:\/\/127\.0\.0\.1:1$/,
+    );
   });
 
   test("a running server that is half named is not used", async () => {

@@ -82,9 +82,9 @@ export class CallbackClient implements AsyncDisposable {
     return new CallbackClient(server, key.privateKey, other.privateKey);
   }
 
-  /** OSS's addresses and this client's: what the verifier under test must be given. */
+  /** This client's: what the verifier under test must be given. */
   get keyUrls(): PublicKeyUrls {
-    return PublicKeyUrls.oss().and(this.keyUrl);
+    return PublicKeyUrls.none().and(this.keyUrl);
   }
 
   /** The callback for `target`, path and query as they are to be sent. */

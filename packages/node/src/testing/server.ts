@@ -56,9 +56,9 @@ export class UpcallServer implements AsyncDisposable {
     }
   }
 
-  /** OSS's addresses and this server's: what the application's verifier must be given. */
+  /** This server's: what the application's verifier must be given. */
   get keyUrls(): PublicKeyUrls {
-    return PublicKeyUrls.oss().and(this.publicKeyUrl);
+    return PublicKeyUrls.none().and(this.publicKeyUrl);
   }
 
   get accessKeyId(): string {
