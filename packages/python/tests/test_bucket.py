@@ -6,11 +6,13 @@ import shlex
 import subprocess
 import threading
 import time
+import urllib.error
+import urllib.request
 
 import pytest
 
 from servers import running_wsgiref
-from upcall import CallbackParameter, CallbackVerifier, wsgi
+from upcall import CallbackParameter, CallbackVerifier, presign_head, upload_mismatch, wsgi
 from upcall.testing import AdminError, CallbackMissing, NoServer, UpcallBucket, UpcallServer
 from upcall.testing import server as server_module
 
@@ -123,6 +125,35 @@ def test_buckets_do_not_see_each_other(upcall_bucket, receiver, upcall_server):
     other.remove()
 
 
+def test_a_head_request_says_whether_the_object_is_there_as_the_callback_said(upcall_bucket):
+    key = "user/a b+c&'(猫).txt"
+    upload = upcall_bucket.upload(key, b"12345")
+    etag = upload.headers["etag"].strip('"')
+
+    def mismatch(name, size, tag, secret=None):
+        server = upcall_bucket.server
+        url = presign_head(
+            server.access_key_id,
+            secret or server.access_key_secret,
+            region="cn-hangzhou",
+            host=upcall_bucket.url,
+            bucket=upcall_bucket.name,
+            key=name,
+        )
+        try:
+            with urllib.request.urlopen(urllib.request.Request(url, method="HEAD")) as answer:
+                return upload_mismatch(answer.status, answer.headers, size=size, etag=tag)
+        except urllib.error.HTTPError as error:
+            return upload_mismatch(error.code, error.headers, size=size, etag=tag)
+
+    assert mismatch(key, 5, etag) is None
+    assert mismatch(key, 5, etag.lower()) is None
+    assert "size" in mismatch(key, 6, etag)
+    assert "ETag" in mismatch(key, 5, "0" + etag[1:] if etag[0] != "0" else "1" + etag[1:])
+    assert mismatch("user/none.txt", 5, etag) == "there is no such object"
+    assert "403" in mismatch(key, 5, etag, secret="another")
+
+
 def test_an_application_server_gets_its_settings(upcall_bucket):
     env = upcall_bucket.env("http://127.0.0.1:3000/callback")
     assert env["OSS_HOST"].endswith(f"/{upcall_bucket.name}/")
@@ -131,6 +162,7 @@ def test_an_application_server_gets_its_settings(upcall_bucket):
         "OSS_ACCESS_KEY_ID",
         "OSS_ACCESS_KEY_SECRET",
         "OSS_HOST",
+        "OSS_BUCKET",
         "CALLBACK_URL",
         "CALLBACK_KEY_URLS",
     }

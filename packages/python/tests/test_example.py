@@ -13,11 +13,19 @@ from pathlib import Path
 import pytest
 
 from servers import exchange
+from upcall import Binding, Permission
 from upcall.testing.upload import post_form
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "examples/python"
 TARGET = "/call%62ack/%E7%8C%AB?by=a%2Fb"
 FORM = {"bucket": "b", "object": "uploads/eric/a", "size": "5", "width": "", "requestId": "R1"}
+#: What anybody with a key of the storage server can have signed, and what the example permitted.
+SECRET = "a secret for bindings"
+
+
+def bound(object, **more):
+    permission = Permission("b", 9_999_999_999, prefix="uploads/eric/", user="eric")
+    return {**FORM, "object": object, "binding": Binding(SECRET).make(permission), **more}
 
 
 class Application:
@@ -48,7 +56,7 @@ def application(installed, upcall_bucket, upcall_client, tmp_path):
     port = free_port()
     env = upcall_bucket.env(f"http://127.0.0.1:{port}{TARGET}")
     env["CALLBACK_KEY_URLS"] += f" {upcall_client.key_url}"
-    env.update(PORT=str(port), UPLOADS=str(tmp_path / "uploads.sqlite"))
+    env.update(PORT=str(port), BINDING_SECRET=SECRET, UPLOADS=str(tmp_path / "uploads.sqlite"))
     process = start(env, tmp_path)
     assert process.stdout.readline() == f"ready: http://127.0.0.1:{port}/\n"
     yield Application(port)
@@ -104,6 +112,7 @@ def test_a_page_uploads_through_it(application, upcall_bucket):
             "width": None,
             "height": None,
             "requestId": answer.request_id,
+            "user": "eric",
         }
     ]
     for change in [{"callback": None}, {"key": "uploads/mary/a"}, {"success_action_status": "204"}]:
@@ -120,15 +129,22 @@ def test_it_records_what_is_genuine_and_once(application, upcall_client):
         answer = upcall_client.send(url, FORM, tamper=tamper)
         assert (answer.status, answer.json()) == (404, {"Status": "not found"})
     assert application.rows() == []
-    for object in ["a", "a", "b"]:
-        form = {**FORM, "object": object, "requestId": "R" + object}
+    for object in ["uploads/eric/a", "uploads/eric/a", "uploads/eric/b"]:
+        form = bound(object, requestId="R" + object)
         answer = upcall_client.send(url, form)
         assert (answer.status, answer.json()) == (200, {"Status": "OK", "object": object})
         assert answer.headers["content-type"] == "application/json"
-    assert [row["object"] for row in application.rows()] == ["b", "a"]
-    for body in [b"size=5", b"\xff", b"object=", b""]:
+    assert [row["object"] for row in application.rows()] == [
+        "uploads/eric/b",
+        "uploads/eric/a",
+    ]
+    for form in [FORM, bound("uploads/mary/a"), bound("uploads/eric/a", bucket="c")]:
+        answer = upcall_client.send(url, form)
+        assert (answer.status, answer.json()) == (403, {"Status": "not permitted"})
+    for body in [b"\xff", b"object", b"a=1&a=2", b"a=%ff"]:
         answer = upcall_client.send(url, body)
         assert (answer.status, answer.json()) == (400, {"Status": "body not understood"})
+    assert len(application.rows()) == 2
 
 
 def test_other_requests(application):
@@ -151,9 +167,12 @@ def test_other_requests(application):
     assert exchange(port, "POST", "/callback/%E7%8C%AB?by=a%2Fb", [], b"")[0] == 404
 
 
-@pytest.mark.parametrize("name", ["OSS_ACCESS_KEY_ID", "OSS_ACCESS_KEY_SECRET", "OSS_HOST"])
+@pytest.mark.parametrize(
+    "name", ["OSS_ACCESS_KEY_ID", "OSS_ACCESS_KEY_SECRET", "OSS_HOST", "OSS_BUCKET"]
+)
 def test_a_setting_that_is_missing_is_named(installed, name, tmp_path):
     env = {"OSS_ACCESS_KEY_ID": "a", "OSS_ACCESS_KEY_SECRET": "b", "OSS_HOST": "http://c/"}
+    env["OSS_BUCKET"] = "b"
     keep = {"PATH": os.environ["PATH"]}
     del env[name]
     done = subprocess.run(

@@ -10,11 +10,13 @@ import time
 import pytest
 
 from upcall import (
+    CallbackVerifier,
     InvalidPublicKey,
     KeySource,
     KeyUnavailable,
     PublicKey,
     PublicKeyUrls,
+    VerifyError,
     fetch_key,
     key_source,
 )
@@ -23,6 +25,7 @@ from upcall.testing.signing_key import SigningKey, _value
 
 KEY = SigningKey.generate()
 NUMBERS = (KEY.public.modulus, KEY.public.exponent)
+OSS_KEY = "https://gosspublic.alicdn.com/callback_pub_key_v1.pem"
 URL = PublicKeyUrls.none().also("http://a.example/").admit("http://a.example/k.pem")
 
 
@@ -122,7 +125,7 @@ def test_what_is_no_key():
 def test_addresses_of_the_list_pass_and_no_others():
     urls = PublicKeyUrls.parse(
         "http://127.0.0.1:8700/callback_pub_key_*.pem, https://keys.example/v1/\n"
-        "http://[::1]:8700/k.pem"
+        "http://[::1]:8700/k.pem oss http://gosspublic.alicdn.com/callback_pub_key_v1.pem"
     )
     for url, least in [
         ("http://gosspublic.alicdn.com/callback_pub_key_v1.pem", 512),
@@ -148,7 +151,23 @@ def test_addresses_of_the_list_pass_and_no_others():
     assert (
         PublicKeyUrls.none().admit("http://gosspublic.alicdn.com/callback_pub_key_v1.pem") is None
     )
-    assert PublicKeyUrls.parse(" ,\n") == PublicKeyUrls.oss()
+
+
+def test_a_setting_replaces_the_address_of_oss_which_counts_by_https_only():
+    https, http = (f"{scheme}://gosspublic.alicdn.com/k.pem" for scheme in ("https", "http"))
+    for setting, admits in [
+        ("", True),
+        (" ,\n", True),
+        ("oss", True),
+        ("https://keys.example/k.pem", False),
+        ("https://keys.example/k.pem, oss", True),
+    ]:
+        urls = PublicKeyUrls.parse(setting)
+        assert (urls.admit(https) is not None) == admits, setting
+        assert urls.admit(http) is None, setting
+    assert PublicKeyUrls.oss() == PublicKeyUrls.parse("")
+    with pytest.raises(ValueError):
+        PublicKeyUrls.parse("OSS")
 
 
 @pytest.mark.parametrize(
@@ -321,6 +340,52 @@ def test_a_failure_is_kept_for_a_few_seconds_only(failure):
     assert len(asked) == 1
     clock.now = 3.1
     assert keys.get(URL) == KEY.public
+    assert len(asked) == 2
+
+
+def test_a_key_that_is_another_now_is_learnt_asked_for_once_a_minute_at_most():
+    other = SigningKey.generate()
+    fetch, asked = counted([KEY.public_pem(), other.public_pem(), KeyUnavailable("down")])
+    clock = Clock()
+    keys = KeySource(fetch, clock=clock)
+    assert keys.get(URL) == KEY.public
+    clock.now = 59.9
+    assert keys.renewed(URL, KEY.public) is None and len(asked) == 1
+    clock.now = 60
+    assert keys.renewed(URL, KEY.public) == other.public
+    assert asyncio.run(keys.renewed_async(URL, KEY.public)) == other.public
+    assert keys.get(URL) == other.public and len(asked) == 2
+    clock.now = 119.9
+    assert keys.renewed(URL, other.public) is None and len(asked) == 2
+    clock.now = 120
+    assert asyncio.run(keys.renewed_async(URL, other.public)) is None
+    assert keys.renewed(URL, other.public) is None
+    assert keys.get(URL) == other.public and len(asked) == 3, "without an answer, the key stays"
+    assert keys.renewed(PublicKeyUrls.oss().admit(OSS_KEY), KEY.public) is None and len(asked) == 3
+
+
+def test_a_verifier_asks_again_when_a_signature_does_not_fit():
+    other = SigningKey.generate()
+    fetch, asked = counted([KEY.public_pem(), other.public_pem()])
+    clock = Clock()
+    verifier = CallbackVerifier(PublicKeyUrls.parse(URL.text), KeySource(fetch, clock=clock))
+
+    def verdicts(key):
+        signature = base64.b64encode(key.sign_md5(b"/cb\na=b")).decode()
+        url = base64.b64encode(URL.text.encode()).decode()
+        headers = [("authorization", signature), ("x-oss-pub-key-url", url)]
+        request = {"method": "POST", "target": "/cb", "headers": headers, "body": b"a=b"}
+        for verify in (verifier.verify, lambda **r: asyncio.run(verifier.verify_async(**r))):
+            try:
+                yield verify(**request).body
+            except VerifyError as error:
+                yield error.code
+
+    assert list(verdicts(KEY)) == [b"a=b"] * 2
+    assert list(verdicts(other)) == ["signature"] * 2
+    clock.now = 60
+    assert list(verdicts(other)) == [b"a=b"] * 2
+    assert list(verdicts(KEY)) == ["signature"] * 2
     assert len(asked) == 2
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from servers import running_gunicorn, running_uvicorn, running_wsgiref
+from upcall import Binding
 from upcall.testing.upload import post_form
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -65,8 +66,13 @@ def test_the_application_server_signs_what_a_page_can_upload(upcall_bucket, monk
         assert (answer.status, answer.json()) == (200, {"Status": "OK", **FORM})
         without = {name: value for name, value in fields.items() if name != "callback"}
         assert post_form(policy["host"], without.items(), b"meow").status == 403
-        call = upcall_bucket.wait_for_callback()
-        assert call.form() == {**FORM, "size": "4"}
+        form = upcall_bucket.wait_for_callback().form()
+        binding = form.pop("binding")
+        assert form == {"bucket": upcall_bucket.name, **FORM, "size": "4"}
+        permission = Binding(settings["OSS_ACCESS_KEY_SECRET"]).verify(
+            binding, bucket=upcall_bucket.name, object=FORM["object"]
+        )
+        assert (permission.prefix, permission.user) == ("user/eric/", "eric")
 
 
 def test_the_flask_receiver(upcall_client, monkeypatch):

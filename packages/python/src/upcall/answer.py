@@ -10,7 +10,7 @@ import json
 import logging
 from dataclasses import dataclass
 
-from .verifier import VerifyError
+from .verify_error import VerifyError
 
 # A callback's body is a template and what the variables put in; upcall makes none that is longer.
 MAX_BODY_BYTES = 1024 * 1024
@@ -56,4 +56,5 @@ def refused(error: Exception) -> Answer:
     LOG.warning("callback refused: %s: %s", error.code, error)
     if error.code == "method":
         return Answer.of(405, {"Status": "method not allowed"})
-    return Answer.of(error.status, {"Status": "verify not ok"})
+    words = {"binding": "not permitted", "body": "body not understood"}
+    return Answer.of(error.status, {"Status": words.get(error.part, "verify not ok")})

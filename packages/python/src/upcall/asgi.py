@@ -17,7 +17,8 @@ from typing import Any, Callable, Protocol
 from urllib.parse import quote, unquote_to_bytes
 
 from .answer import MAX_BODY_BYTES, Answer, BodyTooLarge, refused
-from .verifier import CallbackVerifier, VerifiedCallback, VerifyError
+from .verifier import CallbackVerifier, VerifiedCallback
+from .verify_error import VerifyError
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -87,7 +88,7 @@ class CallbackApp:
     """An ASGI application that is a callback's address and nothing else; to be mounted.
 
     `handler` gets each callback that is genuine, may be a coroutine function, and gives the JSON
-    value that the uploader is answered.
+    value that the uploader is answered. `InvalidBody` from it is answered with 400.
     """
 
     def __init__(self, verifier: CallbackVerifier, handler: Handler) -> None:
@@ -98,11 +99,10 @@ class CallbackApp:
             raise RuntimeError(f"a callback comes over http, not {scope['type']}")
         try:
             callback = await verify(self._verifier, scope, receive)
-        except (VerifyError, BodyTooLarge) as error:
-            answer = refused(error)
-        else:
             value = self._handler(callback)
             answer = Answer.of(200, await value if inspect.isawaitable(value) else value)
+        except (VerifyError, BodyTooLarge) as error:
+            answer = refused(error)
         headers = [(name.lower().encode(), value.encode()) for name, value in answer.headers]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})

@@ -15,7 +15,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from . import asgi, wsgi
 from .answer import MAX_BODY_BYTES, BodyTooLarge, refused
-from .verifier import CallbackVerifier, VerifyError
+from .verifier import CallbackVerifier
+from .verify_error import VerifyError
 
 View = Callable[..., Any]
 
@@ -38,8 +39,9 @@ def callback_view(verifier: CallbackVerifier) -> Callable[[View], View]:
 
     The view, plain or `async`, gets the request, the `VerifiedCallback` and what the URL pattern
     captured, and answers with a `JsonResponse`. Others are answered here: 400 if they do not
-    verify, 405 if they are no POST, 413 beyond 1 MiB, 503 if the key cannot be had. No CSRF token
-    is asked for: the signature says more than it could.
+    verify, 403 if the verifier's binding does not permit them, 405 if they are no POST, 413 beyond
+    1 MiB, 503 if the key cannot be had. No CSRF token is asked for: the signature says more than it
+    could.
     """
 
     def decorate(view: View) -> View:
@@ -51,9 +53,9 @@ def callback_view(verifier: CallbackVerifier) -> Callable[[View], View]:
             ) -> HttpResponseBase:
                 try:
                     callback = await verifier.verify_async(**_parts(request))
+                    return _with_length(await view(request, callback, *args, **kwargs))
                 except (VerifyError, BodyTooLarge) as error:
                     return _refused(error)
-                return _with_length(await view(request, callback, *args, **kwargs))
 
             return _exempt(receive_async)
 
@@ -61,9 +63,9 @@ def callback_view(verifier: CallbackVerifier) -> Callable[[View], View]:
         def receive(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             try:
                 callback = verifier.verify(**_parts(request))
+                return _with_length(view(request, callback, *args, **kwargs))
             except (VerifyError, BodyTooLarge) as error:
                 return _refused(error)
-            return _with_length(view(request, callback, *args, **kwargs))
 
         return _exempt(receive)
 

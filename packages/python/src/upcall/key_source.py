@@ -1,8 +1,9 @@
-"""Fetches public keys, once each.
+"""Fetches public keys, once each, and again when a signature does not fit.
 
-In: an address that `PublicKeyUrls` admitted. Out: the key behind it, or `KeyUnavailable`. A key
-does not change under its address, so it is kept for as long as the program runs; a failure is kept
-for a few seconds, so that a flood of requests is not a flood of fetches. Requests that come
+In: an address that `PublicKeyUrls` admitted. Out: the key behind it, or `KeyUnavailable`. A key is
+kept for as long as the program runs; an address is asked again when a signature does not fit its
+key, once a minute at most; a failure is kept for a few seconds. So a flood of requests is not a
+flood of fetches. Requests that come
 meanwhile share the fetch that is under way, from whichever thread or event loop they come.
 """
 
@@ -94,6 +95,7 @@ class _Entry:
     begun: float
     outcome: concurrent.futures.Future[Outcome] = field(default_factory=concurrent.futures.Future)
     failed_at: float | None = None
+    renewal: _Entry | None = None
 
     def is_stale(self, now: float) -> bool:
         if self.outcome.done():
@@ -134,6 +136,64 @@ class KeySource:
         except asyncio.TimeoutError:
             raise KeyUnavailable(_LATE) from None
 
+    def renewed(self, url: PublicKeyUrl, stale: PublicKey) -> PublicKey | None:
+        """The key that lies there now, if it is another than `stale`.
+
+        Asked for once a minute at most. Without an answer the old one stays: forgeries lead here,
+        too, and must not cost a good key. Blocks for two seconds at most.
+        """
+        outcome = self._renewal(url.text, stale)
+        if outcome is None:
+            return None
+        try:
+            return _other(outcome.result(FETCH_SECONDS), stale)
+        except concurrent.futures.TimeoutError:
+            return None
+
+    async def renewed_async(self, url: PublicKeyUrl, stale: PublicKey) -> PublicKey | None:
+        """As `renewed`, without blocking the event loop (asyncio's)."""
+        outcome = self._renewal(url.text, stale)
+        if outcome is None:
+            return None
+        try:
+            waiting = asyncio.shield(asyncio.wrap_future(outcome))
+            return _other(await asyncio.wait_for(waiting, FETCH_SECONDS), stale)
+        except asyncio.TimeoutError:
+            return None
+
+    def _renewal(
+        self, url: str, stale: PublicKey
+    ) -> concurrent.futures.Future[Outcome] | None:
+        """The fetch of this minute, begun if need be; None if none is due."""
+        now = self._clock()
+        with self._lock:
+            entry = self._entries.get(url)
+            if entry is None:
+                return None
+            if entry.outcome.done() and entry.outcome.result() != stale:
+                return entry.outcome  # another request has learnt it meanwhile
+            if now - (entry.renewal or entry).begun < RENEW_SECONDS:
+                return None if entry.renewal is None else entry.renewal.outcome
+            if self._is_full(url, now):
+                return None
+            fresh = entry.renewal = _Entry(now)
+        threading.Thread(target=self._renew, args=(url, entry, fresh), daemon=True).start()
+        return fresh.outcome
+
+    def _renew(self, url: str, entry: _Entry, fresh: _Entry) -> None:
+        self._run(url, fresh)
+        if fresh.failed_at is None:
+            with self._lock:
+                if self._entries.get(url) is entry:
+                    self._entries[url] = fresh
+
+    def _is_full(self, url: str, now: float) -> bool:
+        # By host: guesses below one that does not answer must not keep the key of another from
+        # coming. The list fixes the hosts, so there are few.
+        same = [entry for other, entry in self._entries.items() if _host(other) == _host(url)]
+        entries = [*same, *(entry.renewal for entry in same if entry.renewal is not None)]
+        return sum(entry.is_running(now) for entry in entries) >= MAX_FETCHES
+
     def _entry(self, url: str) -> _Entry:
         now = self._clock()
         with self._lock:
@@ -141,10 +201,7 @@ class KeySource:
             if entry is not None and not entry.is_stale(now):
                 self._entries.move_to_end(url)
                 return entry
-            # By host: guesses below one that does not answer must not keep the key of another from
-            # coming. The list fixes the hosts, so there are few.
-            running = [other for other, entry in self._entries.items() if entry.is_running(now)]
-            if sum(_host(other) == _host(url) for other in running) >= MAX_FETCHES:
+            if self._is_full(url, now):
                 raise KeyUnavailable(f"{MAX_FETCHES} keys are being fetched already")
             entry = self._entries[url] = _Entry(now)
             self._entries.move_to_end(url)
@@ -182,6 +239,10 @@ def _host(url: str) -> str:
     return url.split("/", 3)[2]
 
 
+def _other(outcome: Outcome, stale: PublicKey) -> PublicKey | None:
+    return None if isinstance(outcome, KeyUnavailable) or outcome == stale else outcome
+
+
 def _key(outcome: Outcome) -> PublicKey:
     if isinstance(outcome, KeyUnavailable):
         # A new one for each waiter: a shared one would gather every waiter's traceback.
@@ -193,6 +254,8 @@ def _key(outcome: Outcome) -> PublicKey:
 FETCH_SECONDS = 2.0
 FAILURE_SECONDS = 3.0
 STUCK_SECONDS = 10.0
+# A key that did not fit a signature may have been replaced.
+RENEW_SECONDS = 60.0
 # At once from one host; whoever sends callbacks chooses how many of the allowed addresses are asked for.
 MAX_FETCHES = 4
 MAX_KEYS = 64

@@ -51,8 +51,11 @@ class PublicKeyUrls:
 
     @classmethod
     def oss(cls) -> PublicKeyUrls:
-        """OSS's own: all below `http://gosspublic.alicdn.com/`, and the same with `https`."""
-        return cls(OSS_PREFIXES)
+        """OSS's own: all below `https://gosspublic.alicdn.com/`.
+
+        Not by http: who is on the way could put a key there, and OSS's own has 512 bits only.
+        """
+        return cls((OSS,))
 
     @classmethod
     def none(cls) -> PublicKeyUrls:
@@ -61,8 +64,12 @@ class PublicKeyUrls:
 
     @classmethod
     def parse(cls, setting: str) -> PublicKeyUrls:
-        """OSS's own and those of a setting (`CALLBACK_KEY_URLS`), between spaces or commas."""
-        return cls((*OSS_PREFIXES, *setting.replace(",", " ").split()))
+        """Those of a setting (`CALLBACK_KEY_URLS`), between spaces or commas, and no others.
+
+        `oss` among them stands for OSS's own, which also counts where the setting is empty.
+        """
+        entries = setting.replace(",", " ").split()
+        return cls(tuple(OSS if entry == "oss" else entry for entry in entries or ["oss"]))
 
     def also(self, entry: str) -> PublicKeyUrls:
         """One more.
@@ -110,8 +117,11 @@ def _check_entry(entry: str) -> None:
 _PLAIN = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")
 
 # With the final slash, without which `gosspublic.alicdn.com.evil.example` would pass.
-OSS_PREFIXES = ("http://gosspublic.alicdn.com/", "https://gosspublic.alicdn.com/")
-_OSS_KEYS = tuple(prefix + "callback_pub_key_v1.pem" for prefix in OSS_PREFIXES)
+OSS = "https://gosspublic.alicdn.com/"
+_OSS_KEYS = (
+    "http://gosspublic.alicdn.com/callback_pub_key_v1.pem",
+    OSS + "callback_pub_key_v1.pem",
+)
 
 # OSS's own address has 53.
 MAX_BYTES = 1024

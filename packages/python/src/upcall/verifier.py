@@ -13,49 +13,20 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Union
 from urllib.parse import parse_qsl, unquote_to_bytes
 
+from .binding import Binding, Permission
 from .key_source import KeySource, KeyUnavailable
 from .key_url import PublicKeyUrl, PublicKeyUrls
 from .public_key import PublicKey
+from .verify_error import InvalidBody, VerifyError
 
 Text = Union[str, bytes]
 Headers = Union[Mapping[str, str], Iterable[tuple[Text, Text]]]
-
-PARTS = {
-    "method": "request",
-    "target": "request",
-    "header-missing": "header",
-    "header-twice": "header",
-    "header-not-base64": "header",
-    "signature-version": "header",
-    "key-url": "key-url",
-    "key-too-small": "key-url",
-    "key-unavailable": "key-url",
-    "digest": "digest",
-    "signature": "signature",
-}
-"""What can be wrong, by its code, and the part of the request that it belongs to."""
-
-
-class VerifyError(Exception):
-    """Why a request is no callback of ours: `code`, `part`, a sentence for the log, and the `status`
-    to answer with.
-
-    Nothing that the sender wrote is in it.
-    """
-
-    def __init__(self, code: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.code = code
-        self.part = PARTS[code]
-        # After a 4xx, upcall does not call again, and drops what a gated bucket holds: no answer to
-        # a passing trouble.
-        self.status = 503 if code == "key-unavailable" else 400
-
 
 @dataclass(frozen=True)
 class VerifiedCallback:
@@ -68,22 +39,46 @@ class VerifiedCallback:
 
     body: bytes
     key_url: PublicKeyUrl
+    _permission: Permission | None = None
+
+    @property
+    def permission(self) -> Permission:
+        """Whom the application permitted what, by the body's binding.
+
+        Raises `TypeError` if the verifier has no `binding`, and so did not look.
+        """
+        if self._permission is None:
+            raise TypeError("give the verifier a `binding`: without one it knows of no permission")
+        return self._permission
 
     def form(self) -> dict[str, str]:
         """The fields of a body of type `application/x-www-form-urlencoded`.
 
-        Raises `ValueError` if it is none, is no UTF-8, or has a field twice: of two values, one
-        reader would take the first and the next the last.
+        Raises `InvalidBody`, a `ValueError`, if it is none, is no UTF-8, or has a field twice: of two
+        values, one reader would take the first and the next the last. The adapters answer it with
+        400.
         """
         return read_form(self.body)
 
     def json(self) -> object:
-        """The value of a body of type `application/json`; raises `ValueError` if it is none."""
+        """The value of a body of type `application/json`; raises `InvalidBody` if it is none."""
         try:
             return json.loads(self.body.decode("utf-8"))
-        except RecursionError:
+        except (RecursionError, ValueError):
             # The uploader writes the body where no policy binds `callback`.
-            raise ValueError("the callback's body is nested too deeply") from None
+            raise InvalidBody("the callback's body is no JSON in UTF-8") from None
+
+    def bound_by(self, binding: Binding) -> VerifiedCallback:
+        """The same, with its `permission`; raises `BindingError` or `InvalidBody`."""
+        # JSON if it begins so: the header that says what it is is not signed.
+        members = self.json() if self.body[:1] == b"{" else self.form()
+        assert isinstance(members, dict)
+        token, bucket, key = (
+            value if isinstance(value, str) else None
+            for value in map(members.get, ("binding", "bucket", "object"))
+        )
+        permission = binding.verify(token, bucket=bucket, object=key)
+        return replace(self, _permission=permission)
 
 
 @dataclass(frozen=True)
@@ -112,13 +107,23 @@ class UnverifiedCallback:
 
 
 class CallbackVerifier:
-    """Verifies callbacks; one for the whole application, since it keeps the keys."""
+    """Verifies callbacks; one for the whole application, since it keeps the keys.
+
+    With a `binding`, a callback is taken only for what the application itself permitted, and its
+    `permission` says whom it permitted what. Without one, a signature proves no more than that
+    somebody with a key of the storage server uploaded something somewhere.
+    """
 
     def __init__(
-        self, key_urls: PublicKeyUrls | None = None, keys: KeySource | None = None
+        self,
+        key_urls: PublicKeyUrls | None = None,
+        keys: KeySource | None = None,
+        *,
+        binding: Binding | None = None,
     ) -> None:
         self._key_urls = PublicKeyUrls.oss() if key_urls is None else key_urls
         self._keys = KeySource() if keys is None else keys
+        self._binding = binding
 
     def verify(
         self, *, method: str, target: Text, headers: Headers, body: bytes
@@ -133,7 +138,16 @@ class CallbackVerifier:
             key = self._keys.get(unverified.key_url)
         except KeyUnavailable as error:
             raise VerifyError("key-unavailable", str(error)) from error
-        return unverified.verify(key)
+        try:
+            return self._bound(unverified.verify(key))
+        except VerifyError as error:
+            if error.code not in _MAY_BE_RENEWED:
+                raise
+            # The storage server may have another key by now.
+            renewed = self._keys.renewed(unverified.key_url, key)
+            if renewed is None:
+                raise
+            return self._bound(unverified.verify(renewed))
 
     async def verify_async(
         self, *, method: str, target: Text, headers: Headers, body: bytes
@@ -144,7 +158,18 @@ class CallbackVerifier:
             key = await self._keys.get_async(unverified.key_url)
         except KeyUnavailable as error:
             raise VerifyError("key-unavailable", str(error)) from error
-        return unverified.verify(key)
+        try:
+            return self._bound(unverified.verify(key))
+        except VerifyError as error:
+            if error.code not in _MAY_BE_RENEWED:
+                raise
+            renewed = await self._keys.renewed_async(unverified.key_url, key)
+            if renewed is None:
+                raise
+            return self._bound(unverified.verify(renewed))
+
+    def _bound(self, callback: VerifiedCallback) -> VerifiedCallback:
+        return callback if self._binding is None else callback.bound_by(self._binding)
 
     def read(
         self, *, method: str, target: Text, headers: Headers, body: bytes
@@ -174,13 +199,19 @@ class CallbackVerifier:
 
 
 def read_form(body: bytes) -> dict[str, str]:
-    """The fields of a form, none of them twice; raises `ValueError`."""
-    pairs = parse_qsl(
-        body.decode("utf-8"), keep_blank_values=True, strict_parsing=bool(body), errors="strict"
-    )
+    """The fields of a form, none of them twice; raises `InvalidBody`."""
+    try:
+        pairs = parse_qsl(
+            body.decode("utf-8"),
+            keep_blank_values=True,
+            strict_parsing=bool(body),
+            errors="strict",
+        )
+    except ValueError:
+        raise InvalidBody("the callback's body is no form in UTF-8") from None
     fields = dict(pairs)
     if len(fields) != len(pairs):
-        raise ValueError("the callback's body has a field twice")
+        raise InvalidBody("the callback's body has a field twice")
     return fields
 
 
@@ -204,9 +235,11 @@ def _checked_target(target: Text) -> bytes:
     except UnicodeEncodeError:
         raw = b""
     path = unquote_to_bytes(raw.partition(b"?")[0])
-    if not path.startswith(b"/") or b"?" in path or b"\n" in path or b"\n" in raw:
+    # A fragment is never sent: servers differ in whether they hand it on.
+    if not path.startswith(b"/") or re.search(rb"[?\n]", path) or re.search(rb"[#\n]", raw):
         raise VerifyError(
-            "target", "the target is not a path, or its path holds an encoded `?` or line feed"
+            "target",
+            "the target is not a path, has a fragment, or an encoded `?` or line feed in its path",
         )
     return raw
 
@@ -222,7 +255,12 @@ class _Found:
 
     def one(self, name: str) -> bytes | None:
         values = self._values.get(name.encode(), [])
-        if len(values) > 1:
+        # CGI and what descends from it read `_` as `-`: a header spelled so is another one, but
+        # beside the right one it makes two.
+        read_as_it = [
+            found for found in self._values if found.replace(b"_", b"-") == name.encode()
+        ]
+        if sum(len(self._values[found]) for found in read_as_it) > 1:
             raise VerifyError("header-twice", f"the header `{name}` comes twice")
         return values[0] if values else None
 
@@ -263,3 +301,6 @@ def _canonical(text: bytes) -> bytes:
     if base64.b64encode(decoded) != text:
         raise binascii.Error("not canonical")
     return decoded
+
+
+_MAY_BE_RENEWED = ("key-too-small", "signature")

@@ -18,7 +18,8 @@ from typing import Any, Callable
 from urllib.parse import quote
 
 from .answer import MAX_BODY_BYTES, Answer, BodyTooLarge, refused
-from .verifier import CallbackVerifier, VerifiedCallback, VerifyError
+from .verifier import CallbackVerifier, VerifiedCallback
+from .verify_error import VerifyError
 
 Environ = MutableMapping[str, Any]
 
@@ -112,7 +113,7 @@ class CallbackApp:
     """A WSGI application that is a callback's address and nothing else; to be mounted.
 
     `handler` gets each callback that is genuine, and gives the JSON value that the uploader is
-    answered.
+    answered. `InvalidBody` from it is answered with 400.
     """
 
     def __init__(self, verifier: CallbackVerifier, handler: Handler) -> None:
@@ -120,11 +121,9 @@ class CallbackApp:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         try:
-            callback = verify(self._verifier, environ)
+            answer = Answer.of(200, self._handler(verify(self._verifier, environ)))
         except (VerifyError, BodyTooLarge) as error:
             answer = refused(error)
-        else:
-            answer = Answer.of(200, self._handler(callback))
         start_response(_STATUS_LINES[answer.status], answer.headers)
         return [answer.body]
 
@@ -140,6 +139,7 @@ _COMMALESS = ("authorization", "content-md5", "x-oss-pub-key-url", "x-oss-signat
 _STATUS_LINES = {
     200: "200 OK",
     400: "400 Bad Request",
+    403: "403 Forbidden",
     405: "405 Method Not Allowed",
     413: "413 Content Too Large",
     503: "503 Service Unavailable",

@@ -50,6 +50,7 @@ class UpcallBucket:
             "OSS_ACCESS_KEY_ID": self.server.access_key_id,
             "OSS_ACCESS_KEY_SECRET": self.server.access_key_secret,
             "OSS_HOST": self.url,
+            "OSS_BUCKET": self.name,
             "CALLBACK_KEY_URLS": self.server.callback_key_urls,
         }
         url = callback_url or self.callback_url
