@@ -21,14 +21,16 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+	"unicode/utf8"
 )
 
 type server struct {
-	accessKeyID, accessKeySecret, host string
-	callback                           string // the form field: JSON in base64
-	target                             string // path and query of CALLBACK_URL
-	verifier                           *verifier
-	uploads                            *uploads
+	accessKeyID, accessKeySecret, host, bucket string
+	callbackURL                                string
+	target                                     string // path and query of CALLBACK_URL
+	verifier                                   *verifier
+	binding                                    *binding
+	uploads                                    *uploads
 }
 
 // No ServeMux: it cleans paths and redirects, and a callback that is redirected has failed.
@@ -74,19 +76,34 @@ func (s *server) get(target *url.URL) (int, any) {
 		return http.StatusBadRequest,
 			map[string]any{"error": map[string]string{"code": "InvalidUser", "message": message}}
 	}
-	return http.StatusOK, s.signPolicy("uploads/" + user + "/")
+	return http.StatusOK, s.signPolicy(user)
 }
 
-// signPolicy allows uploads below dir, for five minutes. The names are those of OSS's own samples.
-func (s *server) signPolicy(dir string) map[string]any {
+// signPolicy allows uploads below the user's folder, for five minutes. The names are those of OSS's
+// own samples.
+func (s *server) signPolicy(user string) map[string]any {
+	dir := "uploads/" + user + "/"
 	expires := time.Now().UTC().Add(5 * time.Minute).Truncate(time.Second)
+	permitted := s.binding.make(permission{
+		Bucket: s.bucket, Prefix: &dir, User: &user, Expires: expires.Add(bindingGrace).Unix(),
+	})
+	// The form field: JSON in base64.
+	callback := base64.StdEncoding.EncodeToString(toJSON(map[string]string{
+		"callbackUrl": s.callbackURL,
+		"callbackBody": "bucket=${bucket}&object=${object}&etag=${etag}&size=${size}" +
+			"&mimeType=${mimeType}&height=${imageInfo.height}&width=${imageInfo.width}" +
+			"&requestId=${reqId}&binding=" + permitted,
+		"callbackBodyType": "application/x-www-form-urlencoded",
+	}))
 	policy := base64.StdEncoding.EncodeToString(toJSON(map[string]any{
 		"expiration": expires.Format("2006-01-02T15:04:05.000Z"),
 		"conditions": [][]any{
+			{"eq", "$bucket", s.bucket},
 			{"starts-with", "$key", dir},
 			{"content-length-range", 0, 100 << 20},
+			{"not-in", "$x-oss-object-acl", []string{"public-read", "public-read-write"}},
 			// Pinned: otherwise the page could send its file without the application hearing of it.
-			{"eq", "$callback", s.callback},
+			{"eq", "$callback", callback},
 			{"eq", "$success_action_status", "200"},
 		},
 	}))
@@ -98,7 +115,7 @@ func (s *server) signPolicy(dir string) map[string]any {
 		"policy":    policy,
 		"signature": base64.StdEncoding.EncodeToString(mac.Sum(nil)),
 		"expire":    expires.Unix(),
-		"callback":  s.callback,
+		"callback":  callback,
 		"dir":       dir,
 	}
 }
@@ -119,15 +136,32 @@ func (s *server) post(w http.ResponseWriter, r *http.Request) (int, any) {
 		}
 		return http.StatusBadRequest, status{Status: "verify not ok"}
 	}
-	form, err := url.ParseQuery(string(body))
-	if err != nil || form.Get("object") == "" {
+	form, err := readForm(body)
+	if err != nil {
 		return http.StatusBadRequest, status{Status: "body not understood"}
 	}
-	if err := s.uploads.add(form); err != nil {
+	permitted, err := s.binding.verify(form.Get("binding"), form.Get("bucket"), form.Get("object"), time.Now())
+	if err != nil {
+		log.Printf("callback refused: %v", err)
+		return http.StatusForbidden, status{Status: "not permitted"}
+	}
+	if err := s.uploads.add(form, permitted.User); err != nil {
 		log.Printf("an upload could not be kept: %v", err)
 		return http.StatusInternalServerError, status{Status: "not stored"}
 	}
 	return http.StatusOK, status{Status: "OK", Object: form.Get("object")}
+}
+
+// readForm takes no field twice, of which one reader would take the first and the next the last, and
+// no bytes that are no UTF-8, which would make another name of the object.
+func readForm(body []byte) (url.Values, error) {
+	form, err := url.ParseQuery(string(body))
+	for name, values := range form {
+		if len(values) > 1 || !utf8.ValidString(name) || !utf8.ValidString(values[0]) {
+			return nil, errors.New("a field that comes twice, or is no UTF-8")
+		}
+	}
+	return form, err
 }
 
 type status struct {
@@ -143,32 +177,36 @@ func toJSON(value any) []byte {
 	return text
 }
 
-var userName = regexp.MustCompile(`^[a-z0-9_-]{1,32}$`)
+var (
+	userName = regexp.MustCompile(`^[a-z0-9_-]{1,32}$`)
+	ownPort  = regexp.MustCompile(`^http://(?:127\.0\.0\.1|localhost):(\d+)(?:[/?]|$)`)
+)
 
 func main() {
 	log.SetFlags(0)
-	port := setting("PORT", "3000")
+	// Without PORT, it listens where CALLBACK_URL says, if that is on this machine.
+	port := "3000"
+	if own := ownPort.FindStringSubmatch(os.Getenv("CALLBACK_URL")); own != nil {
+		port = own[1]
+	}
+	port = setting("PORT", port)
 	callbackURL := setting("CALLBACK_URL", "http://127.0.0.1:"+port+"/callback")
 	target, err := url.Parse(callbackURL)
 	exitIf(err)
 	if target.Host == "" {
 		exitIf(errors.New("CALLBACK_URL is not of the form http(s)://host/path"))
 	}
-	callback := toJSON(map[string]string{
-		"callbackUrl": callbackURL,
-		"callbackBody": "bucket=${bucket}&object=${object}&etag=${etag}&size=${size}" +
-			"&mimeType=${mimeType}&height=${imageInfo.height}&width=${imageInfo.width}" +
-			"&requestId=${reqId}",
-		"callbackBodyType": "application/x-www-form-urlencoded",
-	})
 	app := &server{
 		accessKeyID:     setting("OSS_ACCESS_KEY_ID", ""),
 		accessKeySecret: setting("OSS_ACCESS_KEY_SECRET", ""),
 		host:            setting("OSS_HOST", ""),
-		callback:        base64.StdEncoding.EncodeToString(callback),
+		bucket:          setting("OSS_BUCKET", ""),
+		callbackURL:     callbackURL,
 		target:          target.RequestURI(),
 	}
 	app.verifier, err = newVerifier(os.Getenv("CALLBACK_KEY_URLS"))
+	exitIf(err)
+	app.binding, err = newBinding(os.Getenv("BINDING_SECRET"), app.accessKeySecret)
 	exitIf(err)
 	app.uploads, err = openUploads(setting("UPLOADS", "uploads.jsonl"))
 	exitIf(err)

@@ -20,14 +20,15 @@ type uploads struct {
 
 // Numbers that were left empty are nil.
 type upload struct {
-	Bucket    string `json:"bucket,omitempty"`
-	ETag      string `json:"etag,omitempty"`
-	Object    string `json:"object"`
-	Size      *int64 `json:"size"`
-	MimeType  string `json:"mimeType"`
-	Width     *int64 `json:"width"`
-	Height    *int64 `json:"height"`
-	RequestID string `json:"requestId"`
+	Bucket    string  `json:"bucket,omitempty"`
+	ETag      string  `json:"etag,omitempty"`
+	Object    string  `json:"object"`
+	Size      *int64  `json:"size"`
+	MimeType  string  `json:"mimeType"`
+	Width     *int64  `json:"width"`
+	Height    *int64  `json:"height"`
+	RequestID string  `json:"requestId"`
+	User      *string `json:"user"`
 }
 
 func openUploads(path string) (*uploads, error) {
@@ -47,7 +48,7 @@ func openUploads(path string) (*uploads, error) {
 }
 
 // add returns when the row is on disk.
-func (u *uploads) add(form url.Values) error {
+func (u *uploads) add(form url.Values, user *string) error {
 	number := func(name string) *int64 {
 		if value, err := strconv.ParseInt(form.Get(name), 10, 64); err == nil {
 			return &value
@@ -56,7 +57,7 @@ func (u *uploads) add(form url.Values) error {
 	}
 	row := upload{
 		form.Get("bucket"), form.Get("etag"), form.Get("object"), number("size"),
-		form.Get("mimeType"), number("width"), number("height"), form.Get("requestId"),
+		form.Get("mimeType"), number("width"), number("height"), form.Get("requestId"), user,
 	}
 	u.mutex.Lock()
 	defer u.mutex.Unlock()

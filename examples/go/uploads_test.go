@@ -17,9 +17,10 @@ func TestRowsOutliveTheProgram(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer uploads.file.Close()
+		user := "eric"
 		form := url.Values{"object": {object}, "etag": {"e"}, "requestId": {requestID}, "size": {"5"}, "width": {""}}
 		for range [2]int{} {
-			if err := uploads.add(form); err != nil {
+			if err := uploads.add(form, &user); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -49,9 +50,9 @@ func TestRowsOutliveTheProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := string(toJSON(uploads.list()))
-	wanted := `[{"object":"b","size":5,"mimeType":"","width":null,"height":null,"requestId":"2"},` +
+	wanted := `[{"object":"b","size":5,"mimeType":"","width":null,"height":null,"requestId":"2","user":"eric"},` +
 		`{"object":"a \"quoted\" \\ 猫","size":5,"mimeType":"","width":null,"height":null,` +
-		`"requestId":"1"}]`
+		`"requestId":"1","user":"eric"}]`
 	if got != wanted {
 		t.Errorf("%s", got)
 	}

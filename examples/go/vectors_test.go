@@ -22,6 +22,7 @@ func TestVectors(t *testing.T) {
 			Name, Method, Target, Body string
 			BodyBase64                 *string
 			Headers                    [][2]string
+			KeyURLs                    *[]string
 			Error                      *string
 		}
 	}
@@ -32,14 +33,14 @@ func TestVectors(t *testing.T) {
 	if err := json.Unmarshal(text, &table); err != nil {
 		t.Fatal(err)
 	}
-	if len(table.Cases) < 79 {
+	if len(table.Cases) < 93 {
 		t.Fatalf("the table has %d requests only", len(table.Cases))
 	}
 	for _, request := range table.Cases {
 		t.Run(request.Name, func(t *testing.T) {
 			headers := http.Header{}
 			for _, pair := range request.Headers {
-				headers.Add(pair[0], pair[1])
+				headers.Add(pair[0], pair[1]) // as net/http does
 			}
 			body := []byte(request.Body)
 			if request.BodyBase64 != nil {
@@ -48,7 +49,11 @@ func TestVectors(t *testing.T) {
 				}
 			}
 			fetched := ""
-			verifier, err := newVerifier(strings.Join(table.KeyURLs, " "))
+			keyURLs := table.KeyURLs
+			if request.KeyURLs != nil {
+				keyURLs = *request.KeyURLs
+			}
+			verifier, err := newVerifier(strings.Join(keyURLs, " "))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -25,23 +25,35 @@ type verifier struct {
 	// are good.
 	allowed *regexp.Regexp
 	client  http.Client
-	keys    sync.Map // of *publicKey by address, under which a key does not change
+	now     func() time.Time
+	keys    sync.Map // of *publicKey by address
 	// By host, as many as may be at once: a stranger may name as many addresses as he likes below an
 	// allowed one, and a host that does not answer must not hold up another.
-	fetches sync.Map // of chan struct{}
+	fetches  sync.Map // of chan struct{}
+	renewing sync.Mutex
 }
 
 type publicKey struct {
 	fetched sync.Once
+	asked   time.Time
 	key     *rsa.PublicKey
 	err     error
 }
 
-// newVerifier takes addresses of keys beside OSS's own, with spaces or commas between them. A final
-// `/` stands for all below it, a `*` after the last `/` for letters, digits and `-`.
+// newVerifier takes addresses of keys with spaces or commas between them, and no others count. A final
+// `/` stands for all below it, a `*` after the last `/` for letters, digits and `-`, and `oss` for
+// OSS's own address, which also counts if nothing is given.
 func newVerifier(keyURLs string) (*verifier, error) {
-	patterns := `https?://gosspublic\.alicdn\.com/.+`
-	for _, entry := range strings.Fields(strings.ReplaceAll(keyURLs, ",", " ")) {
+	entries := strings.Fields(strings.ReplaceAll(keyURLs, ",", " "))
+	if len(entries) == 0 {
+		entries = []string{"oss"}
+	}
+	var patterns []string
+	for _, entry := range entries {
+		if entry == "oss" {
+			// Not by http: who is on the way could put a key there.
+			entry = "https://gosspublic.alicdn.com/"
+		}
 		if !keyURLEntry.MatchString(entry) {
 			return nil, fmt.Errorf("CALLBACK_KEY_URLS: %q is not of the form http(s)://host/path in "+
 				"plain characters, with / at its end or one * after its last /", entry)
@@ -50,10 +62,11 @@ func newVerifier(keyURLs string) (*verifier, error) {
 		if strings.HasSuffix(entry, "/") {
 			pattern += ".+"
 		}
-		patterns += "|" + pattern
+		patterns = append(patterns, pattern)
 	}
 	return &verifier{
-		allowed: regexp.MustCompile("^(" + patterns + ")$"),
+		allowed: regexp.MustCompile("^(" + strings.Join(patterns, "|") + ")$"),
+		now:     time.Now,
 		client: http.Client{
 			Timeout: 2 * time.Second,
 			// A redirect could lead anywhere.
@@ -69,14 +82,15 @@ func (v *verifier) verify(r *http.Request, body []byte) error {
 	}
 	// RequestURI is the target as it was sent. Its path is signed decoded (but for `+` and a `%` that
 	// encodes nothing), with `?` and a line feed as marks behind it: were they allowed in it, `/a%3Fb`
-	// would carry the signature of `/a?b`.
+	// would carry the signature of `/a?b`. A fragment is never sent: servers differ in whether they
+	// hand it on.
 	encodedPath, query, hasQuery := strings.Cut(r.RequestURI, "?")
 	signed := percentEncoded.ReplaceAllStringFunc(encodedPath, func(encoded string) string {
 		octet, _ := hex.DecodeString(encoded[1:])
 		return string(octet)
 	})
 	if !strings.HasPrefix(signed, "/") || strings.ContainsAny(signed, "?\n") ||
-		strings.Contains(query, "\n") {
+		strings.ContainsAny(r.RequestURI, "#\n") {
 		return errors.New("target")
 	}
 	if hasQuery {
@@ -84,9 +98,15 @@ func (v *verifier) verify(r *http.Request, body []byte) error {
 	}
 	signed += "\n" + string(body)
 
-	// Header.Get takes the first of two; a proxy in front may take the other.
+	// Header.Get takes the first of two; a proxy in front may take the other. CGI and what descends
+	// from it read `_` as `-`: a header spelled so is another one, but beside the right one it makes
+	// two.
+	count := map[string]int{}
+	for name, values := range r.Header {
+		count[http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))] += len(values)
+	}
 	for _, name := range []string{keyURLHeader, "Authorization", versionHeader, "Content-Md5"} {
-		if len(r.Header[name]) > 1 {
+		if count[name] > 1 {
 			return errors.New("header-twice")
 		}
 	}
@@ -120,6 +140,18 @@ func (v *verifier) verify(r *http.Request, body []byte) error {
 	if err != nil {
 		return errKeyUnavailable
 	}
+	err = checkSignature(key, keyURL, signed, signature)
+	if err == nil {
+		return nil
+	}
+	// The storage server may have another key by now.
+	if renewed := v.renewedKey(keyURL, key); renewed != nil {
+		return checkSignature(renewed, keyURL, signed, signature)
+	}
+	return err
+}
+
+func checkSignature(key *rsa.PublicKey, keyURL, signed string, signature []byte) error {
 	// OSS's own key has 512 bits. So small a key can be factored for the price of a meal, so it is
 	// taken from that address only.
 	if bits := key.N.BitLen(); bits < 512 || bits < 1024 && !ossKeyURL.MatchString(keyURL) {
@@ -128,7 +160,7 @@ func (v *verifier) verify(r *http.Request, body []byte) error {
 	// If go.mod says Go 1.24 or later, crypto/rsa refuses OSS's own key, in words of its own; then
 	// add `godebug rsa1024min=0` there.
 	sum := md5.Sum([]byte(signed))
-	err = rsa.VerifyPKCS1v15(key, crypto.MD5, sum[:], signature)
+	err := rsa.VerifyPKCS1v15(key, crypto.MD5, sum[:], signature)
 	if errors.Is(err, rsa.ErrVerification) {
 		return errors.New("signature")
 	}
@@ -141,11 +173,41 @@ func (v *verifier) publicKey(url string) (*rsa.PublicKey, error) {
 	entry, _ := v.keys.LoadOrStore(url, &publicKey{})
 	wanted := entry.(*publicKey)
 	wanted.fetched.Do(func() {
+		wanted.asked = v.now()
 		if wanted.key, wanted.err = v.fetch(url); wanted.err != nil {
 			v.keys.Delete(url)
 		}
 	})
 	return wanted.key, wanted.err
+}
+
+// renewedKey gives the key that lies at the address now, if it is another than stale, by which a
+// signature did not fit: a server that was set up anew has another one there. Forgeries lead here,
+// too, so it asks once a minute at most, and without an answer the old key stays.
+func (v *verifier) renewedKey(url string, stale *rsa.PublicKey) *rsa.PublicKey {
+	v.renewing.Lock()
+	defer v.renewing.Unlock()
+	entry, isKept := v.keys.Load(url)
+	if !isKept {
+		return nil
+	}
+	known := entry.(*publicKey)
+	known.fetched.Do(func() {}) // waits for a fetch that is under way
+	if known.key != stale {
+		return known.key
+	}
+	if v.now().Sub(known.asked) < renewAfter {
+		return nil
+	}
+	known.asked = v.now()
+	key, err := v.fetch(url)
+	if err != nil || key.Equal(stale) {
+		return nil
+	}
+	fresh := &publicKey{asked: known.asked, key: key}
+	fresh.fetched.Do(func() {})
+	v.keys.Store(url, fresh)
+	return key
 }
 
 func (v *verifier) fetch(url string) (*rsa.PublicKey, error) {
@@ -207,4 +269,5 @@ const (
 	maxURLBytes   = 1024
 	maxKeyBytes   = 16 << 10
 	maxFetches    = 8
+	renewAfter    = time.Minute
 )

@@ -4,6 +4,8 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.URI;
 import java.net.URLDecoder;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,7 +22,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.Executors;
+import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import javax.crypto.Mac;
@@ -33,25 +37,28 @@ import javax.crypto.spec.SecretKeySpec;
 public final class AppServer {
     private static final String CALLBACK_BODY = "bucket=${bucket}&object=${object}&etag=${etag}"
             + "&size=${size}&mimeType=${mimeType}&height=${imageInfo.height}"
-            + "&width=${imageInfo.width}&requestId=${reqId}";
+            + "&width=${imageInfo.width}&requestId=${reqId}&binding=";
     private static final Pattern USER = Pattern.compile("[a-z0-9_-]{1,32}");
+    private static final Pattern OWN_PORT =
+            Pattern.compile("http://(?:127\\.0\\.0\\.1|localhost):(\\d+)(?:[/?]|$)");
     private static final int MAX_UPLOAD_BYTES = 100 * 1024 * 1024;
     private static final int MAX_CALLBACK_BYTES = 1024 * 1024;
+    private static final int MAX_THREADS = 512;
 
     private final String accessKeyId = setting("OSS_ACCESS_KEY_ID", null);
     private final String accessKeySecret = setting("OSS_ACCESS_KEY_SECRET", null);
     private final String host = setting("OSS_HOST", null);
-    private final String callback;
+    private final String bucket = setting("OSS_BUCKET", null);
+    private final String callbackUrl;
     private final String target;
+    private final Binding binding;
     private final CallbackVerifier verifier =
             new CallbackVerifier(setting("CALLBACK_KEY_URLS", ""));
     private final Uploads uploads = new Uploads(Path.of(setting("UPLOADS", "uploads.jsonl")));
 
-    private AppServer(String callbackUrl) throws IOException {
-        callback = base64(Json.of(Map.of(
-                "callbackUrl", callbackUrl,
-                "callbackBody", CALLBACK_BODY,
-                "callbackBodyType", "application/x-www-form-urlencoded")));
+    private AppServer(String callbackUrl) throws IOException, GeneralSecurityException {
+        this.callbackUrl = callbackUrl;
+        binding = Binding.fromSetting(setting("BINDING_SECRET", ""), accessKeySecret);
         URI parsed = URI.create(callbackUrl);
         if (parsed.getRawAuthority() == null) {
             throw new IllegalArgumentException("CALLBACK_URL is not http(s)://host/path");
@@ -94,17 +101,27 @@ public final class AppServer {
                     "message", "user must be 1 to 32 characters of a-z, 0-9, _ and -"))));
             return;
         }
-        answer(exchange, 200, Json.of(signPolicy("uploads/" + user + "/")));
+        answer(exchange, 200, Json.of(signPolicy(user)));
     }
 
-    /** Allows uploads below {@code dir}. The members' names are those of OSS's own samples. */
-    private Map<String, Object> signPolicy(String dir) throws GeneralSecurityException {
+    /** Allows uploads below the user's folder. The members' names are those of OSS's own samples. */
+    private Map<String, Object> signPolicy(String user) throws GeneralSecurityException {
+        String dir = "uploads/" + user + "/";
         Instant expires = Instant.now().plusSeconds(300).truncatedTo(ChronoUnit.SECONDS);
+        String permitted = binding.make(new Binding.Permission(bucket, dir, null, user,
+                expires.getEpochSecond() + Binding.GRACE_SECONDS));
+        String callback = base64(Json.of(Map.of(
+                "callbackUrl", callbackUrl,
+                "callbackBody", CALLBACK_BODY + permitted,
+                "callbackBodyType", "application/x-www-form-urlencoded")));
         String policy = base64(Json.of(Map.of(
                 "expiration", expires, // prints as 2026-12-06T12:05:00Z
                 "conditions", List.of(
+                        List.of("eq", "$bucket", bucket),
                         List.of("starts-with", "$key", dir),
                         List.of("content-length-range", 0, MAX_UPLOAD_BYTES),
+                        List.of("not-in", "$x-oss-object-acl",
+                                List.of("public-read", "public-read-write")),
                         // Pinned: otherwise the page could send its file without the application
                         // hearing of it.
                         List.of("eq", "$callback", callback),
@@ -131,6 +148,11 @@ public final class AppServer {
             answer(exchange, 404, "{\"Status\":\"not found\"}");
             return;
         }
+        // Of two, the JDK's server takes the first and a proxy perhaps the other.
+        if (exchange.getRequestHeaders().getOrDefault("Content-Length", List.of()).size() > 1) {
+            answer(exchange, 400, "{\"Status\":\"two lengths\"}");
+            return;
+        }
         byte[] body = exchange.getRequestBody().readNBytes(MAX_CALLBACK_BYTES + 1);
         if (body.length > MAX_CALLBACK_BYTES) {
             answer(exchange, 413, "{\"Status\":\"body too long\"}");
@@ -145,14 +167,52 @@ public final class AppServer {
             answer(exchange, status, "{\"Status\":\"verify not ok\"}");
             return;
         }
-        Map<String, String> form = form(new String(body, StandardCharsets.UTF_8));
-        String object = form.getOrDefault("object", "");
-        if (object.isEmpty()) {
+        Map<String, String> form;
+        Binding.Permission permitted;
+        try {
+            form = strictForm(body);
+            permitted = binding.verify(form.get("binding"), form.get("bucket"), form.get("object"),
+                    Instant.now().getEpochSecond());
+        } catch (CharacterCodingException | IllegalArgumentException notUnderstood) {
             answer(exchange, 400, "{\"Status\":\"body not understood\"}");
             return;
+        } catch (Binding.Refused refused) {
+            System.err.println("callback refused: " + refused.getMessage());
+            answer(exchange, 403, "{\"Status\":\"not permitted\"}");
+            return;
         }
-        uploads.add(form);
-        answer(exchange, 200, "{\"Status\":\"OK\",\"object\":" + Json.of(object) + "}");
+        uploads.add(form, permitted.user());
+        answer(exchange, 200,
+                "{\"Status\":\"OK\",\"object\":" + Json.of(form.get("object")) + "}");
+    }
+
+    /**
+     * No field twice, of which one reader would take the first and the next the last; no bytes that
+     * are no UTF-8, which URLDecoder would replace, and make another name of the object.
+     */
+    private static Map<String, String> strictForm(byte[] body) throws CharacterCodingException {
+        Map<String, String> fields = new HashMap<>();
+        String text = strictUtf8(body);
+        for (String field : text.isEmpty() ? new String[0] : text.split("&", -1)) {
+            String[] parts = field.split("=", 2);
+            String name = decoded(parts[0]);
+            if (fields.put(name, parts.length < 2 ? "" : decoded(parts[1])) != null) {
+                throw new IllegalArgumentException("a field comes twice");
+            }
+        }
+        return fields;
+    }
+
+    private static String decoded(String text) throws CharacterCodingException {
+        // Byte by byte first, so that what is no UTF-8 is still there to be noticed.
+        String bytes = URLDecoder.decode(
+                new String(text.getBytes(StandardCharsets.UTF_8), StandardCharsets.ISO_8859_1),
+                StandardCharsets.ISO_8859_1);
+        return strictUtf8(bytes.getBytes(StandardCharsets.ISO_8859_1));
+    }
+
+    private static String strictUtf8(byte[] bytes) throws CharacterCodingException {
+        return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
     }
 
     private static void answer(HttpExchange exchange, int status, String json) throws IOException {
@@ -199,7 +259,7 @@ public final class AppServer {
         private static final Pattern ROW = Pattern.compile(
                 "\\{\"bucket\":\"[^\"]*\",\"etag\":\"[^\"]*\","
                 + "(?<listed>\"object\":.*\"requestId\":\"(?<id>[^\"]*)\",\"size\":[^\"]*"
-                + "\"width\":[^\"]*\"height\":[\\dnul-]+)\\}", Pattern.DOTALL);
+                + "\"width\":[^\"]*\"height\":[^\"]*\"user\":[^{}]+)\\}", Pattern.DOTALL);
 
         private final Path path;
         private final Deque<String> newest = new ArrayDeque<>();
@@ -214,7 +274,7 @@ public final class AppServer {
         }
 
         /** Returns when the row is on disk. */
-        synchronized void add(Map<String, String> form) throws IOException {
+        synchronized void add(Map<String, String> form, String user) throws IOException {
             Map<String, Object> members = new LinkedHashMap<>();
             for (String name : List.of("bucket", "etag", "object", "mimeType", "requestId")) {
                 members.put(name, form.getOrDefault(name, ""));
@@ -223,6 +283,7 @@ public final class AppServer {
                 String value = form.getOrDefault(name, "");
                 members.put(name, value.matches("-?\\d{1,18}") ? Long.valueOf(value) : null);
             }
+            members.put("user", user);
             String json = Json.of(members);
             Matcher row = ROW.matcher(json);
             if (row.matches() && !requestIds.contains(row.group("id"))) {
@@ -258,12 +319,17 @@ public final class AppServer {
         System.setProperty("sun.net.httpserver.maxReqTime", "5");
         System.setProperty("sun.net.httpserver.maxRspTime", "20");
         try {
-            int port = Integer.parseInt(setting("PORT", "3000"));
+            // Without PORT, it listens where CALLBACK_URL says, if that is on this machine.
+            Matcher own = OWN_PORT.matcher(setting("CALLBACK_URL", ""));
+            int port = Integer.parseInt(setting("PORT", own.lookingAt() ? own.group(1) : "3000"));
             String callbackUrl = "http://127.0.0.1:" + port + "/callback";
             AppServer app = new AppServer(setting("CALLBACK_URL", callbackUrl));
             HttpServer server = HttpServer.create(new InetSocketAddress("127.0.0.1", port), 0);
             server.createContext("/", app::handle);
-            server.setExecutor(Executors.newFixedThreadPool(64));
+            // A thread for each request while its body comes; who sends it slowly has one for the five
+            // seconds above. Beyond these, connections are closed unanswered.
+            server.setExecutor(new ThreadPoolExecutor(
+                    8, MAX_THREADS, 30, TimeUnit.SECONDS, new SynchronousQueue<>()));
             server.start();
             // Without halt, Java ends with status 143 on SIGTERM.
             Runtime.getRuntime().addShutdownHook(new Thread(() -> {
@@ -274,7 +340,7 @@ public final class AppServer {
         } catch (IllegalArgumentException e) {
             System.err.println("error: " + e.getMessage());
             System.exit(1);
-        } catch (IOException e) {
+        } catch (IOException | GeneralSecurityException e) {
             System.err.println("error: " + e);
             System.exit(1);
         }

@@ -16,6 +16,7 @@ import java.security.spec.X509EncodedKeySpec;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -49,6 +50,7 @@ class CallbackVerifier {
             "-----BEGIN PUBLIC KEY-----([A-Za-z0-9+/=\\s]+)-----END PUBLIC KEY-----");
     private static final int MAX_URL_CHARS = 1024; // Pattern recurses: a long text takes much stack
     private static final int MAX_KEY_BYTES = 16 * 1024;
+    static final long RENEW_NANOS = TimeUnit.MINUTES.toNanos(1);
 
     /**
      * A request says where its key is, so whoever controls that address decides which signatures
@@ -56,8 +58,11 @@ class CallbackVerifier {
      */
     private final List<Pattern> allowed = new ArrayList<>();
 
-    /** By address, under which a key does not change. */
+    /** By address. */
     private final Map<String, FutureTask<RSAPublicKey>> keys = new ConcurrentHashMap<>();
+
+    /** When an address was asked last, in nanoseconds; guarded by itself. */
+    private final Map<String, Long> asked = new HashMap<>();
 
     /**
      * By host, as many as may be at once: a stranger may name as many addresses as he likes below
@@ -72,16 +77,16 @@ class CallbackVerifier {
             .build();
 
     /**
-     * Takes addresses of keys beside OSS's own, with spaces or commas between them. A final
+     * Takes addresses of keys with spaces or commas between them, and no others count. A final
      * {@code /} stands for all below it, a {@code *} after the last {@code /} for letters, digits
-     * and {@code -}.
+     * and {@code -}, and {@code oss} for OSS's own address, which also counts if nothing is given.
      */
     CallbackVerifier(String keyUrls) {
-        allowed.add(Pattern.compile("https?://gosspublic\\.alicdn\\.com/.+"));
-        for (String entry : keyUrls.replace(',', ' ').trim().split("\\s+")) {
-            if (entry.isEmpty()) {
-                continue;
-            } else if (!KEY_URL_ENTRY.matcher(entry).matches()) {
+        String listed = keyUrls.replace(',', ' ').trim();
+        for (String each : (listed.isEmpty() ? "oss" : listed).split("\\s+")) {
+            // Not by http: who is on the way could put a key there.
+            String entry = each.equals("oss") ? "https://gosspublic.alicdn.com/" : each;
+            if (!KEY_URL_ENTRY.matcher(entry).matches()) {
                 throw new IllegalArgumentException("CALLBACK_KEY_URLS: `" + entry + "` is not of"
                         + " the form http(s)://host/path in plain characters, with / at its end or"
                         + " one * after its last /");
@@ -102,10 +107,11 @@ class CallbackVerifier {
             throws Refused, GeneralSecurityException {
         check(method.equals("POST"), "method");
         // The path is signed decoded, with `?` and a line feed as marks behind it: were they
-        // allowed in it, `/a%3Fb` would carry the signature of `/a?b`.
+        // allowed in it, `/a%3Fb` would carry the signature of `/a?b`. A fragment is never sent:
+        // servers differ in whether they hand it on.
         int mark = target.indexOf('?') < 0 ? target.length() : target.indexOf('?');
         String path = percentDecode(target.substring(0, mark));
-        check(path.matches("/[^?\\n]*+") && target.indexOf('\n') < 0, "target");
+        check(path.matches("/[^?\\n]*+") && target.matches("[^#\\n]*+"), "target");
 
         Optional<String> keyHeader = one(headers, "x-oss-pub-key-url");
         check(keyHeader.isPresent(), "header-missing");
@@ -124,23 +130,42 @@ class CallbackVerifier {
             check(Arrays.equals(strictBase64(digest.get(), "header-not-base64"), sum), "digest");
         }
 
+        byte[] signed = concat(path.getBytes(StandardCharsets.ISO_8859_1),
+                (target.substring(mark) + "\n").getBytes(StandardCharsets.UTF_8), body);
         RSAPublicKey key = publicKey(keyUrl);
+        try {
+            checkSignature(key, keyUrl, signed, signature);
+        } catch (Refused refused) {
+            // The storage server may have another key by now.
+            checkSignature(renewedKey(keyUrl, key).orElseThrow(() -> refused), keyUrl, signed,
+                    signature);
+        }
+    }
+
+    private static void checkSignature(RSAPublicKey key, String url, byte[] signed, byte[] signature)
+            throws Refused, GeneralSecurityException {
         // OSS's own key has 512 bits. So small a key can be factored for the price of a meal, so it
         // is taken from that address only.
-        int leastBits = OSS_KEY_URL.matcher(keyUrl).matches() ? 512 : 1024;
+        int leastBits = OSS_KEY_URL.matcher(url).matches() ? 512 : 1024;
         check(key.getModulus().bitLength() >= leastBits, "key-too-small");
         // The JDK's own provider takes such keys, and MD5: `jdk.certpath.disabledAlgorithms` is
         // about certificates only.
         Signature verifier = Signature.getInstance("MD5withRSA");
         verifier.initVerify(key);
-        verifier.update(path.getBytes(StandardCharsets.ISO_8859_1));
-        verifier.update((target.substring(mark) + "\n").getBytes(StandardCharsets.UTF_8));
-        verifier.update(body);
+        verifier.update(signed);
         try {
             check(verifier.verify(signature), "signature");
         } catch (SignatureException tooLongOrTooShort) {
             throw new Refused("signature");
         }
+    }
+
+    private static byte[] concat(byte[]... parts) {
+        var all = new ByteArrayOutputStream();
+        for (byte[] part : parts) {
+            all.writeBytes(part);
+        }
+        return all.toByteArray();
     }
 
     private static void check(boolean isGood, String code) throws Refused {
@@ -149,15 +174,22 @@ class CallbackVerifier {
         }
     }
 
-    /** Of two, most frameworks' {@code getHeader} takes the first; a proxy may take the other. */
+    /**
+     * Of two, most frameworks' {@code getHeader} takes the first; a proxy may take the other. CGI and
+     * what descends from it read {@code _} as {@code -}: a header spelled so is another one, but
+     * beside the right one it makes two.
+     */
     private static Optional<String> one(Map<String, List<String>> headers, String name)
             throws Refused {
-        List<String> values = headers.entrySet().stream()
+        long count = headers.entrySet().stream()
+                .filter(header -> name.equalsIgnoreCase(header.getKey().replace('_', '-')))
+                .mapToLong(header -> header.getValue().size())
+                .sum();
+        check(count <= 1, "header-twice");
+        return headers.entrySet().stream()
                 .filter(header -> name.equalsIgnoreCase(header.getKey()))
-                .flatMap(header -> header.getValue().stream())
-                .toList();
-        check(values.size() <= 1, "header-twice");
-        return values.stream().findFirst();
+                .map(header -> header.getValue().get(0))
+                .findFirst();
     }
 
     /** Base64 that could not have been written otherwise: Java's decoder does without padding. */
@@ -192,7 +224,7 @@ class CallbackVerifier {
      * tries again, and nobody can fill the map with addresses of his own.
      */
     RSAPublicKey publicKey(String url) throws Refused {
-        var task = keys.computeIfAbsent(url, u -> new FutureTask<>(() -> parse(download(u))));
+        var task = keys.computeIfAbsent(url, u -> new FutureTask<>(() -> ask(u)));
         task.run(); // only the first time
         try {
             return task.get();
@@ -200,6 +232,44 @@ class CallbackVerifier {
             keys.remove(url, task);
             throw new Refused("key-unavailable");
         }
+    }
+
+    /**
+     * The key that lies at the address now, if it is another than {@code stale}, by which a signature
+     * did not fit: a server that was set up anew has another one there. Forgeries lead here, too, so
+     * it asks once a minute at most, and without an answer the old key stays.
+     */
+    synchronized Optional<RSAPublicKey> renewedKey(String url, RSAPublicKey stale) throws Refused {
+        RSAPublicKey known = publicKey(url);
+        if (!known.equals(stale)) {
+            return Optional.of(known);
+        }
+        synchronized (asked) {
+            if (nanoTime() - asked.getOrDefault(url, nanoTime()) < RENEW_NANOS) {
+                return Optional.empty();
+            }
+        }
+        var task = new FutureTask<>(() -> ask(url));
+        task.run();
+        try {
+            RSAPublicKey key = task.get();
+            keys.put(url, task);
+            return key.equals(stale) ? Optional.empty() : Optional.of(key);
+        } catch (ExecutionException | InterruptedException unavailable) {
+            return Optional.empty();
+        }
+    }
+
+    private RSAPublicKey ask(String url) throws Exception {
+        synchronized (asked) {
+            asked.keySet().retainAll(keys.keySet()); // what failed is not kept
+            asked.put(url, nanoTime());
+        }
+        return parse(download(url));
+    }
+
+    long nanoTime() {
+        return System.nanoTime();
     }
 
     /** Takes two seconds at most. */

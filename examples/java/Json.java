@@ -2,9 +2,13 @@ import java.util.Collection;
 import java.util.Map;
 import java.util.stream.Collectors;
 
-/** Writes JSON: text, numbers, null, lists, and maps in their own order. */
+/** Writes JSON: text, numbers, null, lists, and maps in their own order; and reads it. */
 final class Json {
     private Json() {}
+
+    static Object read(String text) {
+        return new JsonReader(text).readAll();
+    }
 
     static String of(Object value) {
         if (value == null || value instanceof Number) {

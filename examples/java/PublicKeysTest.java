@@ -4,6 +4,8 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.security.interfaces.RSAPublicKey;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -11,6 +13,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicLong;
 
 /** Fetches keys, and what is none, from a server of its own. */
 public final class PublicKeysTest {
@@ -18,6 +21,18 @@ public final class PublicKeysTest {
             -----BEGIN PUBLIC KEY-----
             MFwwDQYJKoZIhvcNAQEBBQADSwAwSAJBAKs/JBGzwUB2aVht4crBx3oIPBLNsjGs
             C0fTXv+nvlmklvkcolvpvXLTjaxUHR3W9LXxQ2EHXAJfCB+6H2YF1k8CAwEAAQ==
+            -----END PUBLIC KEY-----
+            """;
+
+    private static final String OTHER_PEM = """
+            -----BEGIN PUBLIC KEY-----
+            MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAvTluNphBXwQkYINNmsKr
+            whTd2QoxUrTGac21S9uNhlmlMbYz9h68YtAvlu0W14N3VtA0w96KTLSad1BBrzWx
+            RwI5WE7FKGUf+E5jCT+Ek1Fod/Nj5C7J+cdimC9CxJGL9v1dKbT6IALFvcDyJyXs
+            0EtR9dZM8yP5DA4xcupNvalpLH1ER28F/lf9KRcvsRZW/1023Xf3ygUxrxAzLT3f
+            39GqtOP0z1sDT/9bY4n0gOUNGIT6/2CXk60DOhv7gkFmIhlCV4VIYYvEmvkkujgH
+            c8wH7UyLpKZ06Ty2HE1oWd444lftW0VM3gIfAw5/u920DEHJmUuXuWickj4uyIow
+            gQIDAQAB
             -----END PUBLIC KEY-----
             """;
 
@@ -112,6 +127,7 @@ public final class PublicKeysTest {
         hasKey("/later");
         check(asked.stream().filter("/later"::equals).count() == 2, "a failure is not kept");
 
+        learns();
         for (String entry : List.of("http://keys.example", "keys.example/", "http://*/k.pem",
                 "http://k*/k.pem", "http://a/*/k.pem", "http://a/*-*.pem", "http://a@b/k.pem",
                 "http://a/../", "http://a//", "ftp://a/k.pem", "/", "*")) {
@@ -122,6 +138,37 @@ public final class PublicKeysTest {
                 check(true, entry);
             }
         }
+    }
+
+    /** A server that was set up anew has another key under the old address. */
+    private void learns() throws CallbackVerifier.Refused {
+        var now = new AtomicLong();
+        var served = new ArrayDeque<>(List.of(PEM, OTHER_PEM));
+        var keys = new CallbackVerifier("") {
+            @Override
+            byte[] download(String url) throws IOException {
+                if (served.isEmpty()) {
+                    throw new IOException("nobody answers");
+                }
+                return served.remove().getBytes(StandardCharsets.US_ASCII);
+            }
+
+            @Override
+            long nanoTime() {
+                return now.get();
+            }
+        };
+        String url = "http://a.example/k.pem";
+        RSAPublicKey first = keys.publicKey(url);
+        now.set(CallbackVerifier.RENEW_NANOS - 1);
+        check(keys.renewedKey(url, first).isEmpty() && served.size() == 1, "within the minute");
+        now.set(CallbackVerifier.RENEW_NANOS);
+        RSAPublicKey second = keys.renewedKey(url, first).orElse(first);
+        check(!second.equals(first) && keys.publicKey(url).equals(second), "the new key is learnt");
+        check(keys.renewedKey(url, first).orElse(first).equals(second), "by all who wait");
+        now.set(2 * CallbackVerifier.RENEW_NANOS);
+        check(keys.renewedKey(url, second).isEmpty(), "without an answer there is no other");
+        check(keys.publicKey(url).equals(second), "and the key stays");
     }
 
     /** Prints what fails, and at last how many did. */

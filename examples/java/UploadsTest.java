@@ -12,8 +12,8 @@ public final class UploadsTest {
         var uploads = new AppServer.Uploads(path);
         Map<String, String> form =
                 Map.of("object", object, "requestId", requestId, "size", "5", "width", "");
-        uploads.add(form);
-        uploads.add(form);
+        uploads.add(form, "eric");
+        uploads.add(form, "eric");
     }
 
     /** Prints what fails, and at last how many did. */
@@ -36,9 +36,10 @@ public final class UploadsTest {
             Files.delete(path);
         }
         String wanted = """
-                [{"object":"b","mimeType":"","requestId":"2","size":5,"width":null,"height":null},\
+                [{"object":"b","mimeType":"","requestId":"2","size":5,"width":null,"height":null,\
+                "user":"eric"},\
                 {"object":"a \\u0022quoted\\u0022 \\u005c 猫","mimeType":"","requestId":"1",\
-                "size":5,"width":null,"height":null}]""";
+                "size":5,"width":null,"height":null,"user":"eric"}]""";
         boolean isGood = listed.equals(wanted) && rows == 2;
         if (!isGood) {
             System.out.println(rows + " rows in the file; listed: " + listed);

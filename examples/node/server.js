@@ -5,8 +5,11 @@
  * Everything that must not be got wrong is in the package `upcall`: it signs, it reads the raw body,
  * it verifies, it answers with a length.
  */
+import { createServer } from "node:http";
+
 import express from "express";
 import {
+  Binding,
   CallbackParameter,
   CallbackVerifier,
   PolicyBuilder,
@@ -22,26 +25,40 @@ const needed = (name) => {
   console.error(`${name} is not set`);
   process.exit(1);
 };
-const port = process.env.PORT || "3000";
+// Without PORT, it listens where CALLBACK_URL says, if that is on this machine.
+const [, ownPort = "3000"] =
+  /^(?:http:\/\/)?(?:127\.0\.0\.1|localhost):(\d+)(?:[/?]|$)/.exec(process.env.CALLBACK_URL) ?? [];
+const port = process.env.PORT || ownPort;
 const callbackUrl = process.env.CALLBACK_URL || `http://127.0.0.1:${port}/callback`;
 const signer = {
   accessKeyId: needed("OSS_ACCESS_KEY_ID"),
   accessKeySecret: needed("OSS_ACCESS_KEY_SECRET"),
 };
 const host = needed("OSS_HOST");
+const bucket = needed("OSS_BUCKET");
+const usable = (name, read) => {
+  try {
+    return read(process.env[name]);
+  } catch (error) {
+    console.error(`${name} cannot be used: ${error.message}`);
+    process.exit(1);
+  }
+};
+/** Proves, in the callback, what was permitted here: others can have a callback signed, too. */
+const binding = usable("BINDING_SECRET", (setting) =>
+  Binding.fromSetting(setting, signer.accessKeySecret),
+);
 const verifier = new CallbackVerifier({
-  keyUrls: PublicKeyUrls.parse(process.env.CALLBACK_KEY_URLS),
+  keyUrls: usable("CALLBACK_KEY_URLS", PublicKeyUrls.parse),
+  binding,
 });
 const uploads = await Uploads.open(
   process.env.UPLOADS || new URL("uploads.jsonl", import.meta.url),
 );
 
-const callback = new CallbackParameter({
-  url: callbackUrl,
-  body:
-    "bucket=${bucket}&object=${object}&etag=${etag}&size=${size}&mimeType=${mimeType}" +
-    "&height=${imageInfo.height}&width=${imageInfo.width}&requestId=${reqId}",
-});
+const CALLBACK_BODY =
+  "bucket=${bucket}&object=${object}&etag=${etag}&size=${size}&mimeType=${mimeType}" +
+  "&height=${imageInfo.height}&width=${imageInfo.width}&requestId=${reqId}&binding=";
 /** Path and query as the storage server sends them, byte for byte: they are signed. */
 const callbackTarget = /^(?:https?:\/\/)?[^/?]+(.*)$/i
   .exec(callbackUrl)[1]
@@ -75,9 +92,17 @@ app.get(/.*/, (request, response) => {
     return response.status(400).json({ error: { code: "InvalidUser", message } });
   }
   const dir = `uploads/${user}/`;
-  const policy = new PolicyBuilder(new Date(Date.now() + 300_000))
+  const expiration = new Date(Date.now() + 300_000);
+  const expires = binding.expiresAfter(expiration);
+  const callback = new CallbackParameter({
+    url: callbackUrl,
+    body: CALLBACK_BODY + binding.make({ bucket, prefix: dir, user, expires }),
+  });
+  const policy = new PolicyBuilder(expiration)
+    .bucket(bucket)
     .startsWith("key", dir)
     .contentLengthRange(0, 104_857_600)
+    .notIn("x-oss-object-acl", ["public-read", "public-read-write"])
     .equals("callback", callback.encode()) // or the page could leave it out
     .equals("success_action_status", "200")
     .build();
@@ -93,7 +118,7 @@ const heard = receiveCallback(
       response.status(400);
       return { Status: "body not understood" };
     }
-    await uploads.add(form); // on disk before the answer: after it, nobody calls again
+    await uploads.add(form, callback.permission.user); // on disk before the answer: after it, nobody calls again
     return { Status: "OK", object };
   },
   { onRefused: (error) => console.error(`callback refused: ${error.code}: ${error.message}`) },
@@ -116,15 +141,20 @@ app.use((error, request, response, _next) => {
   if (!response.headersSent) response.status(status).json({ Status: "failed" });
 });
 
-const server = app.listen(Number(port), "127.0.0.1", (error) => {
-  if (error) {
-    console.error(`PORT cannot be used: ${error.message}`);
-    process.exit(1);
-  }
+// Node's own five minutes are long for a callback, and it looks at the clock each half minute only.
+const limits = {
+  requestTimeout: 10_000,
+  headersTimeout: 10_000,
+  connectionsCheckingInterval: 1_000,
+};
+const server = createServer(limits, app);
+server.on("error", (error) => {
+  console.error(`PORT cannot be used: ${error.message}`);
+  process.exit(1);
+});
+server.listen(Number(port), "127.0.0.1", () => {
   console.log(`ready: http://127.0.0.1:${server.address().port}/`);
 });
-
-server.requestTimeout = 20_000; // Node's own five minutes are long for a callback
 
 process.on("SIGTERM", () => {
   server.close(() => process.exit(0));

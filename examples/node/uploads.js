@@ -24,7 +24,7 @@ export class Uploads {
   }
 
   /** Keeps one row for each request id, however often the callback comes; returns when it is on disk. */
-  async add(form) {
+  async add(form, user) {
     const text = (name) => form.get(name) ?? "";
     // Empty for what is no image.
     const number = (name) => (/^\d{1,15}$/.test(text(name)) ? Number(text(name)) : null);
@@ -37,6 +37,7 @@ export class Uploads {
       width: number("width"),
       height: number("height"),
       requestId: text("requestId"),
+      user,
     };
     const write = async () => {
       if (this.#requestIds.has(row.requestId)) return;
@@ -54,13 +55,14 @@ export class Uploads {
 
   /** The last ones, the newest first. */
   newest(limit) {
-    const show = ({ object, size, mimeType, width, height, requestId }) => ({
+    const show = ({ object, size, mimeType, width, height, requestId, user }) => ({
       object,
       size,
       mimeType,
       width,
       height,
       requestId,
+      user: user ?? null,
     });
     return this.#rows.slice(-limit).reverse().map(show);
   }

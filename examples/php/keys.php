@@ -13,8 +13,9 @@ declare(strict_types=1);
 const FETCH_SECONDS = 2.0;
 const MAX_KEY_BYTES = 16 * 1024;
 const MAX_HEAD_BYTES = 8 * 1024;
-/** A rotated key has another address; this only heals a test server that was set up anew. */
 const KEY_KEPT_SECONDS = 3600;
+/** A server that was set up anew has another key under its address; but forgeries lead there, too. */
+const RENEW_SECONDS = 60;
 const FAILURE_KEPT_SECONDS = 3;
 /** At once, from one host, of which there are few: `run` starts eight processes. */
 const MAX_FETCHES = 2;
@@ -31,6 +32,37 @@ function kept_key(string $folder, string $url): ?string
     $name = hash('sha256', $url);
     $file = "$folder/$name.pem";
     return fresh_key($file) ?? shared_fetch($folder, $name, $file, $url);
+}
+
+/**
+ * The key that lies there now, if it is another than the kept one: asked for once a minute at most, and
+ * without an answer the kept one stays.
+ */
+function renewed_key(string $folder, string $url, string $stale): ?string
+{
+    $file = "$folder/" . hash('sha256', $url) . '.pem';
+    $lock = fopen("$file.asked", 'c+');
+    try {
+        flock($lock, LOCK_EX); // for one fetch, that is for two seconds at most
+        $kept = fresh_key($file);
+        if ($kept !== null && $kept !== $stale) {
+            return $kept;
+        }
+        clearstatcache(true, $file);
+        $asked = max((int) stream_get_contents($lock, null, 0), @filemtime($file) ?: 0);
+        if (time() - $asked < RENEW_SECONDS) {
+            return null;
+        }
+        note($lock, (string) time());
+        $key = fetched_key($url);
+        if ($key === null || $key === $stale) {
+            return null;
+        }
+        keep_key($folder, $file, $key);
+        return $key;
+    } finally {
+        fclose($lock); // and unlocks
+    }
 }
 
 /**
@@ -68,13 +100,18 @@ function shared_fetch(string $folder, string $name, string $file, string $url): 
             note($lock, $name . ' ' . time() + FAILURE_KEPT_SECONDS);
             return null;
         }
-        $new = tempnam($folder, 'new-'); // of mode 0600
-        file_put_contents($new, $key);
-        rename($new, $file); // at once: nobody reads half a key
+        keep_key($folder, $file, $key);
         return $key;
     } finally {
         fclose($lock); // and unlocks
     }
+}
+
+function keep_key(string $folder, string $file, string $key): void
+{
+    $new = tempnam($folder, 'new-'); // of mode 0600
+    file_put_contents($new, $key);
+    rename($new, $file); // at once: nobody reads half a key
 }
 
 function note($lock, string $text): void

@@ -11,20 +11,27 @@ fail() {
 # Takes the settings from the environment, with the defaults that README.md lists.
 read_settings() {
     local name
-    for name in OSS_ACCESS_KEY_ID OSS_ACCESS_KEY_SECRET OSS_HOST; do
+    for name in OSS_ACCESS_KEY_ID OSS_ACCESS_KEY_SECRET OSS_HOST OSS_BUCKET; do
         [ -n "${!name:-}" ] ||
             fail "the setting $name is missing: README.md says where it comes from"
     done
-    export OSS_ACCESS_KEY_ID OSS_ACCESS_KEY_SECRET OSS_HOST
-    export PORT=${PORT:-3000}
+    export OSS_ACCESS_KEY_ID OSS_ACCESS_KEY_SECRET OSS_HOST OSS_BUCKET
+    # Without PORT, it listens where CALLBACK_URL says, if that is on this machine.
+    local own=3000
+    [[ ! ${CALLBACK_URL:-} =~ ^http://(127\.0\.0\.1|localhost):([0-9]+)([/?]|$) ]] ||
+        own=${BASH_REMATCH[2]}
+    export PORT=${PORT:-$own}
     [[ $PORT =~ ^[0-9]{1,5}$ ]] || fail "PORT is not a number: $PORT"
     export CALLBACK_URL=${CALLBACK_URL:-http://127.0.0.1:$PORT/callback}
-    export CALLBACK_KEY_URLS=${CALLBACK_KEY_URLS:-}
+    export CALLBACK_KEY_URLS=${CALLBACK_KEY_URLS:-} BINDING_SECRET=${BINDING_SECRET:-}
     export UPLOADS=${UPLOADS:-$here/uploads.sqlite}
     [[ $UPLOADS = /* ]] || UPLOADS=$PWD/$UPLOADS
-    php -r 'require $argv[1]; try { new PublicKeyUrls(getenv("CALLBACK_KEY_URLS")); }
-        catch (InvalidArgumentException $e) { fwrite(STDERR, $e->getMessage() . "\n"); exit(1); }' \
-        "$here/verify.php" || exit 1
+    php -r 'require $argv[1]; require $argv[2];
+        try {
+            new PublicKeyUrls(getenv("CALLBACK_KEY_URLS"));
+            Binding::fromSetting(getenv("BINDING_SECRET"), getenv("OSS_ACCESS_KEY_SECRET"));
+        } catch (InvalidArgumentException $e) { fwrite(STDERR, $e->getMessage() . "\n"); exit(1); }' \
+        "$here/verify.php" "$here/binding.php" || exit 1
     # Kept keys: a test server that was set up anew may have another one under the same address.
     rm -rf -- "$UPLOADS.keys"
 }

@@ -25,7 +25,8 @@ final class VerifyError extends RuntimeException
 /** Where public keys may come from: who controls the address decides which signatures are good. */
 final class PublicKeyUrls
 {
-    private const OSS = ['http://gosspublic.alicdn.com/', 'https://gosspublic.alicdn.com/'];
+    /** Not by http: who is on the way could put a key there. */
+    private const OSS = 'https://gosspublic.alicdn.com/';
     /** OSS's key has 512 bits. From any other address that is too small to prove anything. */
     private const OSS_KEYS = [
         'http://gosspublic.alicdn.com/callback_pub_key_v1.pem',
@@ -38,14 +39,14 @@ final class PublicKeyUrls
     private array $patterns;
 
     /**
-     * @param string $list addresses beside OSS's own, with spaces or commas between: a whole one;
+     * @param string $list addresses with spaces or commas between, and no others count: a whole one;
      * or with a final `/` all below it; or with one `*` in the last segment, for letters, digits
-     * and `-`
+     * and `-`; or `oss` for OSS's own, which also counts if the list is empty
      */
     public function __construct(string $list = '')
     {
         $entries = preg_split('/[\s,]+/', $list, -1, PREG_SPLIT_NO_EMPTY);
-        $this->patterns = array_map(self::pattern(...), [...self::OSS, ...$entries]);
+        $this->patterns = array_map(self::pattern(...), $entries ?: ['oss']);
     }
 
     /**
@@ -68,6 +69,7 @@ final class PublicKeyUrls
 
     private static function pattern(string $entry): string
     {
+        $entry = $entry === 'oss' ? self::OSS : $entry;
         $file = '(?:' . self::FILE . '|[A-Za-z0-9._\~-]*\*[A-Za-z0-9._\~-]*)?';
         if (preg_match('~\A' . self::FOLDERS . $file . '\z~', $entry) !== 1) {
             throw new InvalidArgumentException("CALLBACK_KEY_URLS: `$entry` is not of the form "
@@ -80,9 +82,16 @@ final class PublicKeyUrls
 
 final class CallbackVerifier
 {
-    /** @param Closure(string): ?string $fetchKey the PEM at an address that was judged, or null */
-    public function __construct(private PublicKeyUrls $keyUrls, private Closure $fetchKey)
-    {
+    /**
+     * @param Closure(string): ?string $fetchKey the PEM at an address that was judged, or null
+     * @param ?Closure(string, string): ?string $renewKey another PEM that lies at the address by now,
+     * given the one that did not fit a signature
+     */
+    public function __construct(
+        private PublicKeyUrls $keyUrls,
+        private Closure $fetchKey,
+        private ?Closure $renewKey = null,
+    ) {
     }
 
     /** @param list<array{string, string}> $headers names in any case, and values */
@@ -93,10 +102,10 @@ final class CallbackVerifier
         }
         // rawurldecode, as urldecode makes a space of `+`. The path is signed decoded, with `?`
         // and LF as marks behind it: were they allowed in it, `/a%3Fb` would carry the signature
-        // of `/a?b`.
+        // of `/a?b`. A fragment is never sent: servers differ in whether they hand it on.
         $rawPath = explode('?', $target, 2)[0];
         $path = rawurldecode($rawPath);
-        if (!str_starts_with($path, '/') || strpbrk($path, "?\n") || str_contains($target, "\n")) {
+        if (!str_starts_with($path, '/') || strpbrk($path, "?\n") || strpbrk($target, "#\n")) {
             throw new VerifyError('target');
         }
         $keyUrl = self::decoded(self::needed($headers, 'x-oss-pub-key-url'));
@@ -112,9 +121,24 @@ final class CallbackVerifier
 
         // The query is signed as it was sent, with its mark, even if it is empty.
         $signed = $path . substr($target, strlen($rawPath)) . "\n" . $rawBody;
+        $pem = ($this->fetchKey)($keyUrl);
+        try {
+            $this->checkSignature($keyUrl, $pem, $signed, $signature);
+        } catch (VerifyError $e) {
+            if ($pem === null || $this->renewKey === null) {
+                throw $e;
+            }
+            // The storage server may have another key by now.
+            $renewed = ($this->renewKey)($keyUrl, $pem) ?? throw $e;
+            $this->checkSignature($keyUrl, $renewed, $signed, $signature);
+        }
+    }
+
+    private function checkSignature(string $url, ?string $pem, string $signed, string $signature): void
+    {
         // Only 1 is yes: it is 0 for another signature and -1 or false, which are no `0`, for an
         // error.
-        if (openssl_verify($signed, $signature, $this->key($keyUrl), OPENSSL_ALGO_MD5) !== 1) {
+        if (openssl_verify($signed, $signature, $this->key($url, $pem), OPENSSL_ALGO_MD5) !== 1) {
             throw new VerifyError('signature');
         }
     }
@@ -131,9 +155,8 @@ final class CallbackVerifier
         }
     }
 
-    private function key(string $url): OpenSSLAsymmetricKey
+    private function key(string $url, ?string $pem): OpenSSLAsymmetricKey
     {
-        $pem = ($this->fetchKey)($url);
         // openssl_pkey_get_public would open a file if the text were `file://…`.
         $isPem = $pem !== null && str_starts_with($pem, '-----BEGIN PUBLIC KEY-----');
         $key = $isPem ? openssl_pkey_get_public($pem) : false;
@@ -152,15 +175,19 @@ final class CallbackVerifier
         return self::header($headers, $name) ?? throw new VerifyError('header-missing', $name);
     }
 
-    /** The one header of this name. PHP joins two with a comma; base64 and `1.0` have none. */
+    /**
+     * The one header of this name. PHP joins two with a comma; base64 and `1.0` have none. CGI and
+     * what descends from it read `_` as `-`: a header spelled so is another one, but beside the right
+     * one it makes two.
+     */
     private static function header(array $headers, string $name): ?string
     {
-        $isIt = fn (array $header): bool => strtolower($header[0]) === $name;
-        $found = array_values(array_filter($headers, $isIt));
+        $isRead = fn (array $header): bool => strtr(strtolower($header[0]), '_', '-') === $name;
+        $found = array_values(array_filter($headers, $isRead));
         if (count($found) > 1 || str_contains($found[0][1] ?? '', ',')) {
             throw new VerifyError('header-twice', $name);
         }
-        return $found[0][1] ?? null;
+        return strtolower($found[0][0] ?? '') === $name ? $found[0][1] : null;
     }
 
     /** Strict base64: PHP's `$strict` still skips white space and does not ask for padding. */

@@ -20,12 +20,12 @@ from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
-from upcall import BodyTooLarge, CallbackParameter, CallbackVerifier, PolicyBuilder
-from upcall import PublicKeyUrls, SignedPolicy, VerifyError, asgi
+from upcall import Binding, BodyTooLarge, CallbackParameter, CallbackVerifier, Permission
+from upcall import PolicyBuilder, PublicKeyUrls, SignedPolicy, VerifyError, asgi
 
 CALLBACK_BODY = (
     "bucket=${bucket}&object=${object}&etag=${etag}&size=${size}&mimeType=${mimeType}"
-    "&height=${imageInfo.height}&width=${imageInfo.width}&requestId=${reqId}"
+    "&height=${imageInfo.height}&width=${imageInfo.width}&requestId=${reqId}&binding="
 )
 COLUMNS = "bucket, object, etag, size, mimeType, width, height, requestId"
 ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
@@ -36,18 +36,25 @@ def needed(name: str) -> str:
     return value or sys.exit(f"{name} is not set: README.md says what it is")
 
 
-PORT = int(os.environ.get("PORT") or 3000)
+# Without PORT, it listens where CALLBACK_URL says, if that is on this machine.
+own_port = re.match(
+    r"(?:http://)?(?:127\.0\.0\.1|localhost):(\d+)(?![^/?])", os.environ.get("CALLBACK_URL", "")
+)
+PORT = int(os.environ.get("PORT") or (own_port[1] if own_port else 3000))
 KEY_ID, KEY_SECRET = needed("OSS_ACCESS_KEY_ID"), needed("OSS_ACCESS_KEY_SECRET")
-HOST = needed("OSS_HOST")
+HOST, BUCKET = needed("OSS_HOST"), needed("OSS_BUCKET")
 CALLBACK_URL = os.environ.get("CALLBACK_URL") or f"http://127.0.0.1:{PORT}/callback"
 UPLOADS = os.environ.get("UPLOADS") or str(Path(__file__).with_name("uploads.sqlite"))
 
-# Both say what is wrong with a setting.
+# Each says what is wrong with a setting.
 try:
-    callback_parameter = CallbackParameter(CALLBACK_URL, CALLBACK_BODY).encode()
-    verifier = CallbackVerifier(PublicKeyUrls.parse(os.environ.get("CALLBACK_KEY_URLS", "")))
+    CallbackParameter(CALLBACK_URL, CALLBACK_BODY)
+    # Proves, in the callback, what was permitted here: others can have a callback signed, too.
+    binding = Binding.from_setting(os.environ.get("BINDING_SECRET"), KEY_SECRET)
+    key_urls = PublicKeyUrls.parse(os.environ.get("CALLBACK_KEY_URLS", ""))
+    verifier = CallbackVerifier(key_urls, binding=binding)
 except ValueError as error:
-    sys.exit(f"CALLBACK_URL or CALLBACK_KEY_URLS cannot be used: {error}")
+    sys.exit(f"CALLBACK_URL, CALLBACK_KEY_URLS or BINDING_SECRET cannot be used: {error}")
 
 # Path and query as they are written there, since that is what will be called and signed.
 callback_target = re.sub(r"^(https?://)?[^/?]*", "", CALLBACK_URL)
@@ -61,7 +68,7 @@ app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 def uploads() -> Response:
     with closing(sqlite3.connect(UPLOADS)) as database:
         database.row_factory = sqlite3.Row
-        columns = "object, size, mimeType, width, height, requestId"
+        columns = "object, size, mimeType, width, height, requestId, user"
         rows = database.execute(f"SELECT {columns} FROM uploads ORDER BY id DESC LIMIT 100")
         return JSONResponse({"uploads": [dict(row) for row in rows]}, headers=ANY_ORIGIN)
 
@@ -73,10 +80,16 @@ def policy(user: str = "guest") -> Response:
         error = {"code": "InvalidUser", "message": "user has 1 to 32 of a-z, 0-9, _ and -"}
         return JSONResponse({"error": error}, 400, ANY_ORIGIN)
     directory = f"uploads/{user}/"
+    expiration = datetime.now(timezone.utc) + timedelta(seconds=300)
+    expires = binding.expires_after(expiration)
+    permitted = binding.make(Permission(BUCKET, expires, prefix=directory, user=user))
+    callback_parameter = CallbackParameter(CALLBACK_URL, CALLBACK_BODY + permitted).encode()
     document = (
-        PolicyBuilder(datetime.now(timezone.utc) + timedelta(seconds=300))
+        PolicyBuilder(expiration)
+        .bucket(BUCKET)
         .starts_with("key", directory)
         .content_length_range(0, 104857600)
+        .not_in("x-oss-object-acl", ["public-read", "public-read-write"])
         # Without these two a page could leave out the callback, or ask for another answer.
         .equals("callback", callback_parameter)
         .equals("success_action_status", "200")
@@ -108,19 +121,15 @@ async def uploaded(request: Request) -> Response:
         return JSONResponse({"Status": "body too large"}, 413)
     except VerifyError as error:
         print(f"callback refused: {error.code}: {error}", file=sys.stderr)
+        words = {"binding": "not permitted", "body": "body not understood"}
         # 503 if only the key could not be had: after a 4xx upcall does not call again.
-        return JSONResponse({"Status": "verify not ok"}, error.status)
-    try:
-        fields = callback.form()
-    except ValueError:
-        fields = {}
-    if not fields.get("object"):
-        return JSONResponse({"Status": "body not understood"}, 400)
-    await run_in_threadpool(record, fields)
+        return JSONResponse({"Status": words.get(error.part, "verify not ok")}, error.status)
+    fields = callback.form()
+    await run_in_threadpool(record, fields, callback.permission.user)
     return JSONResponse({"Status": "OK", "object": fields["object"]})
 
 
-def record(fields: dict[str, str]) -> None:
+def record(fields: dict[str, str], user: str | None) -> None:
     """Keeps a row, once for each upload: a callback can come twice."""
 
     def value(name: str) -> str | int | None:
@@ -129,10 +138,10 @@ def record(fields: dict[str, str]) -> None:
             return int(text) if text and re.fullmatch("[0-9]{1,18}", text) else None
         return text
 
-    values = [value(name) for name in COLUMNS.split(", ")]
+    values = [*map(value, COLUMNS.split(", ")), user]
     with closing(sqlite3.connect(UPLOADS)) as database, database:
         marks = ", ".join("?" * len(values))
-        database.execute(f"INSERT OR IGNORE INTO uploads ({COLUMNS}) VALUES ({marks})", values)
+        database.execute(f"INSERT OR IGNORE INTO uploads ({COLUMNS}, user) VALUES ({marks})", values)
 
 
 def main() -> None:
@@ -140,7 +149,7 @@ def main() -> None:
         database.execute(
             "CREATE TABLE IF NOT EXISTS uploads (id INTEGER PRIMARY KEY, bucket TEXT, object TEXT,"
             " etag TEXT, size INTEGER, mimeType TEXT, width INTEGER, height INTEGER,"
-            " requestId TEXT UNIQUE)"
+            " requestId TEXT UNIQUE, user TEXT)"
         )
     # uvicorn shuts down, then raises the signal again: the end that was asked for is no failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

@@ -10,6 +10,7 @@ require 'json'
 require 'openssl'
 require 'sqlite3'
 require 'uri'
+require_relative 'binding'
 require_relative 'keys'
 require_relative 'verify'
 
@@ -21,7 +22,7 @@ class UploadServer
   # In single quotes: `#{…}` is Ruby's, `${…}` is OSS's.
   CALLBACK_BODY = 'bucket=${bucket}&object=${object}&etag=${etag}&size=${size}' \
                   '&mimeType=${mimeType}&height=${imageInfo.height}&width=${imageInfo.width}' \
-                  '&requestId=${reqId}'
+                  '&requestId=${reqId}&binding='
   ANY_ORIGIN = { 'access-control-allow-origin' => '*' }.freeze
   NOT_KEPT = ANY_ORIGIN.merge('cache-control' => 'no-store').freeze
 
@@ -29,16 +30,24 @@ class UploadServer
     @access_key_id = needed(settings, 'OSS_ACCESS_KEY_ID')
     @access_key_secret = needed(settings, 'OSS_ACCESS_KEY_SECRET')
     @host = needed(settings, 'OSS_HOST')
+    @bucket = needed(settings, 'OSS_BUCKET')
+    @binding = UploadBinding.from_setting(settings['BINDING_SECRET'], @access_key_secret)
     @callback_url = given(settings, 'CALLBACK_URL') ||
-                    "http://127.0.0.1:#{given(settings, 'PORT') || 3000}/callback"
+                    "http://127.0.0.1:#{self.class.port(settings)}/callback"
     target = @callback_url[%r{\Ahttps?://[^/?#]+([^#]*)}, 1]
     raise ArgumentError, 'CALLBACK_URL is no http(s) address' unless target
 
     @callback_target = target.start_with?('/') ? target : "/#{target}"
-    keys = PublicKeys.new
     key_urls = PublicKeyUrls.new(settings['CALLBACK_KEY_URLS'].to_s)
-    @verifier = CallbackVerifier.new(key_urls) { |url| keys[url] }
+    @verifier = CallbackVerifier.new(key_urls, PublicKeys.new)
     @uploads = Uploads.new(given(settings, 'UPLOADS') || File.join(__dir__, 'uploads.sqlite'))
+  end
+
+  # Without PORT, that of CALLBACK_URL, if it is on this machine.
+  def self.port(settings = ENV)
+    own = settings['CALLBACK_URL'].to_s[%r{\Ahttp://(?:127\.0\.0\.1|localhost):(\d+)(?:[/?]|\z)}, 1]
+    port = settings['PORT'].to_s
+    Integer(port.empty? ? own || '3000' : port, 10)
   end
 
   def call(env)
@@ -69,7 +78,7 @@ class UploadServer
     user = query(env).fetch('user', 'guest')
     # `\A` and `\z`, as Ruby's `^` and `$` match at every line.
     if user.match?(/\A[a-z0-9_-]{1,32}\z/)
-      return answer(200, signed_policy("uploads/#{user}/"), NOT_KEPT)
+      return answer(200, signed_policy(user), NOT_KEPT)
     end
 
     error = { 'code' => 'InvalidUser', 'message' => 'user has 1 to 32 of a-z, 0-9, _ and -' }
@@ -82,14 +91,15 @@ class UploadServer
     { 'user' => '' }
   end
 
-  def signed_policy(dir)
+  def signed_policy(user)
     expire = Time.now.to_i + POLICY_SECONDS
-    callback = base64(JSON.generate('callbackUrl' => @callback_url,
-                                    'callbackBody' => CALLBACK_BODY,
-                                    'callbackBodyType' => 'application/x-www-form-urlencoded'))
+    dir = "uploads/#{user}/"
+    callback = callback(dir, user, expire)
     conditions = [
+      ['eq', '$bucket', @bucket],
       ['starts-with', '$key', dir],
       ['content-length-range', 0, MAX_FILE_BYTES],
+      ['not-in', '$x-oss-object-acl', %w[public-read public-read-write]],
       ['eq', '$callback', callback], # or else a page could leave it out
       ['eq', '$success_action_status', '200']
     ]
@@ -100,6 +110,15 @@ class UploadServer
       callback: callback, dir: dir }
   end
 
+  # The form field: JSON in base64.
+  def callback(dir, user, expire)
+    permitted = @binding.make('bucket' => @bucket, 'prefix' => dir, 'user' => user,
+                              'expires' => expire + UploadBinding::GRACE_SECONDS)
+    base64(JSON.generate('callbackUrl' => @callback_url,
+                         'callbackBody' => CALLBACK_BODY + permitted,
+                         'callbackBodyType' => 'application/x-www-form-urlencoded'))
+  end
+
   def receive_callback(env, target)
     return answer(404, { 'Status' => 'not found' }) unless target.b == @callback_target.b
 
@@ -108,20 +127,30 @@ class UploadServer
     return answer(413, { 'Status' => 'body too large' }) if body.bytesize > MAX_CALLBACK_BYTES
 
     @verifier.verify(method: 'POST', target: target, headers: headers(env), raw_body: body)
-    # As bytes: read as UTF-8, what is none would be replaced, and the object's name be another.
-    row = URI.decode_www_form(body, Encoding::BINARY).to_h
-    row.each_value { |value| value.force_encoding('UTF-8') }
-    object = row['object'].to_s
-    raise ArgumentError, 'no object' if object.empty? || !object.valid_encoding?
-
-    @uploads.keep(row)
-    answer(200, { 'Status' => 'OK', 'object' => object })
+    row = form(body)
+    permission = @binding.verify(row['binding'], bucket: row['bucket'], object: row['object'])
+    @uploads.keep(row, permission['user'])
+    answer(200, { 'Status' => 'OK', 'object' => row['object'] })
+  rescue BindingError => e
+    warn "callback refused: #{e.message}"
+    answer(403, { 'Status' => 'not permitted' })
   rescue VerifyError => e
     warn "callback refused: #{e.message}"
     # After a 503 upcall calls again later; after a 4xx it does not.
     answer(e.message == 'key-unavailable' ? 503 : 400, { 'Status' => 'verify not ok' })
   rescue ArgumentError
     answer(400, { 'Status' => 'body not understood' })
+  end
+
+  # No field twice, of which one reader would take the first and the next the last; no bytes that are
+  # no UTF-8, which decode_www_form would replace, and make another name of the object.
+  def form(body)
+    pairs = URI.decode_www_form(body, Encoding::BINARY)
+    pairs.flatten.each { |text| text.force_encoding('UTF-8') }
+    raise ArgumentError, 'no UTF-8' unless pairs.flatten.all?(&:valid_encoding?)
+    raise ArgumentError, 'a field twice' unless pairs.map(&:first).uniq.size == pairs.size
+
+    pairs.to_h
   end
 
   def headers(env)
@@ -165,27 +194,28 @@ class Uploads
     @database.execute(<<~SQL)
       CREATE TABLE IF NOT EXISTS uploads (id INTEGER PRIMARY KEY, bucket TEXT, object TEXT,
         etag TEXT, size INTEGER, mimeType TEXT, width INTEGER, height INTEGER,
-        requestId TEXT UNIQUE)
+        requestId TEXT UNIQUE, user TEXT)
     SQL
   end
 
   # A callback may come twice: the same request id makes no second row.
-  def keep(row)
+  def keep(row, user)
     text = ->(name) { row[name].to_s.scrub }
     number = ->(name) { Integer(text[name], 10, exception: false) }
     request_id = text['requestId'].empty? ? nil : text['requestId']
     values = [*%w[bucket object etag].map(&text), number['size'], text['mimeType'],
-              number['width'], number['height'], request_id]
+              number['width'], number['height'], request_id, user]
     @lock.synchronize do
       @database.execute(<<~SQL, values)
-        INSERT INTO uploads (bucket, object, etag, size, mimeType, width, height, requestId)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (requestId) DO NOTHING
+        INSERT INTO uploads (bucket, object, etag, size, mimeType, width, height, requestId,
+                             user)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (requestId) DO NOTHING
       SQL
     end
   end
 
   def newest(count)
-    names = %w[object size mimeType width height requestId]
+    names = %w[object size mimeType width height requestId user]
     rows = @lock.synchronize do
       @database.execute("SELECT #{names.join(', ')} FROM uploads ORDER BY id DESC LIMIT ?", [count])
     end

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
-# Fetches public keys and keeps them, in memory: a rotated key has another address.
+# Fetches public keys and keeps them, in memory. An address is asked again when a signature does not
+# fit its key: a server that was set up anew has another one there.
 
 require 'net/http'
 require 'timeout'
@@ -15,8 +16,10 @@ class PublicKeys
   MAX_ENTRIES = 64
   # At once, from one host: one that does not answer must not hold up another.
   MAX_FETCHES = 8
+  # Forgeries lead there, too.
+  RENEW_SECONDS = 60
 
-  Entry = Struct.new(:lock, :pem, :failed_at)
+  Entry = Struct.new(:lock, :pem, :asked_at, :failed_at)
 
   def initialize
     @lock = Mutex.new
@@ -29,17 +32,26 @@ class PublicKeys
     entry = @lock.synchronize { entry(url) }
     entry.lock.synchronize do
       unless entry.pem || failed_lately?(entry)
-        host = url.split('/')[2]
-        return unless may_fetch?(host)
-
-        begin
-          entry.pem = fetch(URI(url))
-        ensure
-          @lock.synchronize { @fetches[host] -= 1 }
-        end
+        entry.pem = fetch_within_bounds(url) { return }
+        entry.asked_at = now
         entry.failed_at = now unless entry.pem
       end
       entry.pem
+    end
+  end
+
+  # The key that lies there now, if it is another than `stale`: asked for once a minute at most, and
+  # without an answer the old one stays.
+  def renewed(url, stale)
+    entry = @lock.synchronize { @entries[url] }
+    return unless entry
+
+    entry.lock.synchronize do
+      if entry.pem == stale && now - entry.asked_at >= RENEW_SECONDS
+        entry.asked_at = now
+        entry.pem = fetch_within_bounds(url) { return } || stale
+      end
+      entry.pem unless entry.pem == stale
     end
   end
 
@@ -53,8 +65,16 @@ class PublicKeys
     @entries[url] ||= Entry.new(Mutex.new)
   end
 
-  def may_fetch?(host)
-    @lock.synchronize { @fetches[host] < MAX_FETCHES && @fetches[host] += 1 }
+  # The key or nil; or what the block does, if there are too many fetches from that host already.
+  def fetch_within_bounds(url)
+    host = url.split('/')[2]
+    return yield unless @lock.synchronize { @fetches[host] < MAX_FETCHES && @fetches[host] += 1 }
+
+    begin
+      fetch(URI(url))
+    ensure
+      @lock.synchronize { @fetches[host] -= 1 }
+    end
   end
 
   def failed_lately?(entry)

@@ -23,9 +23,10 @@ end
 
 # Where public keys may come from. Whoever controls the address decides which signatures are good.
 class PublicKeyUrls
-  OSS = %w[http://gosspublic.alicdn.com/ https://gosspublic.alicdn.com/].freeze
+  # Not by http: who is on the way could put a key there.
+  OSS = 'https://gosspublic.alicdn.com/'
   # OSS's key has 512 bits. From any other address that is too small to prove anything.
-  OSS_KEYS = OSS.map { |folder| "#{folder}callback_pub_key_v1.pem" }.freeze
+  OSS_KEYS = %w[http https].map { |it| "#{it}://gosspublic.alicdn.com/callback_pub_key_v1.pem" }.freeze
 
   SEGMENT = /[A-Za-z0-9_~-][A-Za-z0-9._~-]*/
   FOLDER = %r{https?://[A-Za-z0-9.:\[\]-]+(?:/#{SEGMENT})*/}
@@ -33,10 +34,13 @@ class PublicKeyUrls
   ENTRY = /\A#{FOLDER}(?:#{SEGMENT}|[A-Za-z0-9._~-]*\*[A-Za-z0-9._~-]*)?\z/
   MAX_BYTES = 1024
 
-  # `list` has addresses beside OSS's own, with spaces or commas between: a whole one; or with a
-  # final `/` all below it; or with one `*` in the last segment for letters, digits and `-`.
+  # `list` has addresses, with spaces or commas between, and no others count: a whole one; or with a
+  # final `/` all below it; or with one `*` in the last segment for letters, digits and `-`; or `oss`
+  # for OSS's own, which also counts if the list is empty.
   def initialize(list = '')
-    @patterns = (OSS + list.split(/[\s,]+/).reject(&:empty?)).map { |entry| pattern(entry) }
+    entries = list.split(/[\s,]+/).reject(&:empty?)
+    entries = ['oss'] if entries.empty?
+    @patterns = entries.map { |entry| pattern(entry == 'oss' ? OSS : entry) }
   end
 
   # The address is compared as text, before a URL parser sees it: where two parsers could see two
@@ -64,10 +68,11 @@ class PublicKeyUrls
 end
 
 class CallbackVerifier
-  # `fetch_key` gives the PEM at an address that was judged, or nil.
-  def initialize(key_urls, &fetch_key)
+  # `keys[url]` gives the PEM at an address that was judged, or nil; `keys.renewed(url, pem)` another
+  # one that lies there by now, if there is one.
+  def initialize(key_urls, keys)
     @key_urls = key_urls
-    @fetch_key = fetch_key
+    @keys = keys
   end
 
   # `headers` are pairs: names in any case, and values. Everything is bytes: a body or header that
@@ -78,8 +83,9 @@ class CallbackVerifier
     raw_path, mark, query = target.b.partition('?')
     path = percent_decoded(raw_path)
     # The path is signed decoded, with `?` and LF as marks behind it: were they allowed in it,
-    # `/a%3Fb` would carry the signature of `/a?b`.
-    unless path.start_with?('/') && !path.match?(/[?\n]/n) && !target.include?("\n")
+    # `/a%3Fb` would carry the signature of `/a?b`. A fragment is never sent: servers differ in
+    # whether they hand it on.
+    unless path.start_with?('/') && !path.match?(/[?\n]/n) && !target.match?(/[#\n]/)
       raise VerifyError, 'target'
     end
 
@@ -95,7 +101,7 @@ class CallbackVerifier
     check_digest(header(headers, 'content-md5'), raw_body)
 
     # The query is signed as it was sent, with its mark, even if it is empty.
-    check_signature(key(key_url), signature, "#{path}#{mark}#{query}\n".b + raw_body.b)
+    check_signature(key_url, signature, "#{path}#{mark}#{query}\n".b + raw_body.b)
   end
 
   private
@@ -109,14 +115,27 @@ class CallbackVerifier
     raise VerifyError, 'digest' unless digest == Digest::MD5.digest(raw_body)
   end
 
-  def check_signature(key, signature, signed)
-    raise VerifyError, 'signature' unless key.verify('MD5', signature, signed)
-  rescue OpenSSL::PKey::PKeyError # for a signature of another length
-    raise VerifyError, 'signature'
+  def check_signature(url, signature, signed)
+    pem = @keys[url]
+    wrong = problem(url, pem, signature, signed)
+    return unless wrong
+
+    # The storage server may have another key by now.
+    renewed = @keys.renewed(url, pem) unless wrong == 'key-unavailable'
+    wrong = problem(url, renewed, signature, signed) if renewed
+    raise VerifyError, wrong if wrong
   end
 
-  def key(url)
-    pem = @fetch_key.call(url)
+  # The code, or nil if the signature is one of this key.
+  def problem(url, pem, signature, signed)
+    'signature' unless key(url, pem).verify('MD5', signature, signed)
+  rescue OpenSSL::PKey::PKeyError # for a signature of another length
+    'signature'
+  rescue VerifyError => e
+    e.code
+  end
+
+  def key(url, pem)
     raise VerifyError, 'key-unavailable' unless pem&.start_with?('-----BEGIN PUBLIC KEY-----')
 
     # With a passphrase: without one, OpenSSL would ask the terminal for that of an encrypted key.
@@ -133,12 +152,15 @@ class CallbackVerifier
     header(headers, name) || raise(VerifyError.new('header-missing', name))
   end
 
-  # The one header of this name. Rack's servers join two with a comma; base64 and `1.0` have none.
+  # The one header of this name. Rack's servers join two with a comma; base64 and `1.0` have none. CGI
+  # and what descends from it read `_` as `-`: a header spelled so is another one, but beside the right
+  # one it makes two.
   def header(headers, name)
-    found = headers.select { |has, _| has.casecmp?(name) }.map { |_, value| value.b }
-    raise VerifyError.new('header-twice', name) if found.size > 1 || found.first&.include?(',')
+    found = headers.select { |has, _| has.tr('_', '-').casecmp?(name) }
+    joined = found.any? { |_, value| value.b.include?(',') }
+    raise VerifyError.new('header-twice', name) if found.size > 1 || joined
 
-    found.first
+    found.find { |has, _| has.casecmp?(name) }&.last&.b
   end
 
   # Strict base64: `m0` checks alphabet and padding, the comparison the bits that are left over.

@@ -3,6 +3,7 @@
 import base64
 import copy
 import hashlib
+import hmac
 import json
 import urllib.parse
 from dataclasses import dataclass, field
@@ -14,9 +15,26 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 ROOT = Path(__file__).resolve().parents[2]
 VECTORS = json.loads((ROOT / "crates/upcall/tests/vectors/callback-signature.json").read_text(encoding="utf-8"))
 
+SECRET = "upcall-test-secret"
+
+
+def base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def binding(secret: str = SECRET, **changed) -> str:
+    """What an example puts into the callback's body for what it permitted; by no code of theirs."""
+    permission = {"bucket": "photos", "prefix": "uploads/eric/", "user": "eric", "expires": 9_999_999_999} | changed
+    text = json.dumps({name: value for name, value in permission.items() if value is not None}, separators=(",", ":"))
+    signed = "v1." + base64url(text.encode())
+    key = hmac.digest(secret.encode(), b"upcall-binding-v1", "sha256")
+    return f"{signed}.{base64url(hmac.digest(key, signed.encode(), 'sha256'))}"
+
+
 BODY = (
     "bucket=photos&object=uploads%2Feric%2Fcat%20%26%20%E7%8C%AB.jpg&etag=D8E8FCA2DC0F896FD7CB4CB0031BA249"
     "&size=108904&mimeType=image%2Fjpeg&height=278&width=200&requestId={id}"
+    "&binding=" + binding()
 )
 OBJECT = "uploads/eric/cat & 猫.jpg"
 

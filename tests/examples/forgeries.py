@@ -9,7 +9,7 @@ import hashlib
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
-from callbacks import MD5_DIGEST_INFO, OURS, SMALL, THEIRS, THREE, Callback, b64, cube_root, power, signature, string_to_sign
+from callbacks import MD5_DIGEST_INFO, OURS, SMALL, THEIRS, THREE, Callback, b64, binding, cube_root, power, signature, string_to_sign
 
 KEY = "callback_pub_key_v1.pem"
 
@@ -119,6 +119,39 @@ KEY_URL_HEADERS = {
     "a key url with a tail": lambda c: c.put("x-oss-pub-key-url", c.get("x-oss-pub-key-url") + "!"),
     "two key urls that are one": lambda c: c.add("X-OSS-Pub-Key-Url", c.get("x-oss-pub-key-url")),
     "a second key url": lambda c: c.add("x-oss-pub-key-url", b64(b"http://evil.example/k.pem")).sign(THEIRS),
+}
+
+def without(body: str) -> str:
+    return body.rpartition("&binding=")[0]
+
+
+def rebound(*secret: str, **changed):
+    return lambda body: f"{without(body)}&binding={binding(*secret, **changed)}"
+
+
+#: Genuine signatures over what somebody else made up: the application did not permit it.
+BOUND = {
+    "no binding": without,
+    "an empty binding": lambda body: without(body) + "&binding=",
+    "another secret": rebound("another secret of 30 bytes ..."),
+    "no secret": rebound(""),
+    "another user's binding": rebound(prefix="uploads/mallory/", user="mallory"),
+    "a folder that begins alike": rebound(prefix="uploads/eric2/"),
+    "another key": rebound(prefix=None, key="uploads/eric/dog.jpg"),
+    "one key and a prefix": rebound(key="uploads/eric/"),
+    "another bucket's binding": rebound(bucket="videos"),
+    "another bucket": lambda body: body.replace("bucket=photos", "bucket=videos"),
+    "a key outside of the prefix": lambda body: body.replace("uploads%2Feric", "uploads%2Fmary"),
+    "no object": lambda body: body.replace("object=", "subject="),
+    "an empty object": lambda body: body.replace("object=uploads%2Feric%2Fcat%20%26%20%E7%8C%AB.jpg", "object="),
+    "an expired binding": rebound(expires=1_700_000_000),
+    "an end that is no number": rebound(expires="9999999999"),
+    "another permission under the MAC": lambda body: without(body) + "&binding=" + ".".join(
+        [*binding(prefix="").split(".")[:2], binding().split(".")[2]]),
+    "another version": lambda body: body.replace("&binding=v1.", "&binding=v2."),
+    "a cut MAC": lambda body: body[:-1],
+    "padding": lambda body: body + "=",
+    "a binding in other letters": lambda body: body.replace("&binding=", "&Binding="),
 }
 
 #: Where the forger's key lies, if the address is read loosely. Each is signed with it.

@@ -6,6 +6,7 @@ import datetime
 import hashlib
 import hmac
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from callbacks import BODY, Callback
+from callbacks import BODY, ROOT, Callback, binding
 from conftest import ACCESS_KEY, TARGET, environment, free_port, starting, wait_until
 from raw import exchange, send
 
@@ -38,12 +39,56 @@ def test_any_get_is_a_signed_policy(example, path):
     assert abs(said["expire"] - parse_time(policy["expiration"])) < 1
     assert ["starts-with", "$key", said["dir"]] in policy["conditions"]
     assert ["content-length-range", 0, 104857600] in policy["conditions"]
-    for name, value in [("callback", said["callback"]), ("success_action_status", "200")]:
+    assert ["not-in", "$x-oss-object-acl", ["public-read", "public-read-write"]] in policy["conditions"]
+    for name, value in [("bucket", "photos"), ("callback", said["callback"]), ("success_action_status", "200")]:
         assert {name: value} in policy["conditions"] or ["eq", f"${name}", value] in policy["conditions"]
 
     callback = json.loads(base64.b64decode(said["callback"]))
     assert callback["callbackUrl"] == example.callback_url
-    assert "object=${object}" in callback["callbackBody"] and "requestId=${reqId}" in callback["callbackBody"]
+    assert {"bucket=${bucket}", "object=${object}", "requestId=${reqId}"} <= set(callback["callbackBody"].split("&"))
+    # 25 hours after the end of the policy: a call may be made again for a day.
+    ends = [said["expire"] + 90_000 + rounded_up for rounded_up in (0, 1)]
+    assert callback["callbackBody"].rpartition("&binding=")[2] in [
+        binding(prefix=said["dir"], user=user, expires=end) for end in ends
+    ]
+
+
+def test_the_linter_finds_nothing_open_that_a_policy_could_close_for_the_classic_page(example):
+    """That page sends neither ACL nor type, redirect nor overwriting; a condition on what is not sent fails."""
+    policy = base64.b64decode(exchange(example.port, "GET", "/").json()["policy"])
+    upcall = os.environ.get("UPCALL", str(ROOT / "target/debug/upcall"))
+    done = subprocess.run([upcall, "policy", "lint", "--json", "--policy", "-"], input=policy, capture_output=True, check=False)
+    warnings = {warning["name"] for warning in json.loads(done.stdout)["warnings"]}
+    assert warnings == {"type-open", "redirect-open", "overwrite-open"}, done.stdout
+
+
+def test_a_binding_is_made_with_a_secret_of_its_own(another):
+    first, second = "a secret of 27 bytes for it", "an earlier secret of bindings"
+    running = another(BINDING_SECRET=f"{first},{second}")
+    callback = json.loads(base64.b64decode(exchange(running.port, "GET", "/?user=eric").json()["callback"]))
+    token = callback["callbackBody"].rpartition("&binding=")[2]
+    expires = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "==="))["expires"]
+    assert token == binding(first, expires=expires)
+
+
+def test_a_secret_for_bindings_that_is_too_short_is_named(language, tmp_path):
+    done = start_with(language, tmp_path, BINDING_SECRET="fifteen bytes..")
+    assert done.returncode == 1
+    assert "BINDING_SECRET" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_without_a_port_it_listens_where_the_callback_url_says(another, host):
+    port = free_port()
+    running = another(PORT=None, CALLBACK_URL=f"http://{host}:{port}/callback?a=1", port=port)
+    assert exchange(port, "GET", "/").status == 200
+    assert running.process.poll() is None
+
+
+def test_a_port_of_another_machine_is_not_its_own(another):
+    running = another(PORT=None, CALLBACK_URL="https://app.example:4443/callback", port=3000)
+    assert exchange(3000, "GET", "/").status == 200
+    assert running.process.poll() is None
 
 
 def parse_time(text: str) -> float:
@@ -91,10 +136,41 @@ def answers(port: int) -> bool:
         return False
 
 
-def test_a_verified_body_without_an_object_is_not_understood(example, world):
-    callback = Callback(world.address("http://OWN/callback_pub_key_v1.pem"), TARGET, b"size=5&mimeType=text%2Fplain")
-    answer = send(example.port, callback)
+def test_a_stranger_who_never_sends_the_rest_holds_up_nobody(another, world):
+    """A hundred of them, each with half a body: a genuine callback is answered, and they are let go of."""
+    running = another()
+    head = f"POST {TARGET} HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nbucket=photos"
+    with contextlib.ExitStack() as held:
+        strangers = []
+        for _ in range(100):
+            connection = held.enter_context(socket.create_connection(("127.0.0.1", running.port), 10))
+            connection.sendall(head.encode())
+            strangers.append(connection)
+        wait_until(lambda: answers(running.port))
+        began = time.monotonic()
+        callback = Callback(world.address("http://OWN/callback_pub_key_v1.pem"), TARGET, BODY.format(id="held").encode())
+        assert send(running.port, callback).status == 200
+        # The storage server gives up after five.
+        assert time.monotonic() - began < 4
+        if running.language == "php":
+            return  # PHP's own server, which is for development, waits for ever; but nobody waits with it
+        for connection in strangers:
+            connection.settimeout(30)
+            with contextlib.suppress(ConnectionError):
+                while connection.recv(4096):
+                    pass  # an answer, and then the end
+
+
+@pytest.mark.parametrize("rest", [
+    "&object=uploads%2Feric%2Fother.jpg", "&size=1", "&%73ize=1", "&mimeType=%FF", "&x=%C3", "&%ff=1", "&x=%ED%A0%80",
+])
+def test_a_body_that_two_readers_could_read_in_two_ways_is_refused_for_good(example, world, rest):
+    """Genuine and bound. After a 5xx it would come again, after a 200 it would be kept."""
+    before = exchange(example.port, "GET", "/uploads").json()
+    body = (BODY.format(id="ambiguous") + rest).encode()
+    answer = send(example.port, Callback(world.address("http://OWN/callback_pub_key_v1.pem"), TARGET, body))
     assert (answer.status, answer.json()["Status"]) == (400, "body not understood")
+    assert exchange(example.port, "GET", "/uploads").json() == before
 
 
 def test_it_ends_when_it_is_asked_to_and_keeps_its_rows(another, world):
@@ -109,11 +185,15 @@ def test_it_ends_when_it_is_asked_to_and_keeps_its_rows(another, world):
     assert [row["requestId"] for row in rows] == ["kept"]
 
 
-@pytest.mark.parametrize("missing", ["OSS_ACCESS_KEY_ID", "OSS_ACCESS_KEY_SECRET", "OSS_HOST"])
+def start_with(language: str, folder: Path, **changed) -> subprocess.CompletedProcess:
+    given = {"PORT": str(free_port()), "OSS_ACCESS_KEY_ID": "a", "OSS_ACCESS_KEY_SECRET": "b", "OSS_HOST": "http://127.0.0.1:9/b/", "OSS_BUCKET": "b"}
+    given = {name: value for name, value in (given | changed).items() if value is not None}
+    return subprocess.run(starting(language), env=environment(**given), cwd=folder, capture_output=True, text=True, timeout=30, check=False)
+
+
+@pytest.mark.parametrize("missing", ["OSS_ACCESS_KEY_ID", "OSS_ACCESS_KEY_SECRET", "OSS_HOST", "OSS_BUCKET"])
 def test_a_setting_that_is_missing_is_named(language, missing, tmp_path):
-    given = {"PORT": str(free_port()), "OSS_ACCESS_KEY_ID": "a", "OSS_ACCESS_KEY_SECRET": "b", "OSS_HOST": "http://127.0.0.1:9/b/"}
-    del given[missing]
-    done = subprocess.run(starting(language), env=environment(**given), cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False)
+    done = start_with(language, tmp_path, **{missing: None})
     assert done.returncode == 1
     assert missing in done.stderr
     assert len(done.stderr.strip().splitlines()) <= 2, done.stderr
@@ -123,6 +203,7 @@ def test_an_upload_reaches_it(another, storage):
     """A real file to a real server, whose callback it verifies; and what an uploader hears when it is gone."""
     running = another(
         OSS_HOST=storage.bucket_url,
+        OSS_BUCKET=storage.facts["bucket"],
         OSS_ACCESS_KEY_ID=storage.facts["accessKeyId"],
         OSS_ACCESS_KEY_SECRET=storage.facts["accessKeySecret"],
         CALLBACK_KEY_URLS=storage.facts["publicKeyUrl"],
@@ -141,10 +222,11 @@ def test_an_upload_reaches_it(another, storage):
     assert (answer.status_code, answer.json()["object"]) == (200, f"uploads/eric/{name}")
     row = exchange(running.port, "GET", "/uploads").json()["uploads"][0]
     assert (row["object"], row["size"], row["mimeType"], row["width"]) == (f"uploads/eric/{name}", 5, "text/plain", None)
+    assert row["user"] == "eric"
     assert row["requestId"] == answer.headers["x-oss-request-id"]
 
-    refused = upload(key="uploads/other/file.txt")
-    assert refused.status_code == 403 and "<Code>AccessDenied</Code>" in refused.text
+    for refused in [upload(key="uploads/other/file.txt"), upload(**{"x-oss-object-acl": "public-read"})]:
+        assert refused.status_code == 403 and "<Code>AccessDenied</Code>" in refused.text
     running.process.send_signal(signal.SIGTERM)
     running.process.wait(5)
     stored = upload()

@@ -55,7 +55,7 @@ def test_the_genuine_callback_is_kept_once(another, world):
     rows = exchange(example.port, "GET", "/uploads").json()["uploads"]
     assert rows == [{
         "object": OBJECT, "size": 108904, "mimeType": "image/jpeg", "width": 200, "height": 278,
-        "requestId": "6743A1F30D8AAA7DD1CD75E5",
+        "requestId": "6743A1F30D8AAA7DD1CD75E5", "user": "eric",
     }]
     assert world.keys.asked[asked:] == ["/callback_pub_key_v1.pem"], "the key is not kept"
 
@@ -84,6 +84,29 @@ def test_every_forgery_is_refused(example, world):
     assert world.oss.asked[oss:] == ["/callback_pub_key_v2.pem"], "of OSS, only the key that is allowed"
     signatures = [callback.get("authorization") for _, callback in table.values() if callback.has("authorization")]
     example.says_nothing_of(ACCESS_KEY[1], "108904", "108905", *signatures)
+
+
+@pytest.mark.parametrize("name", forgeries.BOUND)
+def test_a_genuine_signature_under_anothers_body_is_refused(example, world, name):
+    """Each customer of OSS, and each holder of a key of an upcall, can have such a body signed for this address."""
+    before = objects(example)
+    body = forgeries.BOUND[name](BODY.format(id="forged")).encode()
+    answer = send(example.port, Callback(world.address(f"http://OWN/{forgeries.KEY}"), TARGET, body))
+    assert (answer.status, answer.json()["Status"]) == (403, "not permitted")
+    assert objects(example) == before
+    example.says_nothing_of(ACCESS_KEY[1], "forged", body.decode().rpartition("&binding=")[2])
+
+
+@pytest.mark.parametrize("setting, status_by_https", [(None, 503), ("oss", 503), ("http://OWN/keys/", 400)])
+def test_a_setting_replaces_the_key_of_oss_which_counts_by_https_only(another, world, setting, status_by_https):
+    """Nobody answers for OSS by https here, so 503 says that its address is allowed."""
+    running, asked = another(CALLBACK_KEY_URLS=setting and world.address(setting)), len(world.oss.asked)
+    by_http = genuine(world).key_at(f"http://gosspublic.alicdn.com/{forgeries.KEY}", OURS)
+    assert send(running.port, by_http).status == 400
+    by_https = genuine(world).key_at(f"https://gosspublic.alicdn.com/{forgeries.KEY}", OURS)
+    assert send(running.port, by_https).status == status_by_https
+    assert world.oss.asked[asked:] == []
+    assert send(running.port, genuine(world)).status == 400
 
 
 def test_a_forgery_does_not_spoil_what_is_genuine(example, world):
@@ -119,7 +142,7 @@ def test_a_callback_for_another_address_is_not_ours(example, world, target):
 
 @pytest.mark.parametrize("case", [case for case in VECTORS["cases"] if case["verifies"]], ids=lambda case: case["name"])
 def test_the_real_services_callback_verifies(another, world, case):
-    """Key of 512 bits, from the well-known address. The bodies name no `object`: past the verifier, that is what is missing."""
+    """Key of 512 bits, from the well-known address. The bodies have no binding: past the verifier, that is what is missing."""
     running = another(target=case["request_target"])
     url = "http://gosspublic.alicdn.com/callback_pub_key_v1.pem"
 
@@ -128,5 +151,5 @@ def test_the_real_services_callback_verifies(another, world, case):
         answer = exchange(running.port, "POST", case["request_target"], headers, body.encode())
         return answer.status, json.loads(answer.body)["Status"]
 
-    assert answered(case["body"]) == (400, "body not understood")
+    assert answered(case["body"]) == (403, "not permitted")
     assert answered(case["body"] + "x") == (400, "verify not ok")

@@ -16,6 +16,7 @@ ini_set('zlib.output_compression', '0'); // the storage server wants a Content-L
 ini_set('default_mimetype', '');
 header_remove('X-Powered-By');
 
+require __DIR__ . '/../binding.php';
 require __DIR__ . '/../keys.php';
 require __DIR__ . '/../verify.php';
 
@@ -26,7 +27,7 @@ const MAX_ROWS = 100;
 const NOT_KEPT = ['Access-Control-Allow-Origin: *', 'Cache-Control: no-store'];
 const CALLBACK_BODY = 'bucket=${bucket}&object=${object}&etag=${etag}&size=${size}'
     . '&mimeType=${mimeType}&height=${imageInfo.height}&width=${imageInfo.width}'
-    . '&requestId=${reqId}';
+    . '&requestId=${reqId}&binding=';
 
 set_exception_handler(function (Throwable $e): void {
     error_log(get_class($e) . ": {$e->getMessage()}");
@@ -55,21 +56,30 @@ function give_policy(): never
         $message = 'user has 1 to 32 of a-z, 0-9, _ and -';
         answer(400, ['error' => ['code' => 'InvalidUser', 'message' => $message]], NOT_KEPT);
     }
-    answer(200, signed_policy("uploads/$user/", time() + POLICY_SECONDS), NOT_KEPT);
+    answer(200, signed_policy($user, time() + POLICY_SECONDS), NOT_KEPT);
 }
 
-function signed_policy(string $dir, int $expire): array
+function signed_policy(string $user, int $expire): array
 {
+    [$bucket, $dir] = [setting('OSS_BUCKET'), "uploads/$user/"];
+    $permitted = binding()->make([
+        'bucket' => $bucket,
+        'prefix' => $dir,
+        'user' => $user,
+        'expires' => $expire + Binding::GRACE_SECONDS,
+    ]);
     $callback = base64_encode(json([
         'callbackUrl' => callback_url(),
-        'callbackBody' => CALLBACK_BODY,
+        'callbackBody' => CALLBACK_BODY . $permitted,
         'callbackBodyType' => 'application/x-www-form-urlencoded',
     ]));
     $policy = base64_encode(json([
         'expiration' => gmdate('Y-m-d\TH:i:s.000\Z', $expire),
         'conditions' => [
+            ['eq', '$bucket', $bucket],
             ['starts-with', '$key', $dir],
             ['content-length-range', 0, MAX_FILE_BYTES],
+            ['not-in', '$x-oss-object-acl', ['public-read', 'public-read-write']],
             ['eq', '$callback', $callback], // or else a page could leave it out
             ['eq', '$success_action_status', '200'],
         ],
@@ -100,7 +110,11 @@ function receive_callback(string $target): never
     }
     $folder = uploads_file() . '.keys';
     $keyUrls = new PublicKeyUrls(getenv('CALLBACK_KEY_URLS') ?: '');
-    $verifier = new CallbackVerifier($keyUrls, fn (string $url) => kept_key($folder, $url));
+    $verifier = new CallbackVerifier(
+        $keyUrls,
+        fn (string $url) => kept_key($folder, $url),
+        fn (string $url, string $stale) => renewed_key($folder, $url, $stale),
+    );
     try {
         $verifier->verify('POST', $target, request_headers(), $body);
     } catch (VerifyError $e) {
@@ -109,13 +123,43 @@ function receive_callback(string $target): never
         $status = $e->reason === 'key-unavailable' ? 503 : 400;
         answer($status, ['Status' => 'verify not ok'] + hint($e));
     }
-    parse_str($body, $fields);
-    $object = $fields['object'] ?? null;
-    if (!is_string($object) || $object === '' || !preg_match('//u', $object)) { // u: is it UTF-8?
-        answer(400, ['Status' => 'body not understood']);
+    $fields = read_form($body) ?? answer(400, ['Status' => 'body not understood']);
+    $field = fn (string $name): ?string => $fields[$name] ?? null;
+    try {
+        $permission = binding()->verify(
+            $field('binding'),
+            $field('bucket'),
+            $field('object'),
+            time(),
+        );
+    } catch (BindingError $e) {
+        error_log("callback refused: {$e->getMessage()}");
+        answer(403, ['Status' => 'not permitted']);
     }
-    keep_row($fields);
-    answer(200, ['Status' => 'OK', 'object' => $object]);
+    keep_row($fields, $permission['user'] ?? null);
+    answer(200, ['Status' => 'OK', 'object' => $fields['object']]);
+}
+
+/**
+ * Not parse_str, which takes the last of two fields, makes `a_b` of `a.b`, and an array of `a[]`. No
+ * bytes that are no UTF-8: they would make another name of the object.
+ */
+function read_form(string $body): ?array
+{
+    $fields = [];
+    foreach (explode('&', $body) as $pair) {
+        [$name, $value] = array_map(urldecode(...), explode('=', $pair, 2) + [1 => '']);
+        if (isset($fields[$name]) || !preg_match('//u', $name . "\0" . $value)) {
+            return null;
+        }
+        $fields[$name] = $value;
+    }
+    return $fields;
+}
+
+function binding(): Binding
+{
+    return Binding::fromSetting(getenv('BINDING_SECRET') ?: '', setting('OSS_ACCESS_KEY_SECRET'));
 }
 
 /**
@@ -158,27 +202,27 @@ function database(): PDO
     $database = new PDO('sqlite:' . uploads_file(), options: [PDO::ATTR_TIMEOUT => 3]);
     $database->exec('CREATE TABLE IF NOT EXISTS uploads (id INTEGER PRIMARY KEY, bucket TEXT,
         object TEXT, etag TEXT, size INTEGER, mimeType TEXT, width INTEGER, height INTEGER,
-        requestId TEXT UNIQUE)');
+        requestId TEXT UNIQUE, user TEXT)');
     return $database;
 }
 
 /** A callback may come twice: the same request id makes no second row. */
-function keep_row(array $fields): void
+function keep_row(array $fields, ?string $user): void
 {
-    $text = fn (string $name) => is_string($fields[$name] ?? '') ? $fields[$name] ?? '' : '';
+    $text = fn (string $name) => $fields[$name] ?? '';
     $number = fn (string $name) => ctype_digit($text($name)) ? (int) $text($name) : null;
     $insert = database()->prepare('INSERT INTO uploads
-        (bucket, object, etag, size, mimeType, width, height, requestId)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (requestId) DO NOTHING');
+        (bucket, object, etag, size, mimeType, width, height, requestId, user)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (requestId) DO NOTHING');
     $insert->execute([
         $text('bucket'), $text('object'), $text('etag'), $number('size'), $text('mimeType'),
-        $number('width'), $number('height'), $text('requestId') ?: null,
+        $number('width'), $number('height'), $text('requestId') ?: null, $user,
     ]);
 }
 
 function list_uploads(): never
 {
-    $rows = database()->query('SELECT object, size, mimeType, width, height, requestId
+    $rows = database()->query('SELECT object, size, mimeType, width, height, requestId, user
         FROM uploads ORDER BY id DESC LIMIT ' . MAX_ROWS)->fetchAll(PDO::FETCH_ASSOC);
     answer(200, ['uploads' => $rows], NOT_KEPT);
 }
