@@ -183,15 +183,26 @@ export class VerifiedCallback {
   /**
    * The body read as JSON.
    *
-   * @throws {VerifyError} of the code `body` if it is none, or no UTF-8.
+   * @throws {VerifyError} of the code `body` if it is none, or no UTF-8, or has a member twice.
    */
   json(): unknown {
+    const text = readUtf8(this.rawBody);
+    let value: unknown;
+    let members = 0;
     try {
-      return JSON.parse(readUtf8(this.rawBody));
+      value = JSON.parse(text, (_name, inner: unknown) => {
+        if (typeof inner === "object" && inner !== null && !Array.isArray(inner)) {
+          members += Object.keys(inner).length;
+        }
+        return inner;
+      });
     } catch (cause) {
-      if (cause instanceof VerifyError) throw cause;
       throw new VerifyError("body", "the callback's body is no JSON", { cause });
     }
+    // Each member has a colon outside of the texts, and of two of one name one is left.
+    const colons = text.replace(/"(?:[^"\\]|\\.)*"/g, "").split(":").length - 1;
+    if (colons !== members) throw new VerifyError("body", "the callback's body has a member twice");
+    return value;
   }
 
   /** A text of the body, which is JSON if it begins so: the header that says what it is is not signed. */

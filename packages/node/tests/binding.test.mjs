@@ -96,6 +96,12 @@ test("a verifier with a binding takes what was permitted, and says whom it was p
     [{ bucket: "other", object, binding: token }, "binding-bucket"],
     [`bucket=photos&object=${object}&object=${object}&binding=${token}`, "body"],
     ['{"bucket":', "body"],
+    [`{"bucket":"photos","object":"a","object":"b","binding":"${token}"}`, "body"],
+    ['{"bucket":"photos","object":"a","x":[{"y":1,"y":1}]}', "body"],
+    [
+      `{"bucket":"photos","object":"${object}","x":[{"y:\\"":":"},{}],"binding":"${token}"}`,
+      "eric",
+    ],
   ]) {
     const got = await verifier.verify(client.sign("/cb", body)).then(
       (callback) => callback.permission.user,

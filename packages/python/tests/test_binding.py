@@ -113,6 +113,8 @@ def bodies():
         (f"bucket=photos&object=uploads/mallory/cat.png&binding={token}", "binding-object"),
         (f"bucket=other&object={key}&binding={token}", "binding-bucket"),
         (f"bucket=photos&object={key}&object={key}&binding={token}", "body"),
+        ('{"bucket":"photos","object":"a","object":"b","binding":"%s"}' % token, "body"),
+        ('{"bucket":"photos","object":"a","x":{"y":1,"y":1}}', "body"),
         (f"bucket=photos&object=%ff&binding={token}", "body"),
         ('{"bucket":', "body"),
     ]

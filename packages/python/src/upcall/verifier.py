@@ -61,9 +61,12 @@ class VerifiedCallback:
         return read_form(self.body)
 
     def json(self) -> object:
-        """The value of a body of type `application/json`; raises `InvalidBody` if it is none."""
+        """The value of a body of type `application/json`; raises `InvalidBody` if it is none, or has a
+        member twice."""
         try:
-            return json.loads(self.body.decode("utf-8"))
+            return json.loads(self.body.decode("utf-8"), object_pairs_hook=_members)
+        except InvalidBody:
+            raise
         except (RecursionError, ValueError):
             # The uploader writes the body where no policy binds `callback`.
             raise InvalidBody("the callback's body is no JSON in UTF-8") from None
@@ -196,6 +199,13 @@ class CallbackVerifier:
                     "digest", "the body does not have the MD5 that `content-md5` says"
                 )
         return UnverifiedCallback(key_url, signature, string_to_sign(path_and_query, body), body)
+
+
+def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise InvalidBody("the callback's body has a member twice")
+    return members
 
 
 def read_form(body: bytes) -> dict[str, str]:
