@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use upcall::axum::CallbackRejection;
+use upcall::callback::binding::BindingError;
 
 use super::body::BodyError;
 use super::notice::InvalidNotice;
@@ -62,10 +63,12 @@ impl Refused {
     /// The samples' words; strangers learn no more than that.
     const fn words(&self) -> &'static str {
         match self {
+            Self::Verify(CallbackRejection::Binding(BindingError::Body(_))) | Self::Notice(_) => {
+                "body not understood"
+            }
             Self::Verify(CallbackRejection::Binding(_)) => "not permitted",
             Self::Verify(_) => "verify not ok",
             Self::Body(_) => "body not read",
-            Self::Notice(_) => "body not understood",
             Self::Uploads(_) => "not kept",
         }
     }

@@ -97,8 +97,14 @@ async fn a_genuine_signature_of_anothers_body_is_refused() {
         ("no body", String::new()),
     ] {
         let answer = app.send(signed(&app, &body).request()).await;
-        assert_eq!(answer.status, 403, "{what}: {answer:?}");
-        assert_eq!(answer.json(), json!({"Status": "not permitted"}), "{what}");
+        // Two readers could take two values.
+        let (status, words) = if what.starts_with("two") {
+            (400, "body not understood")
+        } else {
+            (403, "not permitted")
+        };
+        assert_eq!(answer.status, status, "{what}: {answer:?}");
+        assert_eq!(answer.json(), json!({"Status": words}), "{what}");
     }
     assert_eq!(app.uploads().await, [Value::Null; 0]);
 }

@@ -38,22 +38,26 @@ impl CallbackRejection {
         }
     }
 
-    /// Which part is wrong: a [`CheckedPart`], `binding`, or `body` if it was not read.
+    /// Which part is wrong: a [`CheckedPart`], `binding`, or `body` if it was not read, or two readers
+    /// could read it in two ways.
     pub const fn part(&self) -> &'static str {
         match self {
+            Self::Binding(BindingError::Body(_)) | Self::Body(_) => "body",
             Self::Binding(_) => "binding",
-            Self::Body(_) => "body",
             Self::Key(_) => CheckedPart::KeyUrl.as_str(),
             Self::Verify(error) => error.part().as_str(),
         }
     }
 
-    /// 400; 403 for what was not permitted; 413 for a body that is too long; 503 if the key cannot be had. After a 4xx, upcall does
-    /// not call again, and drops what a gated bucket holds: no answer to a passing trouble.
+    /// 400; 403 for what was not permitted; 413 for a body that is too long; 503 if the key cannot be
+    /// had. After a 4xx, upcall does not call again, and drops what a gated bucket holds: no answer to
+    /// a passing trouble.
     pub const fn status(&self) -> StatusCode {
         match self {
+            Self::Binding(BindingError::Body(_))
+            | Self::Body(BodyError::CutOff)
+            | Self::Verify(_) => StatusCode::BAD_REQUEST,
             Self::Binding(_) => StatusCode::FORBIDDEN,
-            Self::Body(BodyError::CutOff) | Self::Verify(_) => StatusCode::BAD_REQUEST,
             Self::Body(BodyError::TooLong { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Key(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -63,6 +67,7 @@ impl CallbackRejection {
 impl IntoResponse for CallbackRejection {
     fn into_response(self) -> Response {
         let words = match self {
+            Self::Binding(BindingError::Body(_)) => r#"{"Status":"body not understood"}"#,
             Self::Binding(_) => r#"{"Status":"not permitted"}"#,
             Self::Body(_) => r#"{"Status":"body not read"}"#,
             Self::Key(_) | Self::Verify(_) => r#"{"Status":"verify not ok"}"#,
