@@ -15,11 +15,12 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 use upcall::axum::{Callback, CallbackReceiver};
-use upcall::callback::CallbackVerifier;
+use upcall::callback::binding::{GRACE, Permission, Permitted};
+use upcall::callback::{CallbackError, CallbackParameter, CallbackVerifier};
 use upcall::policy::PolicyBuilder;
 use upcall::policy::signed::SignedPolicy;
 
-use settings::Settings;
+use settings::{CALLBACK_BODY, Settings};
 use uploads::{Upload, Uploads};
 
 #[derive(Clone)]
@@ -51,7 +52,8 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let settings = Settings::from_environment()?;
     let verifier = CallbackVerifier::new(settings.key_urls.clone());
     let app = App {
-        callbacks: CallbackReceiver::new(verifier, keys::Client::new()?),
+        callbacks: CallbackReceiver::new(verifier, keys::Client::new()?)
+            .binding(Arc::clone(&settings.binding)),
         uploads: Uploads::open(&settings.uploads)?,
         settings: Arc::new(settings),
     };
@@ -73,11 +75,13 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
 async fn answer(State(app): State<App>, request: Request) -> Response {
     // Raw: what was signed is what was sent, byte for byte.
     let target = request.uri().path_and_query().map_or("/", |it| it.as_str());
+    // A whole URL in the request line is another text than the one that was signed.
+    let is_callback = request.uri().authority().is_none() && target == app.settings.callback_target;
     match *request.method() {
         Method::GET if request.uri().path() == "/uploads" => list(&app).await,
         Method::GET => policy(&app, request.uri().query().unwrap_or_default()),
         Method::OPTIONS => (StatusCode::NO_CONTENT, PREFLIGHT).into_response(),
-        Method::POST if target == app.settings.callback_target => callback(&app, request).await,
+        Method::POST if is_callback => callback(&app, request).await,
         Method::POST => status(StatusCode::NOT_FOUND, "not found"),
         _ => StatusCode::METHOD_NOT_ALLOWED.into_response(),
     }
@@ -94,41 +98,58 @@ fn policy(app: &App, query: &str) -> Response {
         let error = json!({"error": {"code": "InvalidUser", "message": message}});
         return (StatusCode::BAD_REQUEST, for_any_page(&error)).into_response();
     }
-    let Settings {
-        access_key_id,
-        access_key_secret,
-        host,
-        callback,
-        ..
-    } = &*app.settings;
+    match signed_policy(&app.settings, &user) {
+        Ok(signed) => (ANY_PAGE, signed.to_json()).into_response(),
+        Err(error) => {
+            eprintln!("no callback can be made: {error}");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+fn signed_policy(settings: &Settings, user: &str) -> Result<SignedPolicy, CallbackError> {
     let dir = format!("uploads/{user}/");
     // In whole seconds, so that `expire` and the policy say the same.
     let expiration = jiff::Timestamp::now().as_second() + 300;
-    let policy = PolicyBuilder::new(jiff::Timestamp::from_second(expiration).unwrap_or_default())
+    let expiration = jiff::Timestamp::from_second(expiration).unwrap_or_default();
+    let permitted = Permitted::Prefix(dir.clone());
+    let permission = Permission::until(expiration, GRACE, &settings.bucket, permitted).user(user);
+    let callback = CallbackParameter::builder(&settings.callback_url, CALLBACK_BODY)
+        .binding(&settings.binding.make(&permission))
+        .build()?
+        .encode();
+    let policy = PolicyBuilder::new(expiration)
+        .bucket(&settings.bucket)
         .starts_with("key", &dir)
         .content_length_range(0, 100 * 1024 * 1024)
+        .not_in("x-oss-object-acl", ["public-read", "public-read-write"])
         // Without these two, the page could leave the callback out, or get another answer.
-        .equals("callback", callback)
+        .equals("callback", &callback)
         .equals("success_action_status", "200")
         .build();
-    let signed = SignedPolicy::v1(access_key_id, access_key_secret, &policy)
-        .host(host)
-        .dir(dir)
-        .callback(callback);
-    (ANY_PAGE, signed.to_json()).into_response()
+    let signed = SignedPolicy::v1(
+        &settings.access_key_id,
+        &settings.access_key_secret,
+        &policy,
+    );
+    Ok(signed.host(&settings.host).dir(dir).callback(callback))
 }
 
 /// A callback: verified, then kept, then answered.
 async fn callback(app: &App, request: Request) -> Response {
     // In a route of its own, `async fn uploaded(callback: Callback)` does the same.
-    let callback = match Callback::from_request(request, app).await {
-        Ok(callback) => callback,
-        Err(refused) => {
+    let reading = Callback::from_request(request, app);
+    let callback = match tokio::time::timeout(BODY_TIME, reading).await {
+        Ok(Ok(callback)) => callback,
+        Ok(Err(refused)) => {
             eprintln!("a callback was refused: {}", refused.code());
             return refused.into_response();
         }
+        // axum itself would wait for a body for ever.
+        Err(_elapsed) => return status(StatusCode::REQUEST_TIMEOUT, "body broken off"),
     };
-    let Some(upload) = Upload::read(callback.body()) else {
+    let user = callback.permission().and_then(|it| it.user.clone());
+    let Some(upload) = Upload::read(callback.body(), user) else {
         return status(StatusCode::BAD_REQUEST, "body not understood");
     };
     let object = upload.object.clone();
@@ -158,6 +179,9 @@ fn status(code: StatusCode, words: &str) -> Response {
 fn for_any_page(json: &Value) -> impl IntoResponse {
     (ANY_PAGE, json.to_string())
 }
+
+/// For a body to come, and a key to be fetched.
+const BODY_TIME: Duration = Duration::from_secs(10);
 
 const JSON: [(header::HeaderName, &str); 1] = [(header::CONTENT_TYPE, "application/json")];
 

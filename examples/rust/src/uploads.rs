@@ -17,11 +17,13 @@ pub struct Upload {
     pub width: Option<i64>,
     pub height: Option<i64>,
     pub request_id: Option<String>,
+    /// From the binding, never from the body's other fields.
+    pub user: Option<String>,
 }
 
 impl Upload {
     /// Reads the body that our `callbackBody` renders to; `None` if it names no object.
-    pub fn read(body: &[u8]) -> Option<Self> {
+    pub fn read(body: &[u8], user: Option<String>) -> Option<Self> {
         let text = |name: &str| {
             let mut pairs = form_urlencoded::parse(body);
             let (_, value) = pairs.find(|(has, value)| has == name && !value.is_empty())?;
@@ -38,6 +40,7 @@ impl Upload {
             width: number("width"),
             height: number("height"),
             request_id: text("requestId"),
+            user,
         })
     }
 }
@@ -54,7 +57,7 @@ impl Uploads {
              CREATE TABLE IF NOT EXISTS uploads (
                  id INTEGER PRIMARY KEY, bucket TEXT NOT NULL, object TEXT NOT NULL,
                  etag TEXT NOT NULL, size INTEGER, mime_type TEXT, width INTEGER, height INTEGER,
-                 request_id TEXT UNIQUE);",
+                 request_id TEXT UNIQUE, user TEXT);",
         )?;
         Ok(Self(Arc::new(Mutex::new(table))))
     }
@@ -70,12 +73,13 @@ impl Uploads {
                 upload.mime_type,
                 upload.width,
                 upload.height,
-                upload.request_id
+                upload.request_id,
+                upload.user
             ];
             table.execute(
                 "INSERT INTO uploads
-                 (bucket, object, etag, size, mime_type, width, height, request_id)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+                 (bucket, object, etag, size, mime_type, width, height, request_id, user)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
                  ON CONFLICT (request_id) DO NOTHING",
                 values,
             )
@@ -88,7 +92,7 @@ impl Uploads {
     pub async fn newest(&self) -> rusqlite::Result<Vec<Value>> {
         self.ask(|table| {
             let mut rows = table.prepare(
-                "SELECT object, size, mime_type, width, height, request_id
+                "SELECT object, size, mime_type, width, height, request_id, user
                  FROM uploads ORDER BY id DESC LIMIT 100",
             )?;
             let rows = rows.query_map([], as_json)?;
@@ -119,6 +123,7 @@ fn as_json(row: &Row<'_>) -> rusqlite::Result<Value> {
         "width": row.get::<_, Option<i64>>(3)?,
         "height": row.get::<_, Option<i64>>(4)?,
         "requestId": row.get::<_, Option<String>>(5)?,
+        "user": row.get::<_, Option<String>>(6)?,
     }))
 }
 
@@ -137,11 +142,12 @@ mod tests {
             size: Some(5),
             mime_type: Some("image/jpeg".into()),
             request_id: Some("R1".into()),
+            user: Some("eric".into()),
             ..Upload::default()
         };
-        assert_eq!(Upload::read(body), Some(expected));
-        assert_eq!(Upload::read(b"object=&size=5"), None);
-        assert_eq!(Upload::read(b"{\"object\":\"a\"}"), None);
+        assert_eq!(Upload::read(body, Some("eric".into())), Some(expected));
+        assert_eq!(Upload::read(b"object=&size=5", None), None);
+        assert_eq!(Upload::read(b"{\"object\":\"a\"}", None), None);
     }
 
     #[tokio::test]
@@ -154,7 +160,7 @@ mod tests {
             "object=b",
             "object=c&size=7&requestId=R2",
         ] {
-            let upload = Upload::read(body.as_bytes()).unwrap();
+            let upload = Upload::read(body.as_bytes(), None).unwrap();
             table.keep(upload).await.unwrap();
         }
         let rows = table.newest().await.unwrap();
