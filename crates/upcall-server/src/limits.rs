@@ -126,6 +126,13 @@ pub const CALLBACK_RESTING_EACH: usize = 256;
 /// 1,024: an eighth of the descriptors that are kept for callbacks and files.
 pub const CALLBACK_RESTING: usize = 1024;
 
+/// One part in so many of all places for callbacks is kept for calls that a bucket, a policy or a
+/// signature fixed. Beyond it: a call that its uploader made up waits, or there is no place for it.
+///
+/// 4: whatever uploaders make up, an application with a gate has 4,096 places, 1,024 of them for calls
+/// under way; where nothing is fixed, 12,288 are as many as before for all but a server that is full.
+pub const CALLBACK_PLACES_KEPT: usize = 4;
+
 /// Bytes of an answer's body that the record of a callback keeps; how long it was is kept, too.
 ///
 /// 64 KiB: an application's page for an error with all of its stack.
@@ -177,11 +184,12 @@ pub struct Limits {
     pub linger_bytes: u64,
     /// Time that is spent on that.
     pub linger: Duration,
-    /// Time for one call to one callback URL, from resolving to the last byte of the answer.
+    /// Time for one call to all of its callback URLs, from resolving to the last byte of the answer.
     /// Source: OSS, "Callback" (5 s).
     pub callback: Duration,
-    /// Callbacks at the same time, those that wait for a turn included. One application has as many
-    /// as are still free, so half of them at most. Beyond it: 203 `Too many callback requests.`
+    /// Callbacks at the same time, those that wait for a turn included. One application, bucket,
+    /// requester or peer has as many as are still free, so half of them at most. Beyond it: 203 `Too
+    /// many callback requests.`
     pub callbacks: usize,
     /// Callbacks under way at the same time: each has a connection. Of these, too, one application
     /// has as many as are still free. Beyond it: they wait.

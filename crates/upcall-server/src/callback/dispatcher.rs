@@ -1,8 +1,8 @@
 //! One callback: signed, sent to its URLs in turn, its answer judged, each call recorded.
 //!
 //! In: a [`CallbackOrder`], rendered when the object was committed. Out: the application's answer
-//! for the uploader, or the failure that the uploader is told with 203. Each URL has the whole time
-//! limit to itself, in which it waits for its turn, too.
+//! for the uploader, or the failure that the uploader is told with 203. All URLs of a call share one
+//! time limit, in which it waits for its turn, too.
 //!
 //! Source: OSS, "Callback" (steps 3 to 5).
 
@@ -114,7 +114,8 @@ impl Dispatcher {
     pub(crate) fn begin(&self, order: &Arc<CallbackOrder>) -> Option<Begun> {
         let url = order.parameter.urls.first()?;
         let destination = Destination::new(url, order.parameter.sni);
-        if self.desk.is_busy() || !self.places.has_room(&destination) {
+        let claim = self.places.claim(order);
+        if self.desk.is_busy() || !self.places.has_room(destination, claim) {
             return None;
         }
         let writing = self.writing(order, url, Signing::Genuine);
@@ -147,14 +148,20 @@ impl Dispatcher {
             refusal: None,
         };
         let mut last = (0, None);
-        for number in 0..order.parameter.urls.len() {
+        let count = order.parameter.urls.len();
+        for number in 0..count {
+            let left = self.time_limit.saturating_sub(started.elapsed());
             let one = OneCall {
                 order,
                 url: number,
                 attempt: usize::try_from(attempt).unwrap_or(usize::MAX),
                 since: started,
+                limit: time_for_one(self.time_limit, left, count - number - 1),
                 refusals,
             };
+            if number > 0 && one.limit.is_zero() {
+                break;
+            }
             let made = self.make(one, begun.take()).await;
             called = made.called;
             last = (number, made.injected);
@@ -182,6 +189,7 @@ impl Dispatcher {
             url: recorded.url_number(),
             attempt: self.log.attempts(&order.request_id) + 1,
             since: Instant::now(),
+            limit: self.time_limit,
             refusals: Refusals::AreNotRead,
         };
         self.make(one, None).await.record
@@ -235,10 +243,11 @@ impl Dispatcher {
     ) -> (Ending, Progress) {
         let mut progress = Progress::begin();
         let destination = Destination::new(one.url(), one.order.parameter.sni);
-        let ending = match self.places.enter(destination).await {
+        let claim = self.places.claim(one.order);
+        let ending = match self.places.enter(destination, claim).await {
             Err(crowded) => Ending::Crowded(crowded),
             Ok(place) => {
-                let limit = self.time_limit;
+                let limit = one.limit;
                 let left = limit.saturating_sub(progress.elapsed());
                 let call = async {
                     match injected {
@@ -333,7 +342,16 @@ struct OneCall<'o> {
     attempt: usize,
     /// When the first of them began.
     since: Instant,
+    /// How long it may take.
+    limit: Duration,
     refusals: Refusals,
+}
+
+/// How long a call to one URL may take, with so much left for it and for as many URLs after it: it leaves
+/// them a tenth of the whole each, so that one that stalls does not keep the next from being tried.
+fn time_for_one(whole: Duration, left: Duration, after: usize) -> Duration {
+    let after = u32::try_from(after).unwrap_or(u32::MAX);
+    left.saturating_sub((whole / 10).saturating_mul(after))
 }
 
 impl<'o> OneCall<'o> {

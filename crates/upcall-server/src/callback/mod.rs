@@ -32,7 +32,7 @@ pub(crate) use guard::{Guard, GuardError};
 pub(crate) use keys::{Rotation, WEBHOOK_KEY_PATH, key_id_of, own};
 pub(crate) use outbox::{Expected, Outbox, OutboxTask, Turn};
 pub(crate) use owed_order::{OwedOrder, OwedTerms};
-pub(crate) use request::{CallbackOrder, ConnectionUse};
+pub(crate) use request::{CallbackOrder, ConnectionUse, Origin};
 pub(crate) use signer::Signer;
 pub(crate) use told::{Receipt, Told, ToldUpload};
 pub(crate) use verdict::{Called, Verdict};

@@ -11,7 +11,7 @@ use upcall_store::blobs::BlobId;
 use upcall_store::catalog::{Gate, KeptAnswer, OwedCall};
 
 use super::told::{Receipt, Told, ToldUpload};
-use super::{CallbackOrder, ConnectionUse};
+use super::{CallbackOrder, ConnectionUse, Origin};
 use crate::limits;
 
 /// An order that is owed.
@@ -93,6 +93,12 @@ impl OwedOrder {
                 owner: stored.owner,
                 requester: stored.requester,
                 connection: ConnectionUse::of(stored.terms.gate, stored.keep_alive),
+                // A bucket with a gate takes no other; of those without, nothing is known any more.
+                origin: match stored.terms.gate {
+                    Some(_) => Origin::Fixed,
+                    None => Origin::Uploader,
+                },
+                peer: None,
             }),
             terms: stored.terms,
             idempotency: call.idempotency.clone(),
@@ -147,6 +153,8 @@ mod tests {
                 owner: "owner".to_owned(),
                 requester: "-".to_owned(),
                 connection,
+                origin: Origin::Fixed,
+                peer: None,
             }),
             terms: OwedTerms {
                 gate,

@@ -7,6 +7,8 @@
 //! Source: OSS, "Callback" (step 3); captures of 2018 and 2019 for the headers. `Connection:
 //! close`, which OSS sends, is sent with a call that has a connection of its own.
 
+use std::net::IpAddr;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -30,6 +32,18 @@ pub(crate) struct CallbackOrder {
     pub(crate) owner: String,
     pub(crate) requester: String,
     pub(crate) connection: ConnectionUse,
+    pub(crate) origin: Origin,
+    /// Who sent the upload; `None` once the call is made again.
+    pub(crate) peer: Option<IpAddr>,
+}
+
+/// Who decided where a call goes and what it says.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Origin {
+    /// The bucket, a policy, or the signature of a request.
+    Fixed,
+    /// The uploader, as far as its policy left that open.
+    Uploader,
 }
 
 /// Whether a call shares its connection with other calls of its bucket.
@@ -176,6 +190,24 @@ const USER_AGENT: &str = "aliyun-oss-callback";
 /// Bytes of a usual head with a signature of 2,048 bits.
 const HEAD_BYTES: usize = 1024;
 
+/// An order of a bucket, for tests of what a call counts for.
+#[cfg(test)]
+pub(super) fn order_of(bucket: &str, peer: IpAddr, origin: Origin) -> CallbackOrder {
+    let json = r#"{"callbackUrl":"http://app.example/","callbackBody":"a=b"}"#;
+    CallbackOrder {
+        parameter: CallbackParameter::parse_json(json).unwrap().unwrap(),
+        body: Bytes::from_static(b"a=b"),
+        request_id: "5C3D9175B6FC201293AD0000".to_owned(),
+        bucket: BucketName::parse(bucket).unwrap(),
+        key: ObjectKey::parse("a").unwrap(),
+        owner: "owner".to_owned(),
+        requester: "-".to_owned(),
+        connection: ConnectionUse::Kept,
+        origin,
+        peer: Some(peer),
+    }
+}
+
 #[cfg(test)]
 mod tests {
 
@@ -193,6 +225,8 @@ mod tests {
             owner: owner.to_owned(),
             requester: "-".to_owned(),
             connection: ConnectionUse::Kept,
+            origin: Origin::Fixed,
+            peer: None,
         }
     }
 

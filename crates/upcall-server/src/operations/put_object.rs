@@ -16,6 +16,7 @@ use upcall_store::catalog::{BucketFacts, Overwrite, StoredHeaders};
 
 use super::existing;
 use crate::access::{self, Action, Authenticated, Requester, SignedQuery};
+use crate::callback::Origin;
 use crate::http::answer::CONTENT_MD5;
 use crate::http::service::{Call, Outcome};
 use crate::http::target::Query;
@@ -211,6 +212,7 @@ fn parse_callback(
     let given = parameter.map(|parameter| AdmittedCallback {
         parameter,
         variables: variables.clone(),
+        origin: Origin::Uploader,
     });
     Ok((given, variables))
 }

@@ -12,7 +12,7 @@ use upcall::form::PostForm;
 use upcall::policy::PolicyDocument;
 use upcall_store::catalog::{BucketFacts, Gate};
 
-use crate::callback::GuardError;
+use crate::callback::{GuardError, Origin};
 use crate::node::Server;
 
 /// A callback whose every URL may be called.
@@ -20,6 +20,7 @@ use crate::node::Server;
 pub(crate) struct AdmittedCallback {
     pub(crate) parameter: CallbackParameter,
     pub(crate) variables: CallbackVars,
+    pub(crate) origin: Origin,
 }
 
 /// The callback of a form: its own, or the bucket's, with the form's variables.
@@ -45,6 +46,7 @@ fn own(form: &PostForm) -> Result<Option<AdmittedCallback>, Refusal> {
     Ok(parameter.map(|parameter| AdmittedCallback {
         parameter,
         variables,
+        origin: Origin::Uploader,
     }))
 }
 
@@ -63,6 +65,7 @@ pub(crate) async fn judged(
     let AdmittedCallback {
         parameter,
         variables,
+        ..
     } = &callback;
     parameter
         .check_variables(variables)
@@ -122,11 +125,17 @@ pub(crate) fn wanted(
                      `callback` in the policy with an `eq` condition, or leave the field out",
                 ));
             }
-            Ok(Some(given))
+            let origin = if is_fixed {
+                Origin::Fixed
+            } else {
+                Origin::Uploader
+            };
+            Ok(Some(AdmittedCallback { origin, ..given }))
         }
         (None, Some(parameter)) => Ok(Some(AdmittedCallback {
             parameter,
             variables: variables(),
+            origin: Origin::Fixed,
         })),
         (None, None) if is_required => Err(required(
             "the bucket requires a callback, and neither the upload nor the bucket has one",

@@ -107,6 +107,7 @@ fn order(
     let AdmittedCallback {
         parameter,
         variables,
+        origin,
     } = admitted.callback.take()?;
     let request_id = admitted.call.id.to_string();
     let settings = &admitted.bucket.callback;
@@ -136,6 +137,8 @@ fn order(
         owner: admitted.bucket.owner.clone(),
         requester: admitted.requester.id_text().to_owned(),
         connection: ConnectionUse::of(settings.gate, settings.keep_alive),
+        origin,
+        peer: Some(admitted.call.peer.ip()),
     }))
 }
 

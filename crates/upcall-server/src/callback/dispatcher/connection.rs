@@ -43,7 +43,11 @@ impl Dispatcher {
             }
             progress.resend();
         }
-        let connection = match self.connector.connect(place.destination(), progress).await {
+        let may_go = |address| place.goes_to(address);
+        let connecting = self
+            .connector
+            .connect(place.destination(), may_go, progress);
+        let connection = match connecting.await {
             Ok(connection) => connection,
             Err(error) => {
                 let (id, error_chain) = (&one.order.request_id, fault::chain(&error));

@@ -22,6 +22,7 @@ use super::first_bytes::FirstBytes;
 use super::progress::{Progress, Stage};
 use crate::callback::destination::Destination;
 use crate::callback::guard::{Guard, GuardError};
+use crate::callback::load::Crowded;
 
 /// Makes guarded connections.
 pub(in crate::callback) struct Connector {
@@ -44,15 +45,20 @@ impl Connector {
         })
     }
 
-    /// A new connection. The caller has the time limit.
+    /// A new connection, if it `may_go` to the address that the host has now. The caller has the time
+    /// limit.
     pub(in crate::callback) async fn connect(
         &self,
         destination: &Destination,
+        may_go: impl FnOnce(SocketAddr) -> Result<(), Crowded>,
         progress: &mut Progress,
     ) -> Result<Connection, ConnectError> {
         progress.enter(Stage::Resolving);
         let (host, port) = (destination.host(), destination.port());
         let addresses = self.guard.resolve(host, port).await?;
+        if let Some(address) = addresses.first() {
+            may_go(*address)?;
+        }
         progress.enter(Stage::Connecting);
         let socket = connect_to_one_of(&addresses, progress).await?;
         socket.set_nodelay(true).map_err(ConnectError::Tcp)?;
@@ -124,6 +130,8 @@ fn tls_config() -> Result<rustls::ClientConfig, rustls::Error> {
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::callback) enum ConnectError {
+    #[error("there is no place for a call to this address")]
+    Crowded(Crowded),
     #[error("the guard refused the host")]
     Guard(#[from] GuardError),
     #[error("the URL has no host to connect to")]
@@ -134,6 +142,12 @@ pub(in crate::callback) enum ConnectError {
     Tcp(#[source] io::Error),
     #[error("TLS could not be agreed upon")]
     Tls(#[source] io::Error),
+}
+
+impl From<Crowded> for ConnectError {
+    fn from(crowded: Crowded) -> Self {
+        Self::Crowded(crowded)
+    }
 }
 
 /// A connection to an application server, at rest between two calls or in the hands of one.

@@ -80,6 +80,7 @@ pub(crate) const fn is_tls(start: &[u8]) -> bool {
 impl From<ConnectError> for Ending {
     fn from(error: ConnectError) -> Self {
         match error {
+            ConnectError::Crowded(crowded) => Self::Crowded(crowded),
             ConnectError::Guard(error) => Self::Guarded(error),
             ConnectError::NoHost => Self::Guarded(GuardError::Unresolvable),
             ConnectError::PlainHttp(_) => Self::NoTls(TlsFailure::PlainHttp),

@@ -3,6 +3,7 @@
 
 mod places;
 mod pool;
+mod shares;
 mod signing;
 
 pub(crate) use places::{Crowded, PlaceLimits};

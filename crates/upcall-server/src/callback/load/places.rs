@@ -1,19 +1,27 @@
-//! Places: how many calls there may be at the same time, in all and to one application.
+//! Places: how many calls there may be at the same time, in all and of one share.
 //!
 //! A call takes a place before it is signed and gives it back when it has ended. Within an
 //! application's share calls are under way, those beyond it wait for one of them to end, and beyond
-//! what may wait there is no place. Both shares shrink as places get scarce: an application may
-//! have as many as are still free, so one that stalls takes half of them at most, two take two
-//! thirds, and there is always room for another one (the "dynamic threshold" of switches that share
-//! a buffer; Choudhury and Hahne, 1998).
+//! what may wait there is no place. All shares shrink as places get scarce: an application, a bucket,
+//! a requester may have as many as are still free, so one that stalls takes half of them at most, two
+//! take two thirds, and there is always room for another one (the "dynamic threshold" of switches that
+//! share a buffer; Choudhury and Hahne, 1998). What a call counts for besides its application, and
+//! which places are kept for whom, stands in [`super::shares`].
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use super::shares::{Claim, Count, Counts, ShareId, ShareIds};
 use crate::callback::destination::Destination;
+use crate::callback::request::{CallbackOrder, Origin};
+use crate::limits;
+
+#[cfg(test)]
+mod tests;
 
 /// How many places there are. The reasons stand at the fields of [`Limits`](crate::Limits).
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +43,8 @@ pub(crate) struct PlaceLimits {
 pub(crate) enum Crowded {
     /// As many calls as may wait for this application do.
     Full { calls: usize },
+    /// Places are scarce, and others of the same bucket, requester, peer or address have so many.
+    Shared { calls: usize },
     /// None of those under way to this application ended in time.
     Waited { limit: Duration },
 }
@@ -43,28 +53,35 @@ pub(crate) enum Crowded {
 #[derive(Debug)]
 pub(in crate::callback) struct Places {
     limits: PlaceLimits,
+    ids: ShareIds,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    calls: usize,
-    under_way: usize,
-    shares: HashMap<Arc<Destination>, Share>,
-    /// Applications for which somebody waits, each once, the next one in front.
-    turns: VecDeque<Arc<Destination>>,
+    all: Count,
+    lanes: HashMap<Lane, Waiters>,
+    shares: Counts,
+    /// Lanes in which calls wait, each once, the next one in front: those of fixed calls, and the others.
+    turns: [VecDeque<Lane>; 2],
+}
+
+/// Calls to one application whose callback was fixed, or was not.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+struct Lane {
+    destination: Arc<Destination>,
+    origin: Origin,
 }
 
 #[derive(Debug, Default)]
-struct Share {
-    calls: usize,
-    under_way: usize,
-    waiting: VecDeque<oneshot::Sender<Place>>,
+struct Waiters {
+    count: Count,
+    waiting: VecDeque<(oneshot::Sender<Place>, Claim)>,
 }
 
-/// What one counts as, until it is dropped.
+/// What a place counts as, until it is dropped.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Kind {
+pub(super) enum Kind {
     UnderWay,
     Waiting,
 }
@@ -73,19 +90,49 @@ enum Kind {
 #[derive(Debug)]
 pub(in crate::callback) struct Place {
     places: Arc<Places>,
-    destination: Arc<Destination>,
+    lane: Lane,
+    claim: Claim,
     kind: Kind,
+    /// The share of the address that was connected to.
+    address: OnceLock<ShareId>,
 }
 
 impl Place {
     pub(in crate::callback) fn destination(&self) -> &Arc<Destination> {
-        &self.destination
+        &self.lane.destination
+    }
+
+    /// The call goes to this address, now that its host was resolved.
+    ///
+    /// # Errors
+    /// Places are scarce, and calls to the same address by other names have too many of them.
+    pub(in crate::callback) fn goes_to(&self, address: SocketAddr) -> Result<(), Crowded> {
+        let share = self.places.ids.of_address(self.claim.origin, address);
+        let mut state = self.places.lock();
+        let state = &mut *state;
+        let count = state.shares.of(share);
+        let own = state
+            .lanes
+            .get(&self.lane)
+            .map_or(0, |lane| lane.count.under_way);
+        let limits = &self.places.limits;
+        // An application that is alone at its address has been judged as itself.
+        let is_shared = count.under_way >= own;
+        if is_shared && !limits.let_start(self.claim.origin, count, state.all) {
+            return Err(Crowded::Shared {
+                calls: count.under_way,
+            });
+        }
+        if self.address.set(share).is_ok() {
+            state.shares.add(share, self.kind);
+        }
+        Ok(())
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.places.leave(&self.destination, self.kind);
+        self.places.leave(self);
     }
 }
 
@@ -99,8 +146,14 @@ impl Places {
     pub(in crate::callback) fn new(limits: PlaceLimits) -> Arc<Self> {
         Arc::new(Self {
             limits,
+            ids: ShareIds::default(),
             state: Mutex::default(),
         })
+    }
+
+    /// What the calls of an order count for.
+    pub(in crate::callback) fn claim(&self, order: &CallbackOrder) -> Claim {
+        self.ids.claim(order)
     }
 
     /// A place among the calls under way.
@@ -113,8 +166,9 @@ impl Places {
     pub(in crate::callback) async fn enter(
         self: &Arc<Self>,
         destination: Destination,
+        claim: Claim,
     ) -> Result<Place, Crowded> {
-        let (turn, _waiting) = match self.entry(&Arc::new(destination))? {
+        let (turn, _waiting) = match self.entry(&Arc::new(destination), claim)? {
             Entry::Now(place) => return Ok(place),
             Entry::Later(turn, waiting) => (turn, waiting),
         };
@@ -126,64 +180,75 @@ impl Places {
     }
 
     /// Whether a call would be under way at once, if it were to enter now.
-    pub(in crate::callback) fn has_room(&self, destination: &Destination) -> bool {
+    pub(in crate::callback) fn has_room(&self, destination: Destination, claim: Claim) -> bool {
+        let lane = Lane {
+            destination: Arc::new(destination),
+            origin: claim.origin,
+        };
         let state = self.lock();
-        let none = Share::default();
-        let share = state.shares.get(destination).unwrap_or(&none);
-        self.limits.let_in(share.calls, state.calls)
-            && share.may_start(&self.limits, state.under_way)
+        let none = Waiters::default();
+        let waiters = state.lanes.get(&lane).unwrap_or(&none);
+        state.lets_in(&self.limits, waiters.count, claim).is_ok()
+            && waiters.waiting.is_empty()
+            && state.lets_start(&self.limits, waiters.count, claim)
     }
 
-    fn entry(self: &Arc<Self>, destination: &Arc<Destination>) -> Result<Entry, Crowded> {
-        let place = |kind| Place {
-            places: Arc::clone(self),
-            destination: Arc::clone(destination),
-            kind,
+    fn entry(self: &Arc<Self>, to: &Arc<Destination>, claim: Claim) -> Result<Entry, Crowded> {
+        let lane = Lane {
+            destination: Arc::clone(to),
+            origin: claim.origin,
         };
+        let place = |kind| self.place(lane.clone(), claim, kind);
         let mut state = self.lock();
         let state = &mut *state;
-        let taken = state.shares.get(destination).map_or(0, |share| share.calls);
-        if !self.limits.let_in(taken, state.calls) {
-            return Err(Crowded::Full { calls: taken });
-        }
-        let share = state.shares.entry(Arc::clone(destination)).or_default();
-        share.forget_who_is_gone();
-        if share.may_start(&self.limits, state.under_way) {
-            share.calls += 1;
-            share.under_way += 1;
-            state.calls += 1;
-            state.under_way += 1;
+        let count = state
+            .lanes
+            .get(&lane)
+            .map_or_else(Count::default, |lane| lane.count);
+        state.lets_in(&self.limits, count, claim)?;
+        let may_start = state.lets_start(&self.limits, count, claim);
+        let waiters = state.lanes.entry(lane.clone()).or_default();
+        waiters.forget_who_is_gone();
+        if may_start && waiters.waiting.is_empty() {
+            state.add(&lane, claim, Kind::UnderWay);
             return Ok(Entry::Now(place(Kind::UnderWay)));
         }
-        if share.waiting.len() >= self.limits.waiting_each {
-            return Err(Crowded::Full { calls: taken });
+        if waiters.waiting.len() >= self.limits.waiting_each {
+            return Err(Crowded::Full { calls: count.calls });
         }
         let (turn, comes) = oneshot::channel();
-        if share.waiting.is_empty() && !state.turns.contains(destination) {
-            state.turns.push_back(Arc::clone(destination));
+        let turns = &mut state.turns[queue(claim.origin)];
+        if waiters.waiting.is_empty() && !turns.contains(&lane) {
+            turns.push_back(lane.clone());
         }
-        share.waiting.push_back(turn);
-        share.calls += 1;
-        state.calls += 1;
+        waiters.waiting.push_back((turn, claim));
+        state.add(&lane, claim, Kind::Waiting);
         Ok(Entry::Later(comes, place(Kind::Waiting)))
     }
 
-    fn leave(self: &Arc<Self>, destination: &Arc<Destination>, kind: Kind) {
+    fn place(self: &Arc<Self>, lane: Lane, claim: Claim, kind: Kind) -> Place {
+        Place {
+            places: Arc::clone(self),
+            lane,
+            claim,
+            kind,
+            address: OnceLock::new(),
+        }
+    }
+
+    fn leave(self: &Arc<Self>, place: &Place) {
         let mut called = Vec::new();
         {
             let mut state = self.lock();
-            state.leave(destination, kind);
-            while let Some((turn, destination)) = state.next_turn(&self.limits) {
-                let (places, kind) = (Arc::clone(self), Kind::UnderWay);
-                let place = Place {
-                    places,
-                    destination,
-                    kind,
-                };
-                called.push((turn, place));
+            if let Some(address) = place.address.get() {
+                state.shares.remove(*address, place.kind);
+            }
+            state.leave(&place.lane, place.claim, place.kind);
+            while let Some((turn, lane, claim)) = state.next_turn(&self.limits) {
+                called.push((turn, self.place(lane, claim, Kind::UnderWay)));
             }
         }
-        // Without the lock: whoever is gone by now drops the place, and comes here again.
+        // Without the lock: a caller who is gone by now drops the place, and comes here again.
         for (turn, place) in called {
             let _ = turn.send(place);
         }
@@ -195,216 +260,145 @@ impl Places {
 }
 
 impl PlaceLimits {
-    /// Whether an application with so many calls may have one more, of so many in all.
-    fn let_in(&self, its: usize, all: usize) -> bool {
-        its < self.calls.saturating_sub(all)
+    /// Whether a share with so many calls may have one more, of so many in all.
+    fn let_in(&self, origin: Origin, its: Count, all: Count) -> bool {
+        its.calls < free(self.calls, all.calls, origin)
     }
 
-    /// Whether an application with so many calls under way may have one more, of so many in all.
-    fn let_start(&self, its: usize, all: usize) -> bool {
-        its < self.under_way_each && its < self.under_way.saturating_sub(all)
+    /// Whether a share with so many calls under way may have one more, of so many in all.
+    fn let_start(&self, origin: Origin, its: Count, all: Count) -> bool {
+        its.under_way < free(self.under_way, all.under_way, origin)
+    }
+}
+
+/// Places that are free for calls of this origin.
+fn free(places: usize, taken: usize, origin: Origin) -> usize {
+    let kept = match origin {
+        Origin::Fixed => 0,
+        Origin::Uploader => places / limits::CALLBACK_PLACES_KEPT,
+    };
+    places.saturating_sub(kept).saturating_sub(taken)
+}
+
+const fn queue(origin: Origin) -> usize {
+    match origin {
+        Origin::Fixed => 0,
+        Origin::Uploader => 1,
     }
 }
 
 impl State {
-    fn leave(&mut self, destination: &Arc<Destination>, kind: Kind) {
-        self.calls -= 1;
-        let Some(share) = self.shares.get_mut(destination) else {
-            return;
-        };
-        share.calls -= 1;
-        if kind == Kind::UnderWay {
-            self.under_way -= 1;
-            share.under_way -= 1;
+    /// Whether a lane with so many calls may have one more of this claim.
+    fn lets_in(&self, limits: &PlaceLimits, lane: Count, claim: Claim) -> Result<(), Crowded> {
+        if !limits.let_in(claim.origin, lane, self.all) {
+            return Err(Crowded::Full { calls: lane.calls });
         }
-        if share.calls == 0 {
-            if !share.waiting.is_empty() {
-                self.turns.retain(|other| other != destination);
+        for share in claim.shares() {
+            let count = self.shares.of(share);
+            if !limits.let_in(claim.origin, count, self.all) {
+                return Err(Crowded::Shared { calls: count.calls });
             }
-            self.shares.remove(destination);
+        }
+        Ok(())
+    }
+
+    fn lets_start(&self, limits: &PlaceLimits, lane: Count, claim: Claim) -> bool {
+        let lets = |count| limits.let_start(claim.origin, count, self.all);
+        let mut shares = claim.shares();
+        lane.under_way < limits.under_way_each
+            && lets(lane)
+            && shares.all(|share| lets(self.shares.of(share)))
+    }
+
+    fn add(&mut self, lane: &Lane, claim: Claim, kind: Kind) {
+        self.all.add(kind);
+        if let Some(waiters) = self.lanes.get_mut(lane) {
+            waiters.count.add(kind);
+        }
+        for share in claim.shares() {
+            self.shares.add(share, kind);
         }
     }
 
-    /// Takes the next one who may start off the queue, one application after the other.
-    fn next_turn(
+    fn leave(&mut self, lane: &Lane, claim: Claim, kind: Kind) {
+        self.all.remove(kind);
+        for share in claim.shares() {
+            self.shares.remove(share, kind);
+        }
+        let Some(waiters) = self.lanes.get_mut(lane) else {
+            return;
+        };
+        waiters.count.remove(kind);
+        if waiters.count.calls == 0 {
+            if !waiters.waiting.is_empty() {
+                self.turns[queue(lane.origin)].retain(|other| other != lane);
+            }
+            self.lanes.remove(lane);
+        }
+    }
+
+    /// Takes the next one who may start off the queues: fixed calls first, and one lane after the other.
+    fn next_turn(&mut self, limits: &PlaceLimits) -> Option<(oneshot::Sender<Place>, Lane, Claim)> {
+        [Origin::Fixed, Origin::Uploader]
+            .into_iter()
+            .find_map(|origin| self.next_turn_of(origin, limits))
+    }
+
+    fn next_turn_of(
         &mut self,
+        origin: Origin,
         limits: &PlaceLimits,
-    ) -> Option<(oneshot::Sender<Place>, Arc<Destination>)> {
-        for _ in 0..self.turns.len().min(LOOKED_AT) {
-            let destination = self.turns.pop_front()?;
-            let Some(share) = self.shares.get_mut(&destination) else {
+    ) -> Option<(oneshot::Sender<Place>, Lane, Claim)> {
+        let queue = queue(origin);
+        for _ in 0..self.turns[queue].len().min(LOOKED_AT) {
+            let lane = self.turns[queue].pop_front()?;
+            let Some(waiters) = self.lanes.get_mut(&lane) else {
                 continue;
             };
-            share.forget_who_is_gone();
-            if !limits.let_start(share.under_way, self.under_way) {
-                self.turns.push_back(destination);
+            waiters.forget_who_is_gone();
+            let count = waiters.count;
+            // Those in front may count for a bucket or a requester that has its share.
+            let claims: Vec<Claim> = waiters
+                .waiting
+                .iter()
+                .take(LOOKED_AT)
+                .map(|(_, claim)| *claim)
+                .collect();
+            if claims.is_empty() {
                 continue;
             }
-            let Some(turn) = share.waiting.pop_front() else {
+            let found = claims
+                .iter()
+                .position(|claim| self.lets_start(limits, count, *claim));
+            let Some(found) = found else {
+                self.turns[queue].push_back(lane);
                 continue;
             };
-            share.calls += 1;
-            share.under_way += 1;
-            self.calls += 1;
-            self.under_way += 1;
-            if !share.waiting.is_empty() {
-                self.turns.push_back(Arc::clone(&destination));
+            let waiters = self.lanes.get_mut(&lane)?;
+            let (turn, claim) = waiters.waiting.remove(found)?;
+            if !waiters.waiting.is_empty() {
+                self.turns[queue].push_back(lane.clone());
             }
-            return Some((turn, destination));
+            self.add(&lane, claim, Kind::UnderWay);
+            return Some((turn, lane, claim));
         }
         None
     }
 }
 
-impl Share {
-    /// Whether one more is under way at once, with so many under way in all: nobody waits before it.
-    fn may_start(&self, limits: &PlaceLimits, all: usize) -> bool {
-        self.waiting.is_empty() && limits.let_start(self.under_way, all)
-    }
-
-    /// All wait for the same time, so whoever has given up stands in front.
+impl Waiters {
+    /// All wait for the same time, so those who have given up stand in front.
     fn forget_who_is_gone(&mut self) {
-        while self.waiting.front().is_some_and(oneshot::Sender::is_closed) {
+        while self
+            .waiting
+            .front()
+            .is_some_and(|(turn, _)| turn.is_closed())
+        {
             self.waiting.pop_front();
         }
     }
 }
 
-/// Applications that are asked whether they may have a place that came free. Those behind them are
-/// asked when the next one does.
+/// Lanes that are asked whether they may have a place that came free, and calls of each. Those behind
+/// them are asked when the next one does.
 const LOOKED_AT: usize = 16;
-
-#[cfg(test)]
-mod tests {
-    use upcall::callback::CallbackUrl;
-
-    use super::*;
-
-    const LIMITS: PlaceLimits = PlaceLimits {
-        calls: 16,
-        under_way: 8,
-        under_way_each: 3,
-        waiting_each: 4,
-        wait: Duration::from_secs(1),
-    };
-
-    fn application(number: usize) -> Destination {
-        let url = format!("http://app{number}.example/");
-        Destination::new(&CallbackUrl::parse(&url).unwrap(), false)
-    }
-
-    fn taken(places: &Places) -> (usize, usize, usize, usize) {
-        let state = places.lock();
-        let (shares, turns) = (state.shares.len(), state.turns.len());
-        (state.calls, state.under_way, shares, turns)
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn beyond_its_share_an_application_waits_and_beyond_that_it_is_full() {
-        let places = Places::new(LIMITS);
-        let mut under_way = Vec::new();
-        for _ in 0..3 {
-            assert!(places.has_room(&application(1)));
-            under_way.push(places.enter(application(1)).await.unwrap());
-        }
-        assert!(!places.has_room(&application(1)));
-        assert!(places.has_room(&application(2)));
-        let mut waiting = Vec::new();
-        for _ in 0..4 {
-            let places = Arc::clone(&places);
-            waiting.push(tokio::spawn(
-                async move { places.enter(application(1)).await },
-            ));
-            tokio::task::yield_now().await;
-        }
-        let full = places.enter(application(1)).await;
-        assert_eq!(full.unwrap_err(), Crowded::Full { calls: 7 });
-        // Somebody else is not touched by that.
-        drop(places.enter(application(2)).await.unwrap());
-
-        drop(under_way.pop());
-        let first = waiting.remove(0).await.unwrap();
-        assert!(first.is_ok(), "who came first has the place");
-        let limit = LIMITS.wait;
-        for other in waiting {
-            assert_eq!(other.await.unwrap().unwrap_err(), Crowded::Waited { limit });
-        }
-        drop((under_way, first));
-        assert_eq!(taken(&places), (0, 0, 0, 0));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn applications_that_stall_leave_room_for_another_one() {
-        let places = Places::new(LIMITS);
-        let mut stalled = Vec::new();
-        for application_number in 0..3 {
-            loop {
-                let entry = places.entry(&Arc::new(application(application_number)));
-                match entry {
-                    Ok(entry) => stalled.push(entry),
-                    Err(_) => break,
-                }
-            }
-        }
-        let (calls, under_way, ..) = taken(&places);
-        assert!(calls < LIMITS.calls, "{calls}");
-        assert!(under_way < LIMITS.under_way, "{under_way}");
-
-        let entry = places.entry(&Arc::new(application(9)));
-        assert!(matches!(entry, Ok(Entry::Now(_))));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_place_that_comes_free_goes_round() {
-        let limits = PlaceLimits {
-            under_way: 2,
-            ..LIMITS
-        };
-        let places = Places::new(limits);
-        let first = places.enter(application(1)).await.unwrap();
-        let wait = |number| {
-            let places = Arc::clone(&places);
-            tokio::spawn(async move { places.enter(application(number)).await })
-        };
-        // One place is free, and kept for an application that has none.
-        let same = wait(1);
-        tokio::task::yield_now().await;
-        let other = places.enter(application(2)).await.unwrap();
-        let (more, third) = (wait(2), wait(3));
-        tokio::task::yield_now().await;
-
-        drop(first);
-        let same = same.await.unwrap().unwrap();
-        drop(other);
-        let more = more.await.unwrap().unwrap();
-        drop(same);
-        let third = third.await.unwrap().unwrap();
-
-        drop((more, third));
-        assert_eq!(taken(&places), (0, 0, 0, 0));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_place_given_to_somebody_who_is_gone_goes_to_the_next() {
-        let limits = PlaceLimits {
-            under_way_each: 1,
-            ..LIMITS
-        };
-        let places = Places::new(limits);
-        let first = places.enter(application(1)).await.unwrap();
-        let Ok(Entry::Later(gone, waiting)) = places.entry(&Arc::new(application(1))) else {
-            panic!("there was room");
-        };
-        let Ok(Entry::Later(mut next, next_waiting)) = places.entry(&Arc::new(application(1)))
-        else {
-            panic!("there was room");
-        };
-        drop(first);
-        // It has been sent and will not be read.
-        drop(gone);
-        drop(waiting);
-        assert!(next.try_recv().is_ok());
-        drop((next, next_waiting));
-        assert_eq!(taken(&places), (0, 0, 0, 0));
-    }
-}

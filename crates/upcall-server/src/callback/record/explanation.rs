@@ -262,6 +262,11 @@ fn not_called(f: &mut fmt::Formatter<'_>, crowded: Crowded) -> fmt::Result {
             "not called: {calls} calls to this application were waiting or under way, and there \
              was no place for one more"
         ),
+        Crowded::Shared { calls } => write!(
+            f,
+            "not called: places for calls are scarce just now, and {calls} calls of the same bucket, \
+             uploader or address have their share of them"
+        ),
         Crowded::Waited { limit } => write!(
             f,
             "not called: no call to this application ended in the {} s that it waited for its turn",

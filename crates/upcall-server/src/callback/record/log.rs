@@ -266,7 +266,7 @@ mod tests {
 
     use super::*;
     use crate::callback::exchange::{Ending, Progress};
-    use crate::callback::request::{CallbackOrder, ConnectionUse};
+    use crate::callback::request::{CallbackOrder, ConnectionUse, Origin};
 
     fn call(key: &str, body: &Bytes) -> NewRecord {
         let json = r#"{"callbackUrl":"http://app.example/","callbackBody":"a=b"}"#;
@@ -280,6 +280,8 @@ mod tests {
                 owner: String::new(),
                 requester: String::new(),
                 connection: ConnectionUse::Kept,
+                origin: Origin::Fixed,
+                peer: None,
             }),
             url: 0,
             attempt: 1,

@@ -14,7 +14,7 @@ use super::{CallId, InvalidCallId, NewRecord};
 use crate::callback::exchange::{Answer, Ending, Progress, Stage, TlsFailure};
 use crate::callback::guard::{Forbidden, GuardError};
 use crate::callback::load::Crowded;
-use crate::callback::request::{CallbackOrder, ConnectionUse};
+use crate::callback::request::{CallbackOrder, ConnectionUse, Origin};
 
 fn call(url: &str, ending: Ending) -> NewRecord {
     let json = format!(r#"{{"callbackUrl":"{url}","callbackBody":"a=b"}}"#);
@@ -28,6 +28,8 @@ fn call(url: &str, ending: Ending) -> NewRecord {
             owner: String::new(),
             requester: String::new(),
             connection: ConnectionUse::Kept,
+            origin: Origin::Fixed,
+            peer: None,
         }),
         url: 0,
         attempt: 1,
