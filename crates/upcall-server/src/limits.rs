@@ -133,6 +133,25 @@ pub const CALLBACK_RESTING: usize = 1024;
 /// under way; where nothing is fixed, 12,288 are as many as before for all but a server that is full.
 pub const CALLBACK_PLACES_KEPT: usize = 4;
 
+/// A bucket, an access key, a peer and an address each may have so many times as many callbacks as there
+/// are free places. Beyond it: its next one waits, or there is no place for it.
+///
+/// 4: four fifths of all at most, so four applications of a bucket may stall and the fifth is called,
+/// while there are always 600 places under way for another bucket.
+pub const CALLBACK_SHARE_TIMES: usize = 4;
+
+/// How many times as long as what its upload sent for it a callback's body may be: the template, the
+/// variables, the object's key and type. Beyond it: the call is not made.
+///
+/// 8: a byte becomes three when it is percent-encoded, six as `\u0000` in JSON, and a template may name
+/// a variable twice. An uploader that names one 600 times would have half a megabyte sent for 5 KB.
+pub const CALLBACK_BODY_TIMES: usize = 8;
+
+/// Bytes of a callback's body that are always allowed.
+///
+/// 4 KiB: what a short template makes of the object's facts, which the uploader has not sent.
+pub const CALLBACK_BODY_FREE_BYTES: usize = 4 * 1024;
+
 /// Bytes of an answer's body that the record of a callback keeps; how long it was is kept, too.
 ///
 /// 64 KiB: an application's page for an error with all of its stack.
@@ -187,9 +206,9 @@ pub struct Limits {
     /// Time for one call to all of its callback URLs, from resolving to the last byte of the answer.
     /// Source: OSS, "Callback" (5 s).
     pub callback: Duration,
-    /// Callbacks at the same time, those that wait for a turn included. One application, bucket,
-    /// requester or peer has as many as are still free, so half of them at most. Beyond it: 203 `Too
-    /// many callback requests.`
+    /// Callbacks at the same time, those that wait for a turn included. One application has as many
+    /// as are still free, so half of them at most; a bucket, access key or peer
+    /// [`CALLBACK_SHARE_TIMES`] as many. Beyond it: 203 `Too many callback requests.`
     pub callbacks: usize,
     /// Callbacks under way at the same time: each has a connection. Of these, too, one application
     /// has as many as are still free. Beyond it: they wait.
@@ -201,6 +220,12 @@ pub struct Limits {
     /// Time that a callback waits for its turn, which counts as part of [`Self::callback`]. Beyond
     /// it: 203 `Too many callback requests.`
     pub callback_wait: Duration,
+    /// Bytes of requests that are sent at once to an address at which no host has agreed to a callback
+    /// since the start. Beyond it, and [`Self::callback_unproven_rate`]: 203 `Too many callback
+    /// requests.`, but for calls that a bucket, a policy or a signature fixed.
+    pub callback_unproven_bytes: u64,
+    /// Bytes of such requests in a second.
+    pub callback_unproven_rate: u64,
     /// Callbacks whose record is kept. Beyond it the oldest goes; 0 records none.
     pub record_calls: usize,
     /// Bytes of all records together. Beyond it the oldest go; 0 records none.
@@ -241,6 +266,10 @@ impl Default for Limits {
             callbacks_waiting_each: 8192,
             // Half of the time: whoever gets a turn has as much for the call itself.
             callback_wait: Duration::from_millis(2500),
+            // Some 3,000 calls: an application that is being written fails less often.
+            callback_unproven_bytes: 4 * 1024 * 1024,
+            // Some 50 calls a second, and nothing that a host that never asked for them would notice.
+            callback_unproven_rate: 64 * 1024,
             record_calls: 1000,
             record_bytes: 64 * 1024 * 1024,
             record_age: Duration::from_secs(24 * 60 * 60),

@@ -20,10 +20,10 @@ use upcall::callback::answer::{self, CallbackFailure};
 use super::destination::Destination;
 use super::exchange::{Connector, Ending, Progress};
 use super::guard::Guard;
-use super::load::{PlaceLimits, Places, Pool, SigningDesk};
+use super::load::{PlaceLimits, Places, Pool, SigningDesk, Unproven, UnprovenLimits};
 use super::record::{CallLog, CallRecord, NewRecord};
 use super::report::CallbackReport;
-use super::request::{self, CallbackOrder, RequestError, Signing, WrittenRequest};
+use super::request::{self, CallbackOrder, Origin, RequestError, Signing, WrittenRequest};
 use super::signer::Signer;
 use super::verdict::Called;
 use crate::clock::Clock;
@@ -44,6 +44,7 @@ pub(crate) struct Dispatcher {
     connector: Connector,
     pool: Pool,
     places: Arc<Places>,
+    unproven: Unproven,
     signer: Arc<Signer>,
     desk: SigningDesk,
     time_limit: Duration,
@@ -82,6 +83,10 @@ impl Dispatcher {
                 under_way_each: limits.callbacks_under_way_each,
                 waiting_each: limits.callbacks_waiting_each,
                 wait: limits.callback_wait.min(limits.callback),
+            }),
+            unproven: Unproven::new(UnprovenLimits {
+                bytes: limits.callback_unproven_bytes,
+                rate: limits.callback_unproven_rate,
             }),
             desk: SigningDesk::start(),
             signer: config.signer,
@@ -148,15 +153,22 @@ impl Dispatcher {
             refusal: None,
         };
         let mut last = (0, None);
-        let count = order.parameter.urls.len();
-        for number in 0..count {
+        let mut sent_to: Vec<&CallbackUrl> = Vec::new();
+        for (number, url) in order.parameter.urls.iter().enumerate() {
+            // Otherwise an uploader who names one host five times would have the body sent to it as often.
+            let is_again = |url, sent| order.origin == Origin::Uploader && is_same(url, sent);
+            if sent_to.iter().any(|sent| is_again(url, sent)) {
+                continue;
+            }
+            let others = &order.parameter.urls[number + 1..];
+            let others = others.iter().filter(|other| !is_again(other, url));
             let left = self.time_limit.saturating_sub(started.elapsed());
             let one = OneCall {
                 order,
                 url: number,
                 attempt: usize::try_from(attempt).unwrap_or(usize::MAX),
                 since: started,
-                limit: time_for_one(self.time_limit, left, count - number - 1),
+                limit: time_for_one(self.time_limit, left, others.count()),
                 refusals,
             };
             if number > 0 && one.limit.is_zero() {
@@ -167,6 +179,9 @@ impl Dispatcher {
             last = (number, made.injected);
             if called.result.is_ok() {
                 break;
+            }
+            if made.was_sent {
+                sent_to.push(url);
             }
         }
         let took = started.elapsed();
@@ -219,6 +234,7 @@ impl Dispatcher {
             result: answered(&ending, &progress),
             refusal: refused(&progress),
         };
+        let was_sent = progress.is_sent;
         let record = self.log.keep(|| NewRecord {
             order: Arc::clone(one.order),
             url: one.url,
@@ -230,6 +246,7 @@ impl Dispatcher {
         });
         Made {
             called,
+            was_sent,
             record,
             injected,
         }
@@ -347,6 +364,11 @@ struct OneCall<'o> {
     refusals: Refusals,
 }
 
+/// Whether two URLs have one host and port, as they are written.
+fn is_same(url: &CallbackUrl, other: &CallbackUrl) -> bool {
+    url.port() == other.port() && url.host().eq_ignore_ascii_case(other.host())
+}
+
 /// How long a call to one URL may take, with so much left for it and for as many URLs after it: it leaves
 /// them a tenth of the whole each, so that one that stalls does not keep the next from being tried.
 fn time_for_one(whole: Duration, left: Duration, after: usize) -> Duration {
@@ -371,6 +393,8 @@ enum Request {
 /// What came of a call.
 struct Made {
     called: Called,
+    /// Whether the request went out, or some of it.
+    was_sent: bool,
     /// `None` if none is kept.
     record: Option<Arc<CallRecord>>,
     injected: Option<Injected<CallFault>>,

@@ -132,7 +132,8 @@ mod failure_text {
             .ok_or_else(|| de::Error::custom("no such failure"))
     }
 
-    const NAMES: [(&str, CallbackFailure); 12] = [
+    const NAMES: [(&str, CallbackFailure); 13] = [
+        ("body-multiplied", CallbackFailure::BodyMultiplied),
         ("body-too-long", CallbackFailure::BodyTooLong),
         ("cannot-connect", CallbackFailure::CannotConnect),
         ("image-info", CallbackFailure::ImageInfo),
@@ -167,6 +168,7 @@ mod tests {
             Told::Failed(CallbackFailure::NotJson),
             Told::Failed(CallbackFailure::MalformedAnswer),
             Told::Failed(CallbackFailure::PlainHttp),
+            Told::Failed(CallbackFailure::BodyMultiplied),
             Told::Failed(CallbackFailure::SpeaksTls),
             Told::Refused {
                 status: 403,

@@ -15,6 +15,7 @@ use upcall_store::catalog::{CallbackSettings, Gate, ObjectFacts};
 use super::admit::Admitted;
 use super::callback::AdmittedCallback;
 use crate::callback::{CallbackOrder, ConnectionUse, OwedOrder, OwedTerms, Receipt};
+use crate::limits;
 
 /// What is asked of the application.
 #[derive(Debug)]
@@ -125,9 +126,18 @@ fn order(
         req_id: &request_id,
         operation: admitted.operation,
     };
+    let sent = parameter.body.as_str().len()
+        + facts.object.len()
+        + facts.mime_type.len()
+        + variables
+            .iter()
+            .map(|(name, value)| name.len() + value.len())
+            .sum::<usize>();
+    let most = sent.saturating_mul(limits::CALLBACK_BODY_TIMES);
+    let most = most.max(limits::CALLBACK_BODY_FREE_BYTES);
     let body = parameter
         .body
-        .render(parameter.body_type, &facts, &variables);
+        .render_within(most, parameter.body_type, &facts, &variables);
     Some(body.map(|body| CallbackOrder {
         body: body.into(),
         parameter,

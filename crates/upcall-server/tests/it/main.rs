@@ -19,6 +19,7 @@ mod contents;
 mod cors;
 mod early_refusals;
 mod exactness;
+mod fair_callbacks;
 mod faults;
 mod form;
 mod framing;

@@ -88,6 +88,12 @@ fn is_xml(content_type: &str) -> bool {
 /// Why a callback failed. The object is stored all the same, and the uploader gets 203.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum CallbackFailure {
+    /// The body to send is many times as long as what the upload sent for it.
+    #[error(
+        "the callback's body, with its variables put in, is more than 8 times as long as what the upload \
+         sent for it: it names its variables too often"
+    )]
+    BodyMultiplied,
     /// The body to send is too long.
     #[error("the callback's body, with its variables put in, is longer than 1 MiB")]
     BodyTooLong,
@@ -164,7 +170,7 @@ impl CallbackFailure {
             ),
             Self::ImageInfo => return self.without_ec().message("Get image info failed."),
             // OSS knows no such failure; the row's own message stands in.
-            Self::BodyTooLong => return self.without_ec(),
+            Self::BodyMultiplied | Self::BodyTooLong => return self.without_ec(),
         };
         Refusal::new(WireError::CALLBACK_FAILED)
             .message(message)

@@ -99,14 +99,34 @@ impl CallbackTemplate {
         facts: &CallbackFacts<'_>,
         variables: &CallbackVars,
     ) -> Result<String, CallbackFailure> {
+        self.render_within(MAX_BODY_BYTES, body_type, facts, variables)
+    }
+
+    /// The same, for a body of `most` bytes at most.
+    ///
+    /// # Errors
+    /// [`CallbackFailure::BodyMultiplied`] if it grows beyond them, and as for
+    /// [`render`](Self::render).
+    pub fn render_within(
+        &self,
+        most: usize,
+        body_type: CallbackBodyType,
+        facts: &CallbackFacts<'_>,
+        variables: &CallbackVars,
+    ) -> Result<String, CallbackFailure> {
+        let failure = if most < MAX_BODY_BYTES {
+            CallbackFailure::BodyMultiplied
+        } else {
+            CallbackFailure::BodyTooLong
+        };
         let value = |segment: &Segment| match segment {
             Segment::System(variable) => Some(variable.value(facts)),
             Segment::Custom(name) => Some(self.custom(name, variables)),
             Segment::Unknown(_) => Some(Value::Text("")),
             Segment::Constant(_) => None,
         };
-        self.write(body_type, MAX_BODY_BYTES, value)
-            .ok_or(CallbackFailure::BodyTooLong)
+        self.write(body_type, most.min(MAX_BODY_BYTES), value)
+            .ok_or(failure)
     }
 
     /// Whether the custom variables leave room for the rest, which can be said before the upload.

@@ -6,11 +6,12 @@
 //! application had read the first ones cannot be known, so it may see one call twice.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::{Dispatcher, OneCall, Refusals, Request};
 use crate::callback::exchange::{self, Connection, Curiosity, Ending, Progress};
-use crate::callback::load::{Place, Sharing};
-use crate::callback::request::{ConnectionUse, WrittenRequest};
+use crate::callback::load::{Crowded, Place, Sharing};
+use crate::callback::request::{ConnectionUse, Origin, WrittenRequest};
 use crate::fault;
 
 impl Dispatcher {
@@ -43,10 +44,18 @@ impl Dispatcher {
             }
             progress.resend();
         }
-        let may_go = |address| place.goes_to(address);
-        let connecting = self
-            .connector
-            .connect(place.destination(), may_go, progress);
+        let destination = place.destination();
+        let bytes = request.head.len() + request.body.len();
+        let may_go = |address| {
+            place.goes_to(address)?;
+            let now = Instant::now();
+            let is_made_up = one.order.origin == Origin::Uploader;
+            if is_made_up && !self.unproven.may_send(destination, address, bytes, now) {
+                return Err(Crowded::Unproven);
+            }
+            Ok(())
+        };
+        let connecting = self.connector.connect(destination, may_go, progress);
         let connection = match connecting.await {
             Ok(connection) => connection,
             Err(error) => {
@@ -56,6 +65,9 @@ impl Dispatcher {
             }
         };
         let (ending, rest) = self.send(connection, one, &request, progress).await;
+        if ending == Ending::Agreed {
+            self.unproven.agreed(destination);
+        }
         self.keep(sharing, rest);
         ending
     }

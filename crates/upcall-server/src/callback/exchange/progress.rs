@@ -37,6 +37,8 @@ pub(crate) struct Progress {
     pub(crate) is_reused: bool,
     /// Whether the request was sent once before, on a kept connection that ended without an answer.
     pub(crate) is_resent: bool,
+    /// Whether it began to be sent.
+    pub(crate) is_sent: bool,
     /// Request line and headers as they were sent.
     pub(crate) request_head: Bytes,
     pub(crate) answer: Option<Answer>,
@@ -55,6 +57,7 @@ impl Progress {
             address: None,
             is_reused: false,
             is_resent: false,
+            is_sent: false,
             request_head: Bytes::new(),
             answer: None,
             received: BytesMut::new(),
@@ -72,6 +75,7 @@ impl Progress {
         let now = Instant::now();
         self.note(now);
         self.stage = stage;
+        self.is_sent |= stage == Stage::Sending;
         // The first byte is waited for from the moment in which the request begins to go.
         if stage != Stage::Waiting {
             self.stage_began = now;

@@ -2,11 +2,12 @@
 //!
 //! A call takes a place before it is signed and gives it back when it has ended. Within an
 //! application's share calls are under way, those beyond it wait for one of them to end, and beyond
-//! what may wait there is no place. All shares shrink as places get scarce: an application, a bucket,
-//! a requester may have as many as are still free, so one that stalls takes half of them at most, two
-//! take two thirds, and there is always room for another one (the "dynamic threshold" of switches that
-//! share a buffer; Choudhury and Hahne, 1998). What a call counts for besides its application, and
-//! which places are kept for whom, stands in [`super::shares`].
+//! what may wait there is no place. Shares shrink as places get scarce: an application may have as many
+//! as are still free, so one that stalls takes half of them at most, two take two thirds, and there is
+//! always room for another one (the "dynamic threshold" of switches that share a buffer; Choudhury and
+//! Hahne, 1998). A bucket, a requester, a peer or an address may have several times as many as are still
+//! free, since it may have several applications. What a call counts for, and which places are kept for
+//! whom, stands in [`super::shares`].
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -45,6 +46,8 @@ pub(crate) enum Crowded {
     Full { calls: usize },
     /// Places are scarce, and others of the same bucket, requester, peer or address have so many.
     Shared { calls: usize },
+    /// The host has not agreed to a call yet, and enough was sent to it.
+    Unproven,
     /// None of those under way to this application ended in time.
     Waited { limit: Duration },
 }
@@ -118,7 +121,7 @@ impl Place {
         let limits = &self.places.limits;
         // An application that is alone at its address has been judged as itself.
         let is_shared = count.under_way >= own;
-        if is_shared && !limits.let_start(self.claim.origin, count, state.all) {
+        if is_shared && !limits.let_share_start(self.claim.origin, count, state.all) {
             return Err(Crowded::Shared {
                 calls: count.under_way,
             });
@@ -261,13 +264,13 @@ impl Places {
 
 impl PlaceLimits {
     /// Whether a share with so many calls may have one more, of so many in all.
-    fn let_in(&self, origin: Origin, its: Count, all: Count) -> bool {
-        its.calls < free(self.calls, all.calls, origin)
+    fn let_share_in(&self, origin: Origin, its: Count, all: Count) -> bool {
+        its.calls < limits::CALLBACK_SHARE_TIMES * free(self.calls, all.calls, origin)
     }
 
     /// Whether a share with so many calls under way may have one more, of so many in all.
-    fn let_start(&self, origin: Origin, its: Count, all: Count) -> bool {
-        its.under_way < free(self.under_way, all.under_way, origin)
+    fn let_share_start(&self, origin: Origin, its: Count, all: Count) -> bool {
+        its.under_way < limits::CALLBACK_SHARE_TIMES * free(self.under_way, all.under_way, origin)
     }
 }
 
@@ -290,12 +293,12 @@ const fn queue(origin: Origin) -> usize {
 impl State {
     /// Whether a lane with so many calls may have one more of this claim.
     fn lets_in(&self, limits: &PlaceLimits, lane: Count, claim: Claim) -> Result<(), Crowded> {
-        if !limits.let_in(claim.origin, lane, self.all) {
+        if lane.calls >= free(limits.calls, self.all.calls, claim.origin) {
             return Err(Crowded::Full { calls: lane.calls });
         }
         for share in claim.shares() {
             let count = self.shares.of(share);
-            if !limits.let_in(claim.origin, count, self.all) {
+            if !limits.let_share_in(claim.origin, count, self.all) {
                 return Err(Crowded::Shared { calls: count.calls });
             }
         }
@@ -303,11 +306,11 @@ impl State {
     }
 
     fn lets_start(&self, limits: &PlaceLimits, lane: Count, claim: Claim) -> bool {
-        let lets = |count| limits.let_start(claim.origin, count, self.all);
         let mut shares = claim.shares();
         lane.under_way < limits.under_way_each
-            && lets(lane)
-            && shares.all(|share| lets(self.shares.of(share)))
+            && lane.under_way < free(limits.under_way, self.all.under_way, claim.origin)
+            && shares
+                .all(|share| limits.let_share_start(claim.origin, self.shares.of(share), self.all))
     }
 
     fn add(&mut self, lane: &Lane, claim: Claim, kind: Kind) {

@@ -3,8 +3,8 @@
 //! Names of hosts cost an uploader nothing, so counting calls by destination alone bounds nobody. A call
 //! counts for what is not free to multiply, too: its bucket, the access key or anonymous peer that sent
 //! the upload, the network of that peer, and, when it is known, the address that its host resolves to.
-//! Each may have as many places as are still free (see [`super::places`]), so none of them matters
-//! before places get scarce.
+//! How many places each may have depends on how many are still free (see [`super::places`]), so none of
+//! them matters before places get scarce.
 //!
 //! Calls whose callback the bucket or a policy fixed count apart from those that an uploader made up,
 //! and some of the places are kept for them: an uploader can make up any number of calls in another's

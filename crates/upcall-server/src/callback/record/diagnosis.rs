@@ -149,7 +149,8 @@ fn refused(failure: CallbackFailure, answer: &Answer, url: &CallbackUrl) -> Expl
         CallbackFailure::NotJson => Explanation::Body(BodyFault::of(&answer.body)),
         CallbackFailure::TooLong => Explanation::TooLong,
         // These do not come of an answer.
-        CallbackFailure::BodyTooLong
+        CallbackFailure::BodyMultiplied
+        | CallbackFailure::BodyTooLong
         | CallbackFailure::CannotConnect
         | CallbackFailure::ImageInfo
         | CallbackFailure::MalformedAnswer

@@ -267,6 +267,11 @@ fn not_called(f: &mut fmt::Formatter<'_>, crowded: Crowded) -> fmt::Result {
             "not called: places for calls are scarce just now, and {calls} calls of the same bucket, \
              uploader or address have their share of them"
         ),
+        Crowded::Unproven => f.write_str(
+            "not called: no application at this host has agreed to a call since the server started, and \
+             until one does, little is sent there; a callback that the policy or the bucket fixes is \
+             always sent",
+        ),
         Crowded::Waited { limit } => write!(
             f,
             "not called: no call to this application ended in the {} s that it waited for its turn",
