@@ -35,6 +35,15 @@ pub(crate) async fn run(command: BucketCommand) -> Result<(), Failure> {
             )
             .await
         }
+        BucketCommand::Signatures {
+            name,
+            versions,
+            admin,
+        } => {
+            let body = json!({ "signatures": versions });
+            let path = path(&name, "/signatures")?;
+            change(&admin, Method::PUT, &path, Some(&body), "changed", &name).await
+        }
         BucketCommand::Acl { name, acl, admin } => {
             let body = json!({ "acl": acl });
             change(

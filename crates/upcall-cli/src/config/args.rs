@@ -344,6 +344,16 @@ pub(crate) enum BucketCommand {
         #[command(flatten)]
         admin: AdminArgs,
     },
+    /// Set which signatures a bucket accepts: any (as the server), or v4 alone
+    #[command(after_help = "Example: upcall bucket signatures photos v4")]
+    Signatures {
+        /// The bucket
+        name: String,
+        /// any or v4
+        versions: String,
+        #[command(flatten)]
+        admin: AdminArgs,
+    },
     /// List the buckets
     #[command(after_help = "Example: upcall bucket list --json")]
     List {

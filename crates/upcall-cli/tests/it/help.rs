@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::program::Upcall;
 
 /// Every command, groups too.
-const COMMANDS: [&str; 43] = [
+const COMMANDS: [&str; 44] = [
     "",
     "dev",
     "serve",
@@ -19,6 +19,7 @@ const COMMANDS: [&str; 43] = [
     "bucket list",
     "bucket delete",
     "bucket acl",
+    "bucket signatures",
     "bucket callback",
     "bucket callback get",
     "bucket callback set",

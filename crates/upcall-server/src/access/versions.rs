@@ -4,6 +4,7 @@
 //! key from the parameters behind it; an operator whose clients sign with V4 can switch it off.
 
 use upcall::error::{Refusal, WireError};
+use upcall_store::catalog::{BucketFacts, BucketSignatures};
 
 /// Versions of signatures that are accepted.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -28,6 +29,14 @@ impl SignatureVersions {
         match self {
             Self::Any => "any",
             Self::V4 => "v4",
+        }
+    }
+
+    /// What counts for a bucket: what the server says, or less.
+    pub(crate) fn of_bucket(self, bucket: Option<&BucketFacts>) -> Self {
+        match bucket.and_then(|bucket| bucket.callback.signatures) {
+            Some(BucketSignatures::V4) => Self::V4,
+            None => self,
         }
     }
 

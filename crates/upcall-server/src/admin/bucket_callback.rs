@@ -90,6 +90,8 @@ impl Settings {
             redeliver_seconds: self.redeliver_seconds,
             gate: self.gate,
             keep_alive: self.keep_alive,
+            // It stays as it is.
+            signatures: None,
         })
     }
 }

@@ -1,5 +1,7 @@
 //! `/v1/buckets`: buckets and their settings.
 
+pub(super) mod signatures;
+
 use std::sync::Arc;
 
 use http::StatusCode;

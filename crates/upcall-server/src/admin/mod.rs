@@ -118,6 +118,7 @@ impl AdminService {
             Action::GetObjectContent => objects::content(server, parameter, query).await,
             Action::GetRefusal => refusals::show(server, parameter),
             Action::Health => self.health().await,
+            Action::GetBucketSignatures => buckets::signatures::get(server, parameter).await,
             Action::ListBuckets => buckets::list(server).await,
             Action::ListCalls => callbacks::list(server, query),
             Action::ListFaults => faults::list(server, query),
@@ -141,6 +142,9 @@ impl AdminService {
             }
             Action::Store => maintenance::store(server).await,
             Action::WithdrawFault => faults::withdraw(server, parameter),
+            Action::SetBucketSignatures => {
+                buckets::signatures::put(server, parameter, read(request).await?).await
+            }
             Action::WithdrawFaults => faults::withdraw_all(server, query),
             Action::WipeCalls => callbacks::wipe(server, query),
         }

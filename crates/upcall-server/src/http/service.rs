@@ -198,7 +198,7 @@ impl StorageService {
             target,
             body,
             exchange: Arc::clone(arrival.exchange),
-            signatures: server.signatures,
+            signatures: server.signatures.of_bucket(bucket.as_deref()),
         };
         line.names(operation.name(), &call.target);
         operations::run(server, operation, call, bucket.clone(), line).await

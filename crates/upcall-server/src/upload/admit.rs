@@ -141,7 +141,7 @@ pub(super) async fn admit_form(
     } = head;
     let bucket = bucket_now(server, bucket, bucket_name, call.id).await?;
     form.key_text().map_err(|error| error.refusal())?;
-    let signed = authenticate_form(server, &form, call.id).await?;
+    let signed = authenticate_form(server, &bucket, &form, call.id).await?;
     let mut length = LengthRange {
         min: 0,
         max: limits::FILE_BYTES,
@@ -215,6 +215,7 @@ struct Signed {
 /// The signature comes before the policy is looked into.
 async fn authenticate_form(
     server: &Server,
+    bucket: &BucketFacts,
     form: &PostForm,
     id: RequestId,
 ) -> Result<Signed, Refusal> {
@@ -227,7 +228,7 @@ async fn authenticate_form(
         });
     };
     if matches!(signature, PolicySignature::V1 { .. }) {
-        server.signatures.check_v1()?;
+        server.signatures.of_bucket(Some(bucket)).check_v1()?;
     }
     let key = access::known_key(server, signature.access_key_id(), id).await?;
     let secret = key.as_ref().map(|facts| &facts.secret);

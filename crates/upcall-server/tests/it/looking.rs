@@ -213,7 +213,7 @@ async fn a_refused_upload_is_explained_condition_by_condition() {
 
     assert_eq!(
         (&shown["status"], &shown["code"]),
-        (&json!(403), &json!("AccessDenied"))
+        (&json!(403), &json!("InvalidSecurityToken"))
     );
     assert_eq!(shown["key"], "user/bob/<script>\u{202e}.jpg");
     assert_eq!(

@@ -8,9 +8,9 @@ use upcall::policy::signed::{SignedPolicy, V4Signer};
 use upcall::signature::Scope;
 use upcall_server::SignatureVersions;
 
-use crate::client::Answer;
+use crate::client::{Answer, Client};
 use crate::form::Form;
-use crate::server::{KEY_ID, SECRET, Setup, TestServer};
+use crate::server::{ADMIN, KEY_ID, SECRET, Setup, TestServer};
 use crate::signed::{Signed, WAYS, Way};
 
 /// What a token is, and whether it is taken.
@@ -55,13 +55,19 @@ async fn a_token_beside_a_permanent_key_is_refused_on_every_way_in() {
 
 #[tokio::test]
 async fn v1_that_is_switched_off_is_refused_on_every_way_in_and_v4_is_not() {
-    for signatures in [SignatureVersions::Any, SignatureVersions::V4] {
+    for (signatures, of_bucket) in [
+        (SignatureVersions::Any, "any"),
+        (SignatureVersions::V4, "any"),
+        (SignatureVersions::Any, "v4"),
+        (SignatureVersions::V4, "v4"),
+    ] {
         let server = TestServer::start_with(Setup {
             signatures,
             ..Setup::default()
         })
         .await;
-        let is_off = signatures == SignatureVersions::V4;
+        set_signatures(&server, "photos", of_bucket).await;
+        let is_off = signatures == SignatureVersions::V4 || of_bucket == "v4";
         for way in WAYS {
             let put = Signed::new("PUT", "photos", "a").body(b"hello");
             let answer = put.send(&server, way).await;
@@ -82,9 +88,32 @@ async fn v1_that_is_switched_off_is_refused_on_every_way_in_and_v4_is_not() {
             "SignatureDoesNotMatch"
         };
         assert_eq!(get.element("Code"), code);
+        // Another bucket is none of its business.
+        let put = Signed::new("PUT", "open", "a").body(b"hello");
+        let answer = put.send(&server, Way::UrlV1).await;
+        assert_version(
+            &answer,
+            signatures == SignatureVersions::V4,
+            "another bucket",
+        );
         let anonymous = server.client().request("GET", "/open/none", "", b"").await;
         anonymous.assert_refused(404, "NoSuchKey", "");
     }
+}
+
+async fn set_signatures(server: &TestServer, bucket: &str, versions: &str) {
+    let client = Client::new(server.admin());
+    let headers = format!("Authorization: Bearer {ADMIN}\r\n");
+    let path = format!("/v1/buckets/{bucket}/signatures");
+    let body = serde_json::json!({ "signatures": versions }).to_string();
+    let set = client
+        .request("PUT", &path, &headers, body.as_bytes())
+        .await;
+    assert_eq!(set.status, 204, "{set:?}");
+    // The callback settings are changed without it.
+    let callback = format!("/v1/buckets/{bucket}/callback");
+    let set = client.request("PUT", &callback, &headers, b"{}").await;
+    assert_eq!(set.status, 204, "{set:?}");
 }
 
 #[track_caller]

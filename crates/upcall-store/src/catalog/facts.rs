@@ -43,6 +43,19 @@ pub struct CallbackSettings {
     /// Whether the calls of a gated bucket share connections, as those of other buckets do.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub keep_alive: bool,
+    /// Which signatures the bucket accepts, if fewer than the server. It lies beside the settings of
+    /// callbacks, and is changed by [`set_bucket_signatures`](super::Catalog::set_bucket_signatures)
+    /// alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signatures: Option<BucketSignatures>,
+}
+
+/// Which signatures a bucket accepts.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BucketSignatures {
+    /// V4 alone.
+    V4,
 }
 
 /// What becomes of a gated upload whose application cannot be asked.

@@ -11,8 +11,8 @@ use upcall::name::{AccessKeyId, BucketName, ObjectKey};
 
 pub use error::{CatalogError, EngineFault};
 pub use facts::{
-    AccessKeyFacts, BucketAcl, BucketFacts, CallbackSettings, Cors, CorsRule, Gate, ListObjects,
-    ObjectAcl, ObjectFacts, ObjectPage, Overwrite, StoredHeaders,
+    AccessKeyFacts, BucketAcl, BucketFacts, BucketSignatures, CallbackSettings, Cors, CorsRule,
+    Gate, ListObjects, ObjectAcl, ObjectFacts, ObjectPage, Overwrite, StoredHeaders,
 };
 pub use owed::{
     CallProgress, HeldObject, KeptAnswer, OwedCall, OwedFacts, OwedQuery, OwedRecord, RecallBy,
@@ -67,7 +67,7 @@ pub trait Catalog: Send + Sync + 'static {
         cors: Option<&'a Cors>,
     ) -> BoxFuture<'a, Result<(), CatalogError>>;
 
-    /// Replaces the callback settings.
+    /// Replaces the callback settings; which signatures the bucket accepts stays as it is.
     ///
     /// # Errors
     /// [`CatalogError::NoSuchBucket`].
@@ -75,6 +75,16 @@ pub trait Catalog: Send + Sync + 'static {
         &'a self,
         name: &'a BucketName,
         callback: &'a CallbackSettings,
+    ) -> BoxFuture<'a, Result<(), CatalogError>>;
+
+    /// Says which signatures the bucket accepts; `None` is as many as the server.
+    ///
+    /// # Errors
+    /// [`CatalogError::NoSuchBucket`].
+    fn set_bucket_signatures<'a>(
+        &'a self,
+        name: &'a BucketName,
+        signatures: Option<BucketSignatures>,
     ) -> BoxFuture<'a, Result<(), CatalogError>>;
 
     /// # Errors

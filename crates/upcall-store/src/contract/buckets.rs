@@ -1,7 +1,9 @@
 //! Buckets and their settings.
 
 use super::{Ports, at_once, bucket, key, without_place};
-use crate::catalog::{BucketAcl, CatalogError, Cors, CorsRule, Overwrite};
+use crate::catalog::{
+    BucketAcl, BucketSignatures, CallbackSettings, CatalogError, Cors, CorsRule, Overwrite,
+};
 
 /// Settings come back as they were set, and the list is sorted by name.
 pub async fn a_bucket_is_what_was_made_of_it(ports: &Ports) {
@@ -34,6 +36,25 @@ pub async fn a_bucket_is_what_was_made_of_it(ports: &Ports) {
             changed.expect("set");
             facts.cors.clone_from(&cors);
             facts.acl = acl;
+            let found = catalog.bucket(&facts.name).await.expect("an answer");
+            assert_eq!(found.as_deref(), Some(&facts));
+        }
+    }
+    // Neither of two settings that lie side by side changes the other.
+    for signatures in [Some(BucketSignatures::V4), None] {
+        let changed = catalog.set_bucket_signatures(&facts.name, signatures).await;
+        changed.expect("set");
+        for is_required in [true, false] {
+            let wanted = CallbackSettings {
+                is_required,
+                ..CallbackSettings::default()
+            };
+            let changed = catalog.set_bucket_callback(&facts.name, &wanted).await;
+            changed.expect("set");
+            facts.callback = CallbackSettings {
+                signatures,
+                ..wanted
+            };
             let found = catalog.bucket(&facts.name).await.expect("an answer");
             assert_eq!(found.as_deref(), Some(&facts));
         }
@@ -85,6 +106,7 @@ pub async fn a_bucket_is_deleted_when_it_is_empty(ports: &Ports) {
         catalog.delete_bucket(&name).await,
         catalog.set_bucket_acl(&name, BucketAcl::Private).await,
         catalog.set_bucket_cors(&name, None).await,
+        catalog.set_bucket_signatures(&name, None).await,
         catalog
             .commit_object(&object, Overwrite::Allow, None)
             .await

@@ -19,9 +19,9 @@ use super::stored;
 use crate::BoxFuture;
 use crate::blobs::{BlobError, BlobFacts, BlobId, BlobReader, Blobs, Draft, PollPieces};
 use crate::catalog::{
-    AccessKeyFacts, BucketAcl, BucketFacts, CallProgress, CallbackSettings, Catalog, CatalogError,
-    Cors, KeptAnswer, ListObjects, ObjectFacts, ObjectPage, Overwrite, OwedCall, OwedFacts,
-    OwedQuery, OwedRecord, RecallBy, Recalled,
+    AccessKeyFacts, BucketAcl, BucketFacts, BucketSignatures, CallProgress, CallbackSettings,
+    Catalog, CatalogError, Cors, KeptAnswer, ListObjects, ObjectFacts, ObjectPage, Overwrite,
+    OwedCall, OwedFacts, OwedQuery, OwedRecord, RecallBy, Recalled,
 };
 
 /// Both ports.
@@ -96,7 +96,20 @@ impl Catalog for EmbeddedPorts {
         callback: &'a CallbackSettings,
     ) -> BoxFuture<'a, Result<(), CatalogError>> {
         let callback = callback.clone();
-        Box::pin(self.change_bucket(name, move |facts| facts.callback = callback))
+        Box::pin(self.change_bucket(name, move |facts| {
+            facts.callback = CallbackSettings {
+                signatures: facts.callback.signatures,
+                ..callback
+            };
+        }))
+    }
+
+    fn set_bucket_signatures<'a>(
+        &'a self,
+        name: &'a BucketName,
+        signatures: Option<BucketSignatures>,
+    ) -> BoxFuture<'a, Result<(), CatalogError>> {
+        Box::pin(self.change_bucket(name, move |facts| facts.callback.signatures = signatures))
     }
 
     fn delete_bucket<'a>(
