@@ -29,6 +29,22 @@ pub const ORIGIN_BYTES: usize = 512;
 /// 4 KiB: far more than any page sends; the answer repeats them.
 pub const PREFLIGHT_HEADERS_BYTES: usize = 4 * 1024;
 
+/// Wrong admin secrets from one address before they are answered with 429.
+///
+/// 5: a person mistypes. One is forgiven every 5 s; the right secret is never made to wait.
+pub const WRONG_SECRETS_EACH: u32 = 5;
+
+/// Wrong admin secrets from all addresses together before they are answered with 429.
+///
+/// 100: twenty persons who mistype. One is forgiven every second.
+pub const WRONG_SECRETS: u32 = 100;
+
+/// Addresses whose wrong secrets are counted. Beyond it the oldest is forgotten.
+pub const WRONG_SECRET_ADDRESSES: usize = 1024;
+
+/// Time between two lines of the log about wrong admin secrets.
+pub const WRONG_SECRET_LOG: Duration = Duration::from_secs(60);
+
 /// Header lines of one request. Beyond it: 400, and the connection closes.
 pub const REQUEST_HEADERS: usize = 128;
 

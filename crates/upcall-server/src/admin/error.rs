@@ -1,5 +1,7 @@
 //! What the admin interface answers when it cannot do what was asked.
 
+use std::time::Duration;
+
 use http::{StatusCode, header};
 use upcall::error::Refusal;
 use upcall::name::{InvalidAccessKeyId, InvalidBucketName};
@@ -63,6 +65,13 @@ pub(crate) enum AdminError {
     Refused(Refusal),
     #[error("no call is owed under this id")]
     NotOwed,
+    #[error("a session of the console does not open this route")]
+    SecretNeeded,
+    #[error("the admin secret is wrong, and so were many before")]
+    TooManyWrongSecrets {
+        /// Until the next one is answered without this.
+        wait: Duration,
+    },
     #[error("the admin secret is missing or wrong")]
     Unauthorized,
 }
@@ -79,11 +88,11 @@ impl AdminError {
                     hint,
                 );
             }
-            Self::Console(ConsoleError::TooManyAttempts { wait }) => {
-                let (code, hint) = ConsoleError::TooManyAttempts { wait: *wait }.words();
-                let seconds = wait.as_secs() + 1;
-                return answer(StatusCode::TOO_MANY_REQUESTS, code, &self.to_string(), hint)
-                    .header(header::RETRY_AFTER, &seconds.to_string());
+            Self::TooManyWrongSecrets { wait } => {
+                let (status, code, hint) = self.row();
+                return answer(status, code, &self.to_string(), hint)
+                    .header(header::RETRY_AFTER, &wait.as_secs().max(1).to_string())
+                    .header(header::CONNECTION, "close");
             }
             Self::Blobs(error) => {
                 tracing::error!(error = %fault::chain(error), "an object could not be read");
@@ -116,6 +125,7 @@ impl AdminError {
             | Self::NoSuchRefusal
             | Self::NoSuchRoute
             | Self::NotOwed
+            | Self::SecretNeeded
             | Self::Unauthorized => {}
         }
         let (status, code, hint) = self.row();
@@ -177,6 +187,16 @@ impl AdminError {
             Self::NotOwed => missing(
                 "NotOwed",
                 "it has arrived, or was dropped; `upcall callback owed` shows which there are",
+            ),
+            Self::SecretNeeded => (
+                StatusCode::FORBIDDEN,
+                "SecretNeeded",
+                "send `Authorization: Bearer SECRET`, or use the command `upcall key` or `upcall backup`",
+            ),
+            Self::TooManyWrongSecrets { .. } => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "TooManyAttempts",
+                "the right secret is taken at once; it lies in the data directory",
             ),
             Self::Unauthorized => (
                 StatusCode::UNAUTHORIZED,

@@ -2,7 +2,8 @@
 //! on an address of its own.
 //!
 //! `/healthz`, `/metrics` and `/v1/openapi.json` are open, and so are the console's files; everything
-//! else wants `Authorization: Bearer SECRET`, or a session of the console. The commands of the program speak to
+//! else wants `Authorization: Bearer SECRET`, or a session of the console, which does not open what
+//! gives out secrets or names a folder ([`Access`]). The commands of the program speak to
 //! it, never to the store's files behind the server's back.
 
 mod attachment;
@@ -33,7 +34,7 @@ use hyper::body::Incoming;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::console::Console;
+use crate::console::{Console, ConsoleError};
 use crate::http::answer::{Answer, AnswerBody, X_OSS_REQUEST_ID};
 use crate::http::framing::FramingError;
 use crate::http::gate::Exchange;
@@ -43,6 +44,7 @@ use crate::node::Server;
 use crate::telemetry::request_line::RequestLine;
 use error::AdminError;
 use route::{Access, Action, Route};
+use secret::wrong::{Verdict, WrongSecrets};
 pub use secret::{AdminSecret, WeakAdminSecret};
 
 /// Serves the admin interface.
@@ -50,6 +52,7 @@ pub use secret::{AdminSecret, WeakAdminSecret};
 pub(crate) struct AdminService {
     server: Arc<Server>,
     secret: AdminSecret,
+    wrong_secrets: WrongSecrets,
     console: Console,
 }
 
@@ -58,6 +61,7 @@ impl AdminService {
         Self {
             server,
             secret,
+            wrong_secrets: WrongSecrets::default(),
             console,
         }
     }
@@ -72,13 +76,14 @@ impl AdminService {
             return self.console(request, peer).await;
         }
         let found = Route::find(request.method(), path);
-        if !matches!(found, Ok((route, _)) if route.access == Access::Anybody) {
-            // Also where there is no route: which there are is nobody else's business.
-            self.admit(&request)?;
-        }
+        // Also where there is no route: which there are is nobody else's business.
+        let access = found
+            .as_ref()
+            .map_or(Access::Session, |(route, _)| route.access);
+        self.admit(&request, peer, access)?;
         let (route, parameter) = found?;
         // What watches servers adds parameters of its own, and must not take one for down.
-        if route.access == Access::Secret {
+        if route.access != Access::Anybody {
             route.check_query(request.uri().query().unwrap_or_default())?;
         }
         let parameter = parameter.to_owned();
@@ -113,12 +118,12 @@ impl AdminService {
             Action::Fsck => maintenance::fsck(server, read(request).await?).await,
             Action::GetBucketCallback => bucket_callback::get(server, parameter).await,
             Action::GetBucketCors => buckets::cors(server, parameter).await,
+            Action::GetBucketSignatures => buckets::signatures::get(server, parameter).await,
             Action::GetCall => callbacks::show(server, parameter),
             Action::GetObject => objects::show(server, parameter, query).await,
             Action::GetObjectContent => objects::content(server, parameter, query).await,
             Action::GetRefusal => refusals::show(server, parameter),
             Action::Health => self.health().await,
-            Action::GetBucketSignatures => buckets::signatures::get(server, parameter).await,
             Action::ListBuckets => buckets::list(server).await,
             Action::ListCalls => callbacks::list(server, query),
             Action::ListFaults => faults::list(server, query),
@@ -137,26 +142,46 @@ impl AdminService {
             Action::SetBucketCallback => {
                 bucket_callback::put(server, parameter, read(request).await?).await
             }
+            Action::SetBucketSignatures => {
+                buckets::signatures::put(server, parameter, read(request).await?).await
+            }
             Action::SetBucketCors => {
                 buckets::set_cors(server, parameter, Some(read(request).await?)).await
             }
             Action::Store => maintenance::store(server).await,
             Action::WithdrawFault => faults::withdraw(server, parameter),
-            Action::SetBucketSignatures => {
-                buckets::signatures::put(server, parameter, read(request).await?).await
-            }
             Action::WithdrawFaults => faults::withdraw_all(server, query),
             Action::WipeCalls => callbacks::wipe(server, query),
         }
     }
 
-    /// A program has the secret; a browser, the session that it got for it.
-    fn admit(&self, request: &Request<Incoming>) -> Result<(), AdminError> {
+    /// A program has the secret; a browser, the session that it got for it, which opens less.
+    fn admit(
+        &self,
+        request: &Request<Incoming>,
+        peer: SocketAddr,
+        access: Access,
+    ) -> Result<(), AdminError> {
+        if access == Access::Anybody {
+            return Ok(());
+        }
         let authorization = text_of(request.headers(), &header::AUTHORIZATION);
         match authorization.and_then(|value| value.strip_prefix("Bearer ")) {
-            Some(given) if self.secret.opens(given) => Ok(()),
-            Some(_) => Err(AdminError::Unauthorized),
-            None => Ok(self.console.admit(request.method(), request.headers())?),
+            Some(given) if self.secret.opens(given) => return Ok(()),
+            Some(_) => return Err(self.wrong_secret(peer, AdminError::Unauthorized)),
+            None => self.console.admit(request.method(), request.headers())?,
+        }
+        match access {
+            Access::Secret => Err(AdminError::SecretNeeded),
+            Access::Anybody | Access::Session => Ok(()),
+        }
+    }
+
+    /// How a wrong secret is answered: with `error`, as long as there were few of them.
+    fn wrong_secret(&self, peer: SocketAddr, error: AdminError) -> AdminError {
+        match self.wrong_secrets.count(peer.ip(), self.server.clock.now()) {
+            Verdict::Wrong => error,
+            Verdict::TooMany { wait } => AdminError::TooManyWrongSecrets { wait },
         }
     }
 
@@ -170,7 +195,13 @@ impl AdminService {
             (&Method::POST, "/console/login") => {
                 console.check_page(headers)?;
                 let login = read(request).await?;
-                Ok(console.login(&login, &self.secret, peer)?)
+                console.login(&login, &self.secret, peer).map_err(|error| {
+                    if error == ConsoleError::WrongSecret {
+                        self.wrong_secret(peer, error.into())
+                    } else {
+                        error.into()
+                    }
+                })
             }
             (&Method::POST, "/console/logout") => {
                 console.check_page(headers)?;

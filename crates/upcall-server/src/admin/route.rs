@@ -62,7 +62,10 @@ pub(super) enum Action {
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum Access {
     Anybody,
-    /// Whoever has the admin secret, or a session of the console.
+    /// Who has the admin secret, or a session of the console.
+    Session,
+    /// Who sends the admin secret itself: a route that gives out secrets or writes into a folder that
+    /// the request names. A stolen cookie must not become a key that outlives it.
     Secret,
 }
 
@@ -139,6 +142,16 @@ const fn route(
         method,
         path,
         query,
+        access: Access::Session,
+        action,
+    }
+}
+
+const fn with_secret(method: Method, path: &'static str, action: Action) -> Route {
+    Route {
+        method,
+        path,
+        query: &[],
         access: Access::Secret,
         action,
     }
@@ -196,6 +209,8 @@ pub(super) static ROUTES: &[Route] = &[
     route(DELETE, "/v1/buckets/{bucket}/cors", &[], Action::DeleteBucketCors),
     route(GET, "/v1/buckets/{bucket}/callback", &[], Action::GetBucketCallback),
     route(PUT, "/v1/buckets/{bucket}/callback", &[], Action::SetBucketCallback),
+    route(GET, "/v1/buckets/{bucket}/signatures", &[], Action::GetBucketSignatures),
+    route(PUT, "/v1/buckets/{bucket}/signatures", &[], Action::SetBucketSignatures),
     route(GET, "/v1/buckets/{bucket}/objects", OBJECTS, Action::ListObjects),
     route(GET, "/v1/buckets/{bucket}/object", &["key"], Action::GetObject),
     route(DELETE, "/v1/buckets/{bucket}/object", &["key"], Action::DeleteObject),
@@ -204,13 +219,11 @@ pub(super) static ROUTES: &[Route] = &[
     route(GET, "/v1/refusals", &[], Action::ListRefusals),
     route(GET, "/v1/refusals/{requestId}", &[], Action::GetRefusal),
     route(GET, "/v1/keys", &[], Action::ListKeys),
-    route(POST, "/v1/keys", &[], Action::CreateKey),
+    with_secret(POST, "/v1/keys", Action::CreateKey),
     route(DELETE, "/v1/keys/{id}", &[], Action::DeleteKey),
     route(GET, "/v1/callback-key", &[], Action::CallbackKey),
     route(POST, "/v1/callback-key/rotate", &[], Action::RotateCallbackKey),
     route(GET, "/v1/callbacks", CALLS, Action::ListCalls),
-    route(GET, "/v1/buckets/{bucket}/signatures", &[], Action::GetBucketSignatures),
-    route(PUT, "/v1/buckets/{bucket}/signatures", &[], Action::SetBucketSignatures),
     route(DELETE, "/v1/callbacks", &["bucket"], Action::WipeCalls),
     route(GET, "/v1/callbacks/next", NEXT_CALL, Action::NextCall),
     route(POST, "/v1/callbacks/diagnose", &[], Action::DiagnoseCall),
@@ -226,7 +239,7 @@ pub(super) static ROUTES: &[Route] = &[
     route(DELETE, "/v1/faults/{id}", &[], Action::WithdrawFault),
     route(GET, "/v1/store", &[], Action::Store),
     route(POST, "/v1/store/fsck", &[], Action::Fsck),
-    route(POST, "/v1/store/backup", &[], Action::Backup),
+    with_secret(POST, "/v1/store/backup", Action::Backup),
 ];
 
 #[cfg(test)]
@@ -327,7 +340,8 @@ mod tests {
                 let access = match operation.get("security") {
                     Some(none) if *none == serde_json::json!([]) => Access::Anybody,
                     Some(other) => panic!("{path}: {other}"),
-                    None => Access::Secret,
+                    None if operation["x-upcall-session"] == false => Access::Secret,
+                    None => Access::Session,
                 };
                 documented.push((
                     method.to_uppercase(),

@@ -1,5 +1,7 @@
 //! The secret of the admin interface.
 
+pub(super) mod wrong;
+
 use std::fmt;
 
 use subtle::ConstantTimeEq;

@@ -8,13 +8,11 @@
 //! asked of a program with the secret: it came by a name that is ours ([`BrowserHosts`]), what
 //! changes something comes from our own page, and nothing comes from another site.
 
-mod attempts;
 mod files;
 mod hosts;
 mod sessions;
 
-use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
+use std::net::SocketAddr;
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
@@ -24,7 +22,6 @@ use crate::admin::AdminSecret;
 use crate::clock::Clock;
 use crate::http::answer::Answer;
 use crate::http::service::text_of;
-use attempts::{Attempts, Judgement};
 use hosts::BrowserHosts;
 pub use hosts::{ConsoleUrl, InvalidConsoleUrl};
 use sessions::Sessions;
@@ -35,7 +32,6 @@ pub(crate) struct Console {
     hosts: BrowserHosts,
     cookie: String,
     sessions: Sessions,
-    attempts: Attempts,
     clock: Clock,
 }
 
@@ -59,11 +55,6 @@ pub(crate) enum ConsoleError {
     NoSuchFile,
     #[error("there is no session, or it has ended")]
     NoSession,
-    #[error("too many wrong secrets came from this address")]
-    TooManyAttempts {
-        /// How long it is to wait.
-        wait: Duration,
-    },
     #[error("the admin secret is wrong")]
     WrongSecret,
 }
@@ -77,7 +68,6 @@ impl Console {
             cookie: format!("{prefix}upcall-console-{port}"),
             hosts: BrowserHosts::new(url),
             sessions: Sessions::default(),
-            attempts: Attempts::default(),
             clock,
         }
     }
@@ -111,24 +101,20 @@ impl Console {
     /// Lets somebody in who knows the secret; [`check_page`](Self::check_page) comes before.
     ///
     /// # Errors
-    /// The secret is wrong, or it was wrong too often before.
+    /// The secret is wrong.
     pub(crate) fn login(
         &self,
         login: &Login,
         secret: &AdminSecret,
         peer: SocketAddr,
     ) -> Result<Answer, ConsoleError> {
-        let now = self.clock.now();
-        let is_right = secret.opens(&login.secret);
-        match self.attempts.judge(network(peer.ip()), is_right, now) {
-            Judgement::Right => {}
-            Judgement::Wrong => {
-                tracing::warn!(peer = %peer.ip(), "a wrong secret was given to the console");
-                return Err(ConsoleError::WrongSecret);
-            }
-            Judgement::Wait(wait) => return Err(ConsoleError::TooManyAttempts { wait }),
+        if !secret.opens(&login.secret) {
+            return Err(ConsoleError::WrongSecret);
         }
-        let token = self.sessions.open(now).ok_or(ConsoleError::NoRandomness)?;
+        let token = self
+            .sessions
+            .open(self.clock.now())
+            .ok_or(ConsoleError::NoRandomness)?;
         tracing::info!(peer = %peer.ip(), "somebody logged in to the console");
         let seconds = sessions::LIFETIME.as_secs();
         Ok(self.with_cookie(&format!("{token}; Max-Age={seconds}")))
@@ -195,7 +181,6 @@ impl ConsoleError {
             Self::NoRandomness => StatusCode::INTERNAL_SERVER_ERROR,
             Self::NoSuchFile => StatusCode::NOT_FOUND,
             Self::NoSession | Self::WrongSecret => StatusCode::UNAUTHORIZED,
-            Self::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
         }
     }
 
@@ -219,25 +204,11 @@ impl ConsoleError {
                 "send `Authorization: Bearer SECRET`, or log in at `/console/`; the secret lies in \
                  the data directory",
             ),
-            Self::TooManyAttempts { .. } => {
-                ("TooManyAttempts", "wait for as long as `Retry-After` says")
-            }
             Self::WrongSecret => (
                 "WrongSecret",
                 "it is `UPCALL_ADMIN_SECRET`, or what lies in the data directory as `admin-secret`",
             ),
         }
-    }
-}
-
-/// Whose attempts count together: an address, or what one subscriber has of IPv6.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            IpAddr::from([a, b, c, d, 0, 0, 0, 0])
-        }
-        v4 @ IpAddr::V4(_) => v4,
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod access;
 mod admin;
+mod admin_access;
 mod application;
 mod bad_forms;
 mod bounds;
