@@ -9,6 +9,9 @@ from pathlib import Path
 
 PATIENCE = 30
 
+# Another one than the proxies have.
+CLIENTS_ADDRESS = "127.0.0.44"
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -27,7 +30,7 @@ class Client:
 
     def connect(self, site: str) -> http.client.HTTPConnection:
         """A connection to the site; what goes over it is the caller's."""
-        plain = socket.create_connection(("127.0.0.1", self.port), PATIENCE)
+        plain = socket.create_connection(("127.0.0.1", self.port), PATIENCE, (CLIENTS_ADDRESS, 0))
         connection = http.client.HTTPConnection(site, timeout=PATIENCE)
         connection.sock = self._tls.wrap_socket(plain, server_hostname=site)
         return connection

@@ -67,6 +67,7 @@ def storage(tmp_path_factory, authority):
         "--admin": "127.0.0.1:0",
         "--domain": STORAGE_SITE,
         "--console-url": f"https://{CONSOLE_SITE}",
+        "--trusted-proxy": "127.0.0.1",
         "--callback-allow": "loopback",
         "--callback-ports": "any",
     }

@@ -7,7 +7,7 @@ import urllib.parse
 
 import pytest
 
-from client import received
+from client import CLIENTS_ADDRESS, received
 from form import END, as_body, as_curl
 from receiver import Receiver
 from sites import BUCKET_SITE, CONSOLE_SITE, PAGE, STORAGE_SITE
@@ -125,15 +125,18 @@ def test_the_callback_key_is_served(client):
     assert answer.body.startswith(b"-----BEGIN PUBLIC KEY-----")
 
 
-def test_the_uploaders_address_is_that_of_the_proxy(client, storage):
-    """`${clientIp}` says who connected. Nobody can set it by a header."""
+def test_the_uploaders_address_is_the_clients(client, storage):
+    """`${clientIp}` says who connected to the proxy. No client can set it by a header."""
     application = Receiver()
     callback = {"callbackUrl": application.url(), "callbackBody": "ip=${clientIp}"}
     headers, body = as_body({"key": "user/a.txt", **storage.fields(callback)}, b"")
-    headers |= {"X-Forwarded-For": "203.0.113.7", "Forwarded": "for=203.0.113.7"}
+    headers |= {"X-Forwarded-For": "203.0.113.7"}
 
     client.ask(BUCKET_SITE, "POST", "/", headers, body + END)
+    assert application.call().body == f"ip={CLIENTS_ADDRESS}".encode()
 
+    # The proxy passes this header on; beside its own, which says otherwise, neither is believed.
+    client.ask(BUCKET_SITE, "POST", "/", headers | {"Forwarded": "for=203.0.113.7"}, body + END)
     assert application.call().body == b"ip=127.0.0.1"
     application.close()
 

@@ -204,16 +204,26 @@ pub const WRITE_BATCH_PIECES: usize = 1024;
 /// What may be set; each field says what happens beyond it.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Connections at the same time. Beyond it new ones wait in the kernel's queue.
+    /// Connections at the same time. One peer (an IPv4 address, an IPv6 /64) has as many as are still
+    /// free, so half of them at most. Beyond either, the connection that has waited for a request for
+    /// longest closes in favour of the new one; if each has a request under way, a peer at its share
+    /// gets 503, and another one's connection waits.
     pub connections: usize,
     /// Time from a request's first byte to the end of its headers. Beyond it: closed.
     pub request_head: Duration,
-    /// Time that a connection may say nothing between requests. Beyond it: closed.
+    /// Time from an answer, or from the beginning, to a request's first byte. Beyond it: closed.
     pub idle: Duration,
     /// Time in which [`Self::least_progress_bytes`] must come or go while we wait for the peer.
     pub progress_window: Duration,
     /// Bytes that a peer must move in each window. Beyond it: closed.
     pub least_progress_bytes: u64,
+    /// Time that a whole request, or a whole answer, may keep us waiting, if its length at
+    /// [`Self::request_rate`] does not allow for more. Beyond it: closed. Time in which the
+    /// application is called does not count.
+    pub request: Duration,
+    /// Bytes in a second that a whole request moves at least: those that it announces, or those that
+    /// have come, if it is sent in chunks. Answers: those that were sent.
+    pub request_rate: u64,
     /// Bytes that are read and thrown away after an answer, so that a peer that is still sending
     /// gets to see it.
     pub linger_bytes: u64,
@@ -262,6 +272,11 @@ pub struct Limits {
     pub form: FormLimits,
 }
 
+/// Connections to the admin interface. Beyond it they are shared as those to storage are.
+///
+/// 256: some people with the console open, and commands; descriptors are kept for the uploads.
+pub const ADMIN_CONNECTIONS: usize = 256;
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -270,6 +285,10 @@ impl Default for Limits {
             idle: Duration::from_secs(75),
             progress_window: Duration::from_secs(30),
             least_progress_bytes: 8 * 1024,
+            // A photo or a short film of 56 MiB, at the rate below; more at the same rate.
+            request: Duration::from_secs(60 * 60),
+            // 131 kbit/s: a phone with one bar. 273 bytes a second would be progress for ever.
+            request_rate: 16 * 1024,
             linger_bytes: 32 * 1024 * 1024,
             linger: Duration::from_secs(5),
             callback: Duration::from_secs(5),

@@ -24,10 +24,12 @@ use crate::callback::{
 use crate::clock::Clock;
 use crate::console::{Console, ConsoleUrl};
 use crate::http::cors;
-use crate::http::listener::{self, BindError};
+use crate::http::listener::{self, BindError, Shared};
+use crate::http::peers::connections::Connections;
+use crate::http::peers::proxies::TrustedProxies;
 use crate::http::service::{Service, StorageService};
 use crate::injection::{FaultInjection, Injector};
-use crate::limits::Limits;
+use crate::limits::{self, Limits};
 use crate::telemetry::metrics::Metrics;
 use crate::upload::again::Answers;
 use crate::upload::hasher::Hasher;
@@ -55,6 +57,8 @@ pub struct NodeConfig {
     pub admin_secret: AdminSecret,
     /// Where browsers reach the console, if not by an IP address or `localhost`.
     pub console_url: Option<ConsoleUrl>,
+    /// The proxies that say which client they speak for.
+    pub trusted_proxies: TrustedProxies,
     /// Whether tests can have calls and uploads fail.
     pub fault_injection: FaultInjection,
     /// Which signatures are accepted.
@@ -270,15 +274,13 @@ impl Node {
         });
 
         let (stop, stopped) = watch::channel(false);
-        let storage = StorageService {
-            server: Arc::clone(&server),
+        let (url, clock) = (config.console_url, server.clock.clone());
+        let console = Console::new(url, admin_address.port(), clock);
+        let services = Services {
+            admin: AdminService::new(Arc::clone(&server), config.admin_secret, console),
+            proxies: config.trusted_proxies,
         };
-        let port = admin_address.port();
-        let console = Console::new(config.console_url, port, server.clock.clone());
-        let admin_service = AdminService::new(Arc::clone(&server), config.admin_secret, console);
-        let (limits, mut listeners) = (&server.limits, Vec::new());
-        listeners.extend(serve_all(sockets, &Arc::new(storage), limits, &stopped));
-        listeners.extend(serve_all(admin, &Arc::new(admin_service), limits, &stopped));
+        let listeners = services.serve(&server, sockets, admin, &stopped);
         Ok(Self {
             outbox: server.outbox.start(),
             server,
@@ -347,16 +349,52 @@ impl Node {
     }
 }
 
+/// What a node serves beside storage, and the proxies in front of both.
+struct Services {
+    admin: AdminService,
+    proxies: TrustedProxies,
+}
+
+impl Services {
+    /// Begins to serve each on its sockets. All sockets of a service share their connections.
+    fn serve(
+        self,
+        server: &Arc<Server>,
+        storage: Vec<TcpListener>,
+        admin: Vec<TcpListener>,
+        stopped: &watch::Receiver<bool>,
+    ) -> Vec<JoinHandle<()>> {
+        let proxies = Arc::new(self.proxies);
+        let max = server.limits.connections;
+        let storage_service = Arc::new(Shared {
+            service: Arc::new(StorageService {
+                server: Arc::clone(server),
+            }),
+            limits: server.limits.clone(),
+            connections: Connections::new(max),
+            proxies: Arc::clone(&proxies),
+        });
+        let admin_service = Arc::new(Shared {
+            service: Arc::new(self.admin),
+            limits: server.limits.clone(),
+            connections: Connections::new(max.min(limits::ADMIN_CONNECTIONS)),
+            proxies,
+        });
+        let mut listeners = serve_all(storage, &storage_service, stopped);
+        listeners.extend(serve_all(admin, &admin_service, stopped));
+        listeners
+    }
+}
+
 /// One task for each socket.
 fn serve_all<V: Service>(
     sockets: Vec<TcpListener>,
-    service: &Arc<V>,
-    limits: &Limits,
+    shared: &Arc<Shared<V>>,
     stopped: &watch::Receiver<bool>,
 ) -> Vec<JoinHandle<()>> {
     let serve = |socket| {
-        let (service, limits) = (Arc::clone(service), limits.clone());
-        tokio::spawn(listener::serve(socket, service, limits, stopped.clone()))
+        let shared = Arc::clone(shared);
+        tokio::spawn(listener::serve(socket, shared, stopped.clone()))
     };
     sockets.into_iter().map(serve).collect()
 }

@@ -1,9 +1,10 @@
 //! A client's end of one HTTP/1.1 connection, and no more of HTTP than the chores need.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 /// A connection that is used for one exchange after another.
 #[derive(Debug)]
@@ -29,6 +30,22 @@ impl Answer {
     }
 }
 
+/// Connects from one of many addresses of this machine, another one each time: a server lets one
+/// address have half of its connections and memory.
+pub(crate) async fn connect(address: SocketAddr) -> std::io::Result<TcpStream> {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let SocketAddr::V4(to) = address else {
+        return TcpStream::connect(address).await;
+    };
+    if !to.ip().is_loopback() {
+        return TcpStream::connect(address).await;
+    }
+    let [.., high, low] = NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(([127, 1, high, low], 0).into())?;
+    socket.connect(address).await
+}
+
 /// How a connection ended instead of answering.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Broken {
@@ -40,7 +57,7 @@ pub(crate) enum Broken {
 
 impl Connection {
     pub(crate) async fn open(address: SocketAddr) -> std::io::Result<Self> {
-        let stream = TcpStream::connect(address).await?;
+        let stream = connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(Self {
             stream,

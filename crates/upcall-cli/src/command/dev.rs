@@ -17,7 +17,7 @@ use upcall_app::{App, AppConfig, CallbackUrlRule, Examples, HostRule};
 use upcall_server::callback::{
     CallbackReport, CallbackRule, GuardConfig, LookUp, OwnAddresses, PortRule, WebhookSignatures,
 };
-use upcall_server::{FaultInjection, SignatureVersions};
+use upcall_server::{FaultInjection, SignatureVersions, TrustedProxies};
 use upcall_store::StoreOptions;
 use upcall_store::catalog::{BucketAcl, BucketFacts, CatalogError, Cors, CorsRule};
 
@@ -53,6 +53,7 @@ pub(crate) async fn run(args: &DevArgs) -> Result<(), Failure> {
         fault_injection: FaultInjection::On,
         signatures: SignatureVersions::Any,
         cors_origins: vec!["*".to_owned()],
+        trusted_proxies: TrustedProxies::default(),
         record: None,
     })
     .await?;

@@ -7,6 +7,7 @@ mod bucket;
 mod bucket_callback;
 mod callback;
 mod cors;
+mod descriptors;
 mod dev;
 mod exchange;
 mod fsck;

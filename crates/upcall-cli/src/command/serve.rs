@@ -43,6 +43,7 @@ pub(crate) async fn run(args: &ServeArgs) -> Result<(), Failure> {
         fault_injection: FaultInjection::Off,
         signatures: config.access.signatures.value,
         cors_origins: config.access.cors_origins.value.clone(),
+        trusted_proxies: config.proxies.trusted_proxies(),
         record: Some(config.record.clone()),
     })
     .await?;
@@ -119,6 +120,7 @@ fn rows(config: &ServeConfig) -> Result<Vec<[String; 3]>, Failure> {
         row("domains", &config.domains, |names| names.join(", ")),
     ];
     rows.extend(config.access.rows());
+    rows.extend(config.proxies.rows());
     rows.extend(config.callback.rows());
     rows.extend([
         row("record.calls", &config.record.calls, ToString::to_string),

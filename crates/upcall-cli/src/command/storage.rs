@@ -7,14 +7,16 @@ use jiff::Timestamp;
 use upcall::name::{AccessKeyId, AccessKeySecret};
 use upcall_server::callback::{GuardConfig, KeyUrl, SignerConfig, WebhookSignatures};
 use upcall_server::{
-    Clock, ConsoleUrl, FaultInjection, Limits, Node, NodeConfig, SignatureVersions, StartError,
+    Clock, ConsoleUrl, FaultInjection, Node, NodeConfig, SignatureVersions, StartError,
+    TrustedProxies,
 };
 use upcall_store::catalog::{AccessKeyFacts, Catalog};
 use upcall_store::{EmbeddedStore, OpenError, StoreOptions};
 
+use crate::command::descriptors;
 use crate::config::record::RecordConfig;
 use crate::data::{AdminAddressFile, DataFolder};
-use crate::terminal::message::{Failure, note};
+use crate::terminal::message::Failure;
 
 /// What a storage server is started with.
 pub(crate) struct StorageSetup {
@@ -34,6 +36,7 @@ pub(crate) struct StorageSetup {
     pub(crate) fault_injection: FaultInjection,
     pub(crate) signatures: SignatureVersions,
     pub(crate) cors_origins: Vec<String>,
+    pub(crate) trusted_proxies: TrustedProxies,
     /// What is kept of callbacks, if not what the limits say.
     pub(crate) record: Option<RecordConfig>,
 }
@@ -50,7 +53,7 @@ impl Storage {
     /// Opens the store, makes what is missing, and serves.
     pub(crate) async fn start(setup: StorageSetup) -> Result<Self, Failure> {
         setup.data.check_owner()?;
-        let mut limits = limits_for(raise_descriptor_limit());
+        let mut limits = descriptors::limits()?;
         if let Some(record) = &setup.record {
             limits.record_calls = record.calls.value;
             limits.record_bytes = usize::try_from(record.bytes.value).unwrap_or(usize::MAX);
@@ -80,6 +83,7 @@ impl Storage {
             fault_injection: setup.fault_injection,
             signatures: setup.signatures,
             cors_origins: setup.cors_origins,
+            trusted_proxies: setup.trusted_proxies,
             limits,
             clock: Clock::system(),
         };
@@ -166,62 +170,5 @@ pub(crate) fn other_address(flag: &str) -> String {
     format!("choose another address with `{flag} ADDR`; port 0 means any free one")
 }
 
-/// Thousands of connections need as many descriptors; the usual soft limit is 1,024. Returns how many
-/// there may be; nothing if there is no limit.
-fn raise_descriptor_limit() -> Option<u64> {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: limit.maximum,
-        maximum: limit.maximum,
-    };
-    if setrlimit(Resource::Nofile, raised).is_err() {
-        note("the limit of open files could not be raised; fewer connections at once are taken");
-        return limit.current;
-    }
-    limit.maximum
-}
-
-/// As many connections as there are descriptors for. Each may need its socket, a blob's file and a
-/// callback's socket; where there are many descriptors, as many as ever will be under way at a time are
-/// kept for those. Without this, idle connections alone could leave no file for an upload.
-fn limits_for(descriptors: Option<u64>) -> Limits {
-    let mut limits = Limits::default();
-    if let Some(descriptors) = descriptors {
-        let left = descriptors.saturating_sub(OTHER_DESCRIPTORS);
-        let enough = (left / 3).max(left.saturating_sub(BUSY_DESCRIPTORS));
-        let enough = usize::try_from(enough).unwrap_or(usize::MAX).max(1);
-        limits.connections = limits.connections.min(enough);
-    }
-    limits
-}
-
-/// For the files and callbacks of uploads that are under way, where all connections may be idle.
-const BUSY_DESCRIPTORS: u64 = 8192;
-
-/// For listeners, the catalog, segments of the log (256 at most), the application's page.
-const OTHER_DESCRIPTORS: u64 = 380;
-
 /// The one owner of every bucket.
 const OWNER: &str = "upcall";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_more_connections_are_taken_than_there_are_descriptors_for() {
-        let most = Limits::default().connections;
-        for (descriptors, connections) in [
-            (None, most),
-            (Some(1_048_576), most),
-            (Some(20_000), most),
-            (Some(14_000), 5428),
-            (Some(4096), 1238),
-            (Some(1024), 214),
-            (Some(0), 1),
-        ] {
-            assert_eq!(limits_for(descriptors).connections, connections);
-        }
-    }
-}

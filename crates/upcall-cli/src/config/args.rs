@@ -7,6 +7,7 @@ mod callback_check;
 mod callback_send;
 mod cors;
 mod policy;
+mod proxies;
 mod record;
 
 use std::net::SocketAddr;
@@ -26,6 +27,7 @@ pub(crate) use callback_check::{CallbackCheckArgs, VerifyArgs};
 pub(crate) use callback_send::{CallbackSendArgs, FixtureArg, TamperArg};
 pub(crate) use cors::{CorsCheckArgs, CorsRuleArgs, PageCommand};
 pub(crate) use policy::{ExplainArgs, LintArgs};
+pub(crate) use proxies::ProxyArgs;
 pub(crate) use record::RecordArgs;
 
 /// Files go straight from a browser to storage, and the application hears of every one.
@@ -183,6 +185,8 @@ pub(crate) struct ServeArgs {
     pub(crate) domain: Vec<String>,
     #[command(flatten)]
     pub(crate) access: AccessArgs,
+    #[command(flatten)]
+    pub(crate) proxies: ProxyArgs,
     #[command(flatten)]
     pub(crate) callback: ServeCallbackArgs,
     /// Bytes that uploads leave free on the disk, such as 2GiB [env: UPCALL_MIN_FREE]

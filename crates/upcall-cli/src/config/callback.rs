@@ -11,7 +11,7 @@ use upcall_server::callback::{
 
 use super::args::ServeCallbackArgs;
 use super::file::FileSettings;
-use super::resolve::{Names, Setting, Source, check, default, first, list};
+use super::resolve::{Names, Setting, Source, check, default, first, list, switch};
 use crate::terminal::message::Failure;
 
 /// What a server is told about callbacks.
@@ -185,17 +185,6 @@ fn key_bits(setting: Option<Setting<String>>) -> Result<Setting<u32>, Failure> {
     let refused = || Failure::new(sentence).hint("a key has 512 to 4096 bits, in steps of 128");
     let bits = bits.ok_or_else(refused)?;
     Ok(setting.map(|_| bits))
-}
-
-fn switch(setting: Option<Setting<String>>) -> Result<Setting<bool>, Failure> {
-    let Some(setting) = setting else {
-        return Ok(default(false));
-    };
-    let shown = setting.value.escape_debug();
-    let sentence = format!("`{shown}` ({}) cannot be used", setting.source);
-    let refused = |_| Failure::new(sentence).hint("it is `true` or `false`");
-    let on = setting.value.parse().map_err(refused)?;
-    Ok(setting.map(|_| on))
 }
 
 fn is_url(text: &str) -> bool {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 
 use super::access::AccessSettings;
+use super::proxies::ProxySettings;
 use super::record::RecordSettings;
 use crate::terminal::message::Failure;
 
@@ -26,6 +27,7 @@ pub(crate) struct FileSettings {
     pub(crate) callback_webhook_signatures: Option<String>,
     pub(crate) min_free: Option<String>,
     pub(crate) scrub_rate: Option<String>,
+    pub(crate) proxies: ProxySettings,
     pub(crate) record: RecordSettings,
     pub(crate) access: AccessSettings,
 }
@@ -125,6 +127,8 @@ impl Reader<'_> {
             "listen" => self.settings.listen = Some(text()?),
             "admin" => self.settings.admin = Some(text()?),
             "console_url" => self.settings.console_url = Some(text()?),
+            "proxy_protocol" => self.settings.proxies.protocol = Some(switch()?),
+            "trusted_proxies" => self.settings.proxies.trusted = list()?,
             "region" => self.settings.region = Some(text()?),
             "cors_origins" => self.settings.access.cors_origins = list()?,
             "signatures" => self.settings.access.signatures = Some(text()?),
@@ -190,7 +194,7 @@ fn edit_distance(a: &str, b: &str) -> usize {
 
 const TABLES: [&str; 3] = ["callback", "record", "store"];
 
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 21] = [
     "admin",
     "callback.allow",
     "callback.deny",
@@ -203,6 +207,7 @@ const KEYS: [&str; 19] = [
     "data",
     "domains",
     "listen",
+    "proxy_protocol",
     "record.age",
     "record.bytes",
     "record.calls",
@@ -210,6 +215,7 @@ const KEYS: [&str; 19] = [
     "signatures",
     "store.min_free",
     "store.scrub_rate",
+    "trusted_proxies",
 ];
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ pub(crate) mod app_url;
 pub(crate) mod args;
 pub(crate) mod callback;
 pub(crate) mod file;
+pub(crate) mod proxies;
 pub(crate) mod record;
 pub(crate) mod resolve;
 pub(crate) mod units;

@@ -10,6 +10,7 @@ use super::access::{self, AccessConfig};
 use super::args::ServeArgs;
 use super::callback::CallbackConfig;
 use super::file::FileSettings;
+use super::proxies::ProxyConfig;
 use super::record::{self, RecordConfig};
 use super::units::{parse_listen, parse_size};
 use crate::terminal::message::Failure;
@@ -62,6 +63,7 @@ pub(crate) struct ServeConfig {
     pub(crate) domains: Setting<Vec<String>>,
     pub(crate) access: AccessConfig,
     pub(crate) callback: CallbackConfig,
+    pub(crate) proxies: ProxyConfig,
     /// Bytes; `None` is the store's own choice.
     pub(crate) min_free: Setting<Option<u64>>,
     /// Bytes in a second; zero is none.
@@ -97,6 +99,7 @@ pub(crate) fn serve(
     let scrub_rate = text(&SCRUB_RATE, args.scrub_rate.clone(), file.scrub_rate);
     Ok(ServeConfig {
         access: access::resolve(&args.access, file.access, environment)?,
+        proxies: ProxyConfig::resolve(&args.proxies, file.proxies, environment)?,
         record: record::resolve(&args.record, file.record, environment)?,
         min_free: match min_free {
             Some(setting) => size(setting)?.map(Some),
@@ -208,6 +211,18 @@ pub(super) fn check(
     }
     let shown = setting.value.escape_debug();
     Err(Failure::new(format!("`{shown}` ({}) cannot be used", setting.source)).hint(rule))
+}
+
+/// `true` or `false`; the latter if nothing is said.
+pub(super) fn switch(setting: Option<Setting<String>>) -> Result<Setting<bool>, Failure> {
+    let Some(setting) = setting else {
+        return Ok(default(false));
+    };
+    let shown = setting.value.escape_debug();
+    let sentence = format!("`{shown}` ({}) cannot be used", setting.source);
+    let refused = |_| Failure::new(sentence).hint("it is `true` or `false`");
+    let on = setting.value.parse().map_err(refused)?;
+    Ok(setting.map(|_| on))
 }
 
 fn address(

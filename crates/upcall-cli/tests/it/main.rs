@@ -13,6 +13,7 @@ mod callback_keys;
 mod callback_send;
 mod callback_verify;
 mod cors_check;
+mod descriptors;
 mod dev;
 mod disk_faults;
 mod disk_full;

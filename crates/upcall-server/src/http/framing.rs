@@ -24,6 +24,8 @@ pub(crate) enum Framing {
 pub(crate) enum FramingError {
     #[error("a line of the head ends in LF alone, or has a CR inside; lines end in CR LF")]
     BareLineEnd,
+    #[error("more than one empty line stands before the request line; send none")]
+    EmptyLines,
     #[error("a header continues on a second line; put it on one")]
     FoldedHeader,
     #[error("a header line has no name, or a space before its colon")]

@@ -8,6 +8,8 @@
 //!   answers with the reason ([`Exchange::take_refusal`]); nothing of the peer's is read after it.
 //! - Whoever is slower than the limits say is cut off: while a head comes, while a body comes, while
 //!   an answer goes. Time in which we did not want to read or write does not count.
+//! - Bytes that are no request are no progress: idle time counts from the last answer, and one empty
+//!   line is allowed before a request line. A body, and an answer, has a time for the whole as well.
 //! - A [voucher](super::voucher) in an answer is exchanged for the bytes of the file it stands for.
 //! - After the last answer the write side is shut first and what still arrives is thrown away for a
 //!   bounded time. A peer that is still sending would otherwise get a reset that destroys the answer.
@@ -27,13 +29,15 @@ use tokio::time::{Instant, Sleep};
 use upcall_store::blobs::FileRange;
 
 use super::framing::{self, Framing, FramingError};
-use super::timer::Timer;
+use super::peers::connections::Slot;
+use super::timer::{Pace, Timer};
 use super::voucher::{Ledger, Piece};
 use crate::limits::{self, Limits};
 
 /// A socket behind its gate.
 pub(crate) struct Gate {
     socket: TcpStream,
+    slot: Arc<Slot>,
     /// Bytes that came and may not pass yet, or no longer fitted.
     inbox: BytesMut,
     /// How much of the inbox was already searched for the end of a head.
@@ -48,6 +52,13 @@ pub(crate) struct Gate {
     lingering: Option<Lingering>,
     /// Since when an answer goes out: from its first flush to the peer's next bytes.
     answered_since: Option<Instant>,
+    /// When the last answer went out, or the connection was accepted. Idle time counts from here,
+    /// whatever comes that is no request.
+    quiet_since: Instant,
+    /// Whether an empty line has come since the last request.
+    has_empty_line: bool,
+    /// How long the body may keep us waiting in all, if its head says how long it is.
+    allowance: Option<Duration>,
 }
 
 /// How many of the next bytes may pass.
@@ -139,37 +150,24 @@ impl Drop for Answering {
     }
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Pace {
-    head: Duration,
-    idle: Duration,
-    window: Duration,
-    least: u64,
-    linger: Duration,
-    linger_bytes: u64,
-}
-
 impl Gate {
-    pub(crate) fn new(socket: TcpStream, limits: &Limits) -> Self {
+    pub(crate) fn new(socket: TcpStream, limits: &Limits, slot: Arc<Slot>) -> Self {
         Self {
             socket,
+            slot,
             inbox: BytesMut::new(),
             scanned: 0,
             pass: Pass::Head,
             exchange: Arc::default(),
-            pace: Pace {
-                head: limits.request_head,
-                idle: limits.idle,
-                window: limits.progress_window,
-                least: limits.least_progress_bytes,
-                linger: limits.linger,
-                linger_bytes: limits.linger_bytes,
-            },
+            pace: Pace::new(limits),
             reading: Timer::default(),
             writing: Timer::default(),
             is_flushed: true,
             lingering: None,
             answered_since: None,
+            quiet_since: Instant::now(),
+            has_empty_line: false,
+            allowance: None,
         }
     }
 
@@ -179,7 +177,8 @@ impl Gate {
             if !self.inbox.is_empty() || self.socket.poll_read_ready(cx).is_ready() {
                 return Poll::Ready(true);
             }
-            self.reading.poll_idle(cx, self.pace.idle).map(|()| false)
+            let deadline = self.quiet_since + self.pace.idle;
+            self.reading.poll_until(cx, deadline).map(|()| false)
         })
         .await
     }
@@ -212,6 +211,30 @@ impl Gate {
                 self.exchange.must_close.store(true, Ordering::Relaxed);
                 Ok(Some(Pass::All))
             }
+        }
+    }
+
+    /// A head was judged: its request begins.
+    fn begin(&mut self, pass: Pass) {
+        self.has_empty_line = false;
+        self.allowance = match pass {
+            Pass::Bytes(bytes) => Some(self.pace.allowance(bytes)),
+            Pass::Head | Pass::All | Pass::Nothing => None,
+        };
+        self.pass = pass;
+        self.reading.begin();
+        self.writing.begin();
+    }
+
+    /// Something has come that may be a request: from now on the connection is nobody else's.
+    ///
+    /// # Errors
+    /// It was closed in favour of another before.
+    fn claim(&self) -> io::Result<()> {
+        if self.slot.wake() {
+            Ok(())
+        } else {
+            Err(io::ErrorKind::ConnectionAborted.into())
         }
     }
 
@@ -267,6 +290,9 @@ impl Gate {
             return Poll::Ready(result.map(|()| count));
         }
         let pace = &self.pace;
+        let allowance = self
+            .allowance
+            .unwrap_or_else(|| pace.allowance(self.reading.whole_moved()));
         let expired = match self.pass {
             Pass::Head if self.exchange.is_answering() => {
                 // Until something of the answer has gone out, nobody has to look: thousands may wait for
@@ -285,17 +311,23 @@ impl Gate {
             Pass::Head if self.inbox.is_empty() => {
                 if !self.is_flushed {
                     self.reading.look_again(cx, REST_AFTER);
-                } else if self.reading.poll_idle(cx, REST_AFTER).is_ready() {
+                    return Poll::Pending;
+                }
+                self.slot.rest(self.quiet_since);
+                if self.reading.poll_idle(cx, REST_AFTER).is_ready() {
                     self.exchange.is_resting.store(true, Ordering::Relaxed);
                 }
                 return Poll::Pending;
             }
             Pass::Head => self.reading.poll_deadline(cx, pace.head),
             Pass::Nothing => Poll::Pending, // `poll_read` does not come here then
-            Pass::Bytes(left) => self
+            Pass::Bytes(left) => {
+                self.reading
+                    .poll_progress(cx, pace.window, pace.least.min(left), allowance)
+            }
+            Pass::All => self
                 .reading
-                .poll_progress(cx, pace.window, pace.least.min(left)),
-            Pass::All => self.reading.poll_progress(cx, pace.window, pace.least),
+                .poll_progress(cx, pace.window, pace.least, allowance),
         };
         expired.map(|()| Err(io::Error::from(io::ErrorKind::TimedOut)))
     }
@@ -303,20 +335,24 @@ impl Gate {
     /// Reads a head, straight into hyper's buffer where it comes whole, else through the inbox.
     /// `Ready(Ok(true))` when something may pass or the peer is done.
     fn poll_head(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<bool>> {
-        // An empty line before the request line is allowed for (RFC 9112, 2.2).
+        // One empty line before the request line is allowed for (RFC 9112, 2.2).
         while self.inbox.starts_with(b"\r\n") {
+            if std::mem::replace(&mut self.has_empty_line, true) {
+                self.refuse(FramingError::EmptyLines);
+                return Poll::Ready(Ok(true));
+            }
             self.inbox.advance(2);
             self.scanned = 0;
         }
         if !self.inbox.is_empty() {
+            self.claim()?;
             let inbox = std::mem::take(&mut self.inbox);
             let judged = self.judge(&inbox, self.scanned);
             self.scanned = inbox.len();
             self.inbox = inbox;
             match judged {
                 Ok(Some(pass)) => {
-                    self.pass = pass;
-                    self.reading.restart();
+                    self.begin(pass);
                     return Poll::Ready(Ok(true));
                 }
                 Ok(None) => {}
@@ -331,11 +367,12 @@ impl Gate {
             return Poll::Ready(Ok(true));
         }
         if self.inbox.is_empty() {
+            self.claim()?;
             self.reading.restart();
             // The usual case: the head came whole, and nothing has to be copied.
             match self.judge(&buf.filled()[start..], 0) {
                 Ok(Some(pass)) => {
-                    self.pass = pass;
+                    self.begin(pass);
                     self.let_through(buf, start);
                     return Poll::Ready(Ok(true));
                 }
@@ -465,6 +502,15 @@ impl AsyncWrite for Gate {
             gate.answered_since = Some(Instant::now());
             gate.reading.look_again(cx, REST_AFTER);
         }
+        if !gate.is_flushed {
+            gate.quiet_since = Instant::now();
+            if matches!(gate.pass, Pass::Head)
+                && gate.inbox.is_empty()
+                && !gate.exchange.is_answering()
+            {
+                gate.slot.rest(gate.quiet_since);
+            }
+        }
         gate.is_flushed = true;
         Poll::Ready(Ok(()))
     }
@@ -498,10 +544,13 @@ impl Gate {
                 }
                 Poll::Ready(result)
             }
-            Poll::Pending => self
-                .writing
-                .poll_progress(cx, self.pace.window, self.pace.least)
-                .map(|()| Err(io::Error::from(io::ErrorKind::TimedOut))),
+            Poll::Pending => {
+                let pace = &self.pace;
+                let allowance = pace.allowance(self.writing.whole_moved());
+                self.writing
+                    .poll_progress(cx, pace.window, pace.least, allowance)
+                    .map(|()| Err(io::Error::from(io::ErrorKind::TimedOut)))
+            }
         }
     }
 }

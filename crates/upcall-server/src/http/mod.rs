@@ -7,6 +7,7 @@ pub(crate) mod gate;
 pub(crate) mod listener;
 pub(crate) mod operation;
 mod passive;
+pub(crate) mod peers;
 pub(crate) mod request_id;
 mod sandbox;
 pub(crate) mod service;

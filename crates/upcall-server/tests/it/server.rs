@@ -12,6 +12,7 @@ use upcall_server::callback::{
 };
 use upcall_server::{
     AdminSecret, Clock, ConsoleUrl, FaultInjection, Limits, Node, NodeConfig, SignatureVersions,
+    TrustedProxies,
 };
 use upcall_store::catalog::{
     AccessKeyFacts, BucketAcl, BucketFacts, CatalogError, ListObjects, ObjectFacts,
@@ -60,6 +61,7 @@ pub(crate) struct Setup {
     pub(crate) fault_injection: FaultInjection,
     pub(crate) signatures: SignatureVersions,
     pub(crate) cors_origins: Vec<String>,
+    pub(crate) trusted_proxies: TrustedProxies,
     /// Objects up to this size go into the log; zero makes each a file.
     pub(crate) small_bytes: u64,
 }
@@ -80,6 +82,7 @@ impl Default for Setup {
             fault_injection: FaultInjection::Off,
             signatures: SignatureVersions::Any,
             cors_origins: Vec::new(),
+            trusted_proxies: TrustedProxies::default(),
             small_bytes: StoreOptions::default().small_bytes,
         }
     }
@@ -137,6 +140,7 @@ impl TestServer {
             fault_injection: setup.fault_injection,
             signatures: setup.signatures,
             cors_origins: setup.cors_origins,
+            trusted_proxies: setup.trusted_proxies,
             limits: setup.limits,
             clock: setup.clock,
         };

@@ -93,7 +93,7 @@ pub(super) enum Body {
 
 impl Client {
     pub(super) async fn open(address: SocketAddr) -> Result<Self> {
-        let stream = TcpStream::connect(address).await;
+        let stream = crate::http::connect(address).await;
         let stream = stream.context("the server takes no connection")?;
         stream.set_nodelay(true)?;
         Ok(Self {

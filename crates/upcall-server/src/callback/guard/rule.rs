@@ -1,10 +1,11 @@
 //! Rules: what an operator allows or denies, by name or by network.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use super::kind::Kind;
+use crate::network::is_within;
 
 /// One thing that the operator allows or denies.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -57,22 +58,6 @@ impl CallbackRule {
             Self::Public => kind == Kind::Public,
             Self::Host(_) | Self::Network { .. } => false,
         }
-    }
-}
-
-fn is_within(address: IpAddr, network: IpAddr, prefix: u8) -> bool {
-    match (address, network) {
-        (IpAddr::V4(address), IpAddr::V4(network)) => {
-            let shift = 32 - u32::from(prefix.min(32));
-            let top = |ip: Ipv4Addr| u32::from(ip).checked_shr(shift).unwrap_or(0);
-            top(network) == top(address)
-        }
-        (IpAddr::V6(address), IpAddr::V6(network)) => {
-            let shift = 128 - u32::from(prefix.min(128));
-            let top = |ip: Ipv6Addr| u128::from(ip).checked_shr(shift).unwrap_or(0);
-            top(network) == top(address)
-        }
-        (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
     }
 }
 
