@@ -162,13 +162,16 @@ impl Dispatcher {
             }
             let others = &order.parameter.urls[number + 1..];
             let others = others.iter().filter(|other| !is_again(other, url));
-            let left = self.time_limit.saturating_sub(started.elapsed());
+            let spent = match number {
+                0 => Duration::ZERO,
+                _ => started.elapsed(),
+            };
             let one = OneCall {
                 order,
                 url: number,
                 attempt: usize::try_from(attempt).unwrap_or(usize::MAX),
                 since: started,
-                limit: time_for_one(self.time_limit, left, others.count()),
+                limit: time_for_one(self.time_limit, spent, others.count()),
                 refusals,
             };
             if number > 0 && one.limit.is_zero() {
@@ -369,11 +372,16 @@ fn is_same(url: &CallbackUrl, other: &CallbackUrl) -> bool {
     url.port() == other.port() && url.host().eq_ignore_ascii_case(other.host())
 }
 
-/// How long a call to one URL may take, with so much left for it and for as many URLs after it: it leaves
-/// them a tenth of the whole each, so that one that stalls does not keep the next from being tried.
-fn time_for_one(whole: Duration, left: Duration, after: usize) -> Duration {
+/// How long a call to one URL may take, when so much of the whole was spent and so many URLs come after
+/// it: it leaves them a tenth of the whole each, so that one that stalls does not keep the next from
+/// being tried. In milliseconds, since people read it.
+fn time_for_one(whole: Duration, spent: Duration, after: usize) -> Duration {
     let after = u32::try_from(after).unwrap_or(u32::MAX);
-    left.saturating_sub((whole / 10).saturating_mul(after))
+    let kept = (whole / 10).saturating_mul(after);
+    let left = whole.saturating_sub(spent).saturating_sub(kept);
+    left.saturating_sub(Duration::from_nanos(u64::from(
+        left.subsec_nanos() % 1_000_000,
+    )))
 }
 
 impl<'o> OneCall<'o> {
@@ -447,3 +455,20 @@ pub(crate) enum Refusals {
 
 /// How many reports an onlooker may lag behind.
 const REPORTS: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_url_has_all_of_the_time_and_several_share_it() {
+        let time = |spent: u64, after| {
+            let spent = Duration::from_micros(spent);
+            time_for_one(Duration::from_secs(5), spent, after).as_millis()
+        };
+        assert_eq!(time(0, 0), 5000);
+        assert_eq!([time(0, 1), time(0, 4)], [4500, 3000]);
+        assert_eq!([time(3_000_250, 1), time(4_500_000, 0)], [1499, 500]);
+        assert_eq!([time(5_000_001, 0), time(4_600_000, 1)], [0, 0]);
+    }
+}
