@@ -19,6 +19,7 @@ pub(crate) async fn run(command: BucketCallbackCommand) -> Result<(), Failure> {
             redeliver,
             gate,
             keep_alive,
+            chunked_answers,
             admin,
         } => {
             let default = default.map(|text| parse(&text)).transpose()?;
@@ -28,6 +29,7 @@ pub(crate) async fn run(command: BucketCallbackCommand) -> Result<(), Failure> {
                 "redeliverSeconds": redeliver.map(|time| time.as_secs()),
                 "gate": gate.map(GateArg::as_str),
                 "keepAlive": keep_alive,
+                "chunkedAnswers": chunked_answers,
             });
             AdminClient::new(&admin)?
                 .ask(Method::PUT, &path(&name, "/callback")?, Some(&settings))
@@ -85,6 +87,7 @@ async fn show(name: &str, admin: &AdminArgs) -> Result<(), Failure> {
         ),
         ("gate", or_none(&settings["gate"])),
         ("keep-alive", text(&settings["keepAlive"])),
+        ("chunked-answers", text(&settings["chunkedAnswers"])),
     ];
     let rows: Vec<Vec<String>> = rows
         .into_iter()

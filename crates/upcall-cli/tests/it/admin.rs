@@ -239,6 +239,7 @@ fn callback_settings_of_a_bucket_are_set_and_shown() {
             "--gate",
             "keep",
             "--keep-alive",
+            "--chunked-answers",
             "--default",
             default,
         ],
@@ -251,6 +252,7 @@ fn callback_settings_of_a_bucket_are_set_and_shown() {
     assert_eq!(shown["redeliverSeconds"], json!(86400));
     assert_eq!(shown["gate"], json!("keep"));
     assert_eq!(shown["keepAlive"], json!(true));
+    assert_eq!(shown["chunkedAnswers"], json!(true));
     assert_eq!(
         shown["default"]["callbackUrl"],
         json!("http://app.example/up")
@@ -260,8 +262,8 @@ fn callback_settings_of_a_bucket_are_set_and_shown() {
     let shown = at(data, &["bucket", "callback", "get", "photos"]).run();
     assert_eq!(
         shown.done(),
-        "SETTING     VALUE\ndefault     none\nrequired    false\nredeliver   no\ngate        none\n\
-         keep-alive  false\n"
+        "SETTING          VALUE\ndefault          none\nrequired         false\n\
+         redeliver        no\ngate             none\nkeep-alive       false\nchunked-answers  false\n"
     );
     let wrong = at(
         data,

@@ -30,6 +30,8 @@ pub(super) struct Settings {
     gate: Option<Gate>,
     #[serde(default)]
     keep_alive: bool,
+    #[serde(default)]
+    chunked_answers: bool,
 }
 
 pub(super) async fn get(server: &Arc<Server>, name: &str) -> Result<Answer, AdminError> {
@@ -90,6 +92,7 @@ impl Settings {
             redeliver_seconds: self.redeliver_seconds,
             gate: self.gate,
             keep_alive: self.keep_alive,
+            chunked_answers: self.chunked_answers,
             // It stays as it is.
             signatures: None,
         })
@@ -108,6 +111,7 @@ impl From<&CallbackSettings> for Settings {
             redeliver_seconds: settings.redeliver_seconds,
             gate: settings.gate,
             keep_alive: settings.keep_alive,
+            chunked_answers: settings.chunked_answers,
         }
     }
 }

@@ -28,6 +28,7 @@ pub use report::CallbackReport;
 pub use signer::{KeyKeeper, SignerConfig, WebhookSignatures};
 
 pub(crate) use dispatcher::{Begun, CallbackAnswer, Dispatcher, DispatcherConfig, Refusals};
+pub(crate) use exchange::Chunking;
 pub(crate) use guard::{Guard, GuardError};
 pub(crate) use keys::{Rotation, WEBHOOK_KEY_PATH, key_id_of, own};
 pub(crate) use outbox::{Expected, Outbox, OutboxTask, Turn};

@@ -10,6 +10,7 @@ use upcall::callback::CallbackParameter;
 use upcall_store::blobs::BlobId;
 use upcall_store::catalog::{Gate, KeptAnswer, OwedCall};
 
+use super::exchange::Chunking;
 use super::told::{Receipt, Told, ToldUpload};
 use super::{CallbackOrder, ConnectionUse, Origin};
 use crate::limits;
@@ -50,6 +51,9 @@ struct Stored {
     /// Whether a gated call may share its connection, too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     keep_alive: bool,
+    /// Whether a chunked answer is taken.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    chunked_answers: bool,
     #[serde(flatten)]
     terms: OwedTerms,
 }
@@ -65,6 +69,7 @@ impl OwedOrder {
             owner: order.owner.clone(),
             requester: order.requester.clone(),
             keep_alive: self.terms.gate.is_some() && order.connection == ConnectionUse::Kept,
+            chunked_answers: order.chunking == Chunking::Taken,
             terms: self.terms.clone(),
         };
         OwedCall {
@@ -93,6 +98,7 @@ impl OwedOrder {
                 owner: stored.owner,
                 requester: stored.requester,
                 connection: ConnectionUse::of(stored.terms.gate, stored.keep_alive),
+                chunking: Chunking::of(stored.chunked_answers),
                 // A bucket with a gate takes no other; of those without, nothing is known any more.
                 origin: match stored.terms.gate {
                     Some(_) => Origin::Fixed,
@@ -153,6 +159,7 @@ mod tests {
                 owner: "owner".to_owned(),
                 requester: "-".to_owned(),
                 connection,
+                chunking: Chunking::Taken,
                 origin: Origin::Fixed,
                 peer: None,
             }),
@@ -175,6 +182,7 @@ mod tests {
             let stored = owed(gate, connection).to_owed_call();
             let read = OwedOrder::read(&stored).unwrap();
             assert_eq!(read.order.connection, connection, "{}", stored.call);
+            assert_eq!(read.order.chunking, Chunking::Taken, "{}", stored.call);
         }
         // As it was written before there was the choice.
         let former = owed(Some(Gate::Refuse), ConnectionUse::Own).to_owed_call();

@@ -18,6 +18,7 @@ use upcall::name::{BucketName, ObjectKey};
 use upcall_crypto::{CryptoError, Md5};
 use upcall_store::catalog::Gate;
 
+use super::exchange::Chunking;
 use super::signer::{CallToSign, Signer, WebhookHeaders};
 
 /// A call to make.
@@ -32,6 +33,7 @@ pub(crate) struct CallbackOrder {
     pub(crate) owner: String,
     pub(crate) requester: String,
     pub(crate) connection: ConnectionUse,
+    pub(crate) chunking: Chunking,
     pub(crate) origin: Origin,
     /// Who sent the upload; `None` once the call is made again.
     pub(crate) peer: Option<IpAddr>,
@@ -203,6 +205,7 @@ pub(super) fn order_of(bucket: &str, peer: IpAddr, origin: Origin) -> CallbackOr
         owner: "owner".to_owned(),
         requester: "-".to_owned(),
         connection: ConnectionUse::Kept,
+        chunking: Chunking::Refused,
         origin,
         peer: Some(peer),
     }
@@ -225,6 +228,7 @@ mod tests {
             owner: owner.to_owned(),
             requester: "-".to_owned(),
             connection: ConnectionUse::Kept,
+            chunking: Chunking::Refused,
             origin: Origin::Fixed,
             peer: None,
         }

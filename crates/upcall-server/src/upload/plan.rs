@@ -14,7 +14,7 @@ use upcall_store::catalog::{CallbackSettings, Gate, ObjectFacts};
 
 use super::admit::Admitted;
 use super::callback::AdmittedCallback;
-use crate::callback::{CallbackOrder, ConnectionUse, OwedOrder, OwedTerms, Receipt};
+use crate::callback::{CallbackOrder, Chunking, ConnectionUse, OwedOrder, OwedTerms, Receipt};
 use crate::limits;
 
 /// What is asked of the application.
@@ -147,6 +147,7 @@ fn order(
         owner: admitted.bucket.owner.clone(),
         requester: admitted.requester.id_text().to_owned(),
         connection: ConnectionUse::of(settings.gate, settings.keep_alive),
+        chunking: Chunking::of(settings.chunked_answers),
         origin,
         peer: Some(admitted.call.peer.ip()),
     }))

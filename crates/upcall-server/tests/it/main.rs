@@ -14,6 +14,7 @@ mod bounds;
 mod callback_load;
 mod callback_record;
 mod callbacks;
+mod chunked_answers;
 mod client;
 mod console;
 mod contents;

@@ -43,6 +43,9 @@ pub struct CallbackSettings {
     /// Whether the calls of a gated bucket share connections, as those of other buckets do.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub keep_alive: bool,
+    /// Whether an answer of the application may be chunked instead of having a `Content-Length`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub chunked_answers: bool,
     /// Which signatures the bucket accepts, if fewer than the server. It lies beside the settings of
     /// callbacks, and is changed by [`set_bucket_signatures`](super::Catalog::set_bucket_signatures)
     /// alone.

@@ -106,8 +106,8 @@ pub enum CallbackFailure {
     /// `Content-Length` is not a positive number, or not the body's length.
     #[error("the application's answer has a `Content-Length` that is not a positive number")]
     InvalidContentLength,
-    /// An answer came, and its head is not well-formed.
-    #[error("the application answered, and the head of its answer is not well-formed HTTP")]
+    /// An answer came, and it is not well-formed.
+    #[error("the application answered, and its answer is not well-formed HTTP")]
     MalformedAnswer,
     /// `Content-Length` is missing.
     #[error("the application's answer has no `Content-Length` (a chunked answer has none)")]

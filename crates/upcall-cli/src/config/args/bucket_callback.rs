@@ -42,6 +42,9 @@ pub(crate) enum BucketCallbackCommand {
         /// known to send one answer to each call
         #[arg(long, requires = "gate")]
         keep_alive: bool,
+        /// Take an answer of the application that is chunked instead of having a Content-Length
+        #[arg(long)]
+        chunked_answers: bool,
         #[command(flatten)]
         admin: AdminArgs,
     },

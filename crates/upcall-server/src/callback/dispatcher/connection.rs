@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Dispatcher, OneCall, Refusals, Request};
-use crate::callback::exchange::{self, Connection, Curiosity, Ending, Progress};
+use crate::callback::exchange::{self, Connection, Curiosity, Ending, Progress, Wanted};
 use crate::callback::load::{Crowded, Place, Sharing};
 use crate::callback::request::{ConnectionUse, Origin, WrittenRequest};
 use crate::fault;
@@ -86,7 +86,11 @@ impl Dispatcher {
         } else {
             Curiosity::Nothing
         };
-        exchange::exchange(connection, request, curiosity, progress).await
+        let wanted = Wanted {
+            curiosity,
+            chunking: one.order.chunking,
+        };
+        exchange::exchange(connection, request, wanted, progress).await
     }
 
     fn keep(&self, sharing: Option<Sharing>, connection: Option<Connection>) {

@@ -25,6 +25,8 @@ pub(crate) enum Ending {
     Guarded(GuardError),
     /// The answer's head has no end within [`limits::CALLBACK_HEAD_BYTES`](crate::limits).
     HeadTooLong,
+    /// The answer's body is chunked, and its chunks are not well-formed.
+    MalformedChunks,
     /// The answer's head is not well-formed, in this line.
     MalformedHead(Option<HeadFault>),
     /// There is no connection.
@@ -46,7 +48,9 @@ impl Ending {
     pub(crate) fn failure(&self) -> Option<CallbackFailure> {
         match self {
             Self::Agreed => None,
-            Self::MalformedHead(_) => Some(CallbackFailure::MalformedAnswer),
+            Self::MalformedChunks | Self::MalformedHead(_) => {
+                Some(CallbackFailure::MalformedAnswer)
+            }
             Self::NoTls(TlsFailure::PlainHttp) => Some(CallbackFailure::PlainHttp),
             Self::NotHttp { start } if is_tls(start) => Some(CallbackFailure::SpeaksTls),
             Self::Broken { .. }

@@ -18,6 +18,9 @@ pub(super) struct Head {
     /// As it was written; two of them stand with a comma between. `None` if the answer is chunked:
     /// then it does not count (RFC 9112, 6.3).
     pub(super) content_length: Option<String>,
+    /// Whether the body is chunked, and nothing else is said of it. Both of them are a trick, or a
+    /// mistake.
+    pub(super) is_chunked: bool,
     pub(super) content_type: String,
     /// Whether the connection may serve another call.
     pub(super) keeps_alive: bool,
@@ -95,7 +98,11 @@ fn parse(bytes: &Bytes) -> Result<Head, BadHead> {
         }
         (count > 0).then_some(values)
     };
-    let is_chunked = values("transfer-encoding").is_some();
+    let coding = values("transfer-encoding");
+    let length = values("content-length");
+    let is_chunked = coding.as_ref().is_some_and(|coding| {
+        coding.eq_ignore_ascii_case("chunked") && length.is_none() && response.version == Some(1)
+    });
     let connection = values("connection").unwrap_or_default();
     let says = |option: &str| {
         let mut options = connection.split(',');
@@ -107,7 +114,8 @@ fn parse(bytes: &Bytes) -> Result<Head, BadHead> {
     };
     Ok(Head {
         status: response.code.ok_or(BadHead::Malformed(None))?,
-        content_length: values("content-length").filter(|_| !is_chunked),
+        content_length: length.filter(|_| coding.is_none()),
+        is_chunked,
         content_type: values("content-type").unwrap_or_default(),
         keeps_alive,
         bytes: bytes.clone(),
@@ -183,6 +191,17 @@ mod tests {
         assert_eq!(twice.as_deref(), Some("7, 7"));
         let both = length("Transfer-Encoding: chunked\r\nContent-Length: 7\r\n");
         assert_eq!(both, None);
+        let chunked = |head: &str| whole(&format!("{head}\r\n\r\n")).is_chunked;
+        assert!(chunked("HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked"));
+        for other in [
+            "HTTP/1.1 200 OK",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 2",
+            "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked",
+        ] {
+            assert!(!chunked(other), "{other}");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@
 //! it refuses any other head, where the uploader is owed a message of its own; and so that the
 //! moments can be told apart and the bytes be recorded as they were.
 
+mod chunked;
 mod connector;
 mod ending;
 mod first_bytes;
@@ -38,6 +39,7 @@ pub(crate) use head_fault::HeadFault;
 pub(crate) use progress::{Answer, Progress, Stage, Timing};
 pub(crate) use tls_failure::TlsFailure;
 
+use self::chunked::{BadChunks, Chunks};
 use self::head::{BadHead, Head};
 use super::request::WrittenRequest;
 use crate::limits;
@@ -52,16 +54,37 @@ pub(super) enum Curiosity {
     Nothing,
 }
 
+/// Whether an answer may be chunked. By the protocol it may not: it has a `Content-Length`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Chunking {
+    Refused,
+    Taken,
+}
+
+impl Chunking {
+    /// As a bucket says it.
+    pub(crate) const fn of(is_taken: bool) -> Self {
+        if is_taken { Self::Taken } else { Self::Refused }
+    }
+}
+
+/// What is wanted of an answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    pub(super) curiosity: Curiosity,
+    pub(super) chunking: Chunking,
+}
+
 /// Sends the request and judges the answer. If the connection may serve another call after it, it
 /// is given back: only after an answer that was as the protocol wants it and agreed. An application
 /// that makes one mistake about where an answer ends may make another.
 pub(super) async fn exchange(
     mut connection: Connection,
     request: &WrittenRequest,
-    curiosity: Curiosity,
+    wanted: Wanted,
     progress: &mut Progress,
 ) -> (Ending, Option<Connection>) {
-    match attempt(&mut connection, request, curiosity, progress).await {
+    match attempt(&mut connection, request, wanted, progress).await {
         Ok((Ending::Agreed, Rest::Possible)) => (Ending::Agreed, connection.at_rest()),
         Ok((ending, _)) | Err(ending) => (ending, None),
     }
@@ -77,7 +100,7 @@ enum Rest {
 async fn attempt(
     connection: &mut Connection,
     request: &WrittenRequest,
-    curiosity: Curiosity,
+    wanted: Wanted,
     progress: &mut Progress,
 ) -> Result<(Ending, Rest), Ending> {
     progress.enter(Stage::Sending);
@@ -105,6 +128,9 @@ async fn attempt(
         body: Bytes::new(),
         announced,
     });
+    if head.is_chunked && wanted.chunking == Chunking::Taken {
+        return answer_in_chunks(connection, &head, rest, wanted.curiosity, progress).await;
+    }
     match judged {
         Ok(length) => {
             read_body(connection, length, progress).await?;
@@ -112,7 +138,7 @@ async fn attempt(
             Ok((verdict.map_or_else(Ending::from, |()| Ending::Agreed), rest))
         }
         Err(failure) => {
-            match curiosity {
+            match wanted.curiosity {
                 Curiosity::Record => read_what_comes_at_once(connection, announced, progress).await,
                 Curiosity::Refusal => match announced {
                     Some(length) if length <= limits::CALLBACK_ANSWER_BYTES as u64 => {
@@ -126,6 +152,30 @@ async fn attempt(
             Ok((Ending::Refused(failure), Rest::Impossible))
         }
     }
+}
+
+/// Reads a chunked answer and judges it as if its length had been announced.
+async fn answer_in_chunks(
+    connection: &mut Connection,
+    head: &Head,
+    rest: Rest,
+    curiosity: Curiosity,
+    progress: &mut Progress,
+) -> Result<(Ending, Rest), Ending> {
+    if head.status == 200 {
+        read_chunks(connection, progress).await?;
+        let verdict = answer::judge_body(&head.content_type, &progress.received);
+        return Ok((verdict.map_or_else(Ending::from, |()| Ending::Agreed), rest));
+    }
+    let body = read_chunks(connection, progress);
+    // As far as it came it is recorded; the status decides.
+    match curiosity {
+        Curiosity::Record => drop(tokio::time::timeout(GRACE, body).await),
+        Curiosity::Refusal => drop(body.await),
+        Curiosity::Nothing => {}
+    }
+    let failure = CallbackFailure::Status(head.status);
+    Ok((Ending::Refused(failure), Rest::Impossible))
 }
 
 /// How much of a request went out.
@@ -248,7 +298,9 @@ async fn read_body(
     progress.received.reserve(length.min(BODY_STEP_BYTES));
     let begun = connection.unread.split_to(in_buffer);
     progress.received.extend_from_slice(&begun);
-    progress.enter(Stage::Body { announced });
+    progress.enter(Stage::Body {
+        announced: Some(announced),
+    });
     while progress.received.len() < length {
         let missing = length - progress.received.len();
         if progress.received.spare_capacity_mut().is_empty() {
@@ -261,6 +313,26 @@ async fn read_body(
             read => read,
         };
         read.map_err(|error| Ending::of_io(&error, progress.stage))?;
+    }
+    Ok(())
+}
+
+/// Reads a chunked body. Once it is whole, its length is known as if it had been announced.
+async fn read_chunks(connection: &mut Connection, progress: &mut Progress) -> Result<(), Ending> {
+    progress.enter(Stage::Body { announced: None });
+    let mut chunks = Chunks::begin();
+    loop {
+        match chunks.take(&mut connection.unread, &mut progress.received) {
+            Ok(true) => break,
+            Ok(false) => {}
+            Err(BadChunks::TooLong) => return Err(CallbackFailure::TooLong.into()),
+            Err(BadChunks::Malformed) => return Err(Ending::MalformedChunks),
+        }
+        let read = connection.read_more().await;
+        read.map_err(|error| Ending::of_io(&error, progress.stage))?;
+    }
+    if let Some(answer) = &mut progress.answer {
+        answer.announced = Some(progress.received.len() as u64);
     }
     Ok(())
 }

@@ -20,9 +20,9 @@ pub(crate) enum Stage {
     Waiting,
     /// The answer's head is coming.
     Head,
-    /// The answer's body is coming, so many bytes.
+    /// The answer's body is coming: so many bytes, or in chunks.
     Body {
-        announced: u64,
+        announced: Option<u64>,
     },
 }
 

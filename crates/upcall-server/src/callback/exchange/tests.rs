@@ -64,6 +64,11 @@ async fn connection(answer: &'static [u8]) -> Connection {
     }
 }
 
+const WANTED: Wanted = Wanted {
+    curiosity: Curiosity::Nothing,
+    chunking: Chunking::Refused,
+};
+
 async fn kept_after(answer: &'static [u8]) -> (Ending, bool) {
     let request = WrittenRequest {
         head: Bytes::from_static(b"POST / HTTP/1.1\r\n\r\n"),
@@ -71,7 +76,7 @@ async fn kept_after(answer: &'static [u8]) -> (Ending, bool) {
     };
     let mut progress = Progress::begin();
     let connection = connection(answer).await;
-    let (ending, rest) = exchange(connection, &request, Curiosity::Nothing, &mut progress).await;
+    let (ending, rest) = exchange(connection, &request, WANTED, &mut progress).await;
     (ending, rest.is_some())
 }
 

@@ -28,6 +28,7 @@ pub(super) fn of(call: &NewRecord) -> Explanation {
         Ending::Guarded(GuardError::Forbidden(_)) => Explanation::Forbidden { host: host() },
         Ending::Guarded(GuardError::Unresolvable) => Explanation::Unresolvable { host: host() },
         Ending::HeadTooLong => Explanation::HeadTooLong,
+        Ending::MalformedChunks => Explanation::MalformedChunks,
         Ending::MalformedHead(fault) => Explanation::NotWellFormed(fault.clone()),
         Ending::NotConnected(kind) => Explanation::NotConnected {
             kind: *kind,

@@ -20,9 +20,10 @@ pub(crate) enum Explanation {
     },
     /// The application's body is not JSON.
     Body(BodyFault),
+    /// `announced` is missing if the body is chunked.
     BrokenInBody {
         received: u64,
-        announced: u64,
+        announced: Option<u64>,
     },
     BrokenInHead,
     /// Before any byte of an answer.
@@ -38,6 +39,7 @@ pub(crate) enum Explanation {
     HeadTooLong,
     /// `Content-Length` is not what it should be.
     Length(LengthFault),
+    MalformedChunks,
     NotConnected {
         kind: io::ErrorKind,
         to: To,
@@ -90,7 +92,8 @@ impl fmt::Display for LengthFault {
         match self {
             Self::Chunked => f.write_str(
                 "no Content-Length: the answer is chunked; set the header, or hand the framework \
-                 the body as a whole",
+                 the body as a whole; where it cannot be set, the bucket may take such answers \
+                 (`--chunked-answers`)",
             ),
             Self::Invalid { given } => write!(
                 f,
@@ -111,11 +114,18 @@ impl fmt::Display for LengthFault {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Slow {
     Answering,
-    Body { received: u64, announced: u64 },
-    Connecting { to: To },
+    Body {
+        received: u64,
+        announced: Option<u64>,
+    },
+    Connecting {
+        to: To,
+    },
     Greeting,
     Head,
-    Resolving { host: Shown },
+    Resolving {
+        host: Shown,
+    },
     Sending,
     Signing,
 }
@@ -184,11 +194,7 @@ impl fmt::Display for Explanation {
             Self::BrokenInBody {
                 received,
                 announced,
-            } => write!(
-                f,
-                "answer broke off after {received} of {announced} bytes: `Content-Length` counts \
-                 bytes and not characters, or the application died"
-            ),
+            } => broken_in_body(f, *received, *announced),
             Self::BrokenInHead => f.write_str(
                 "answer broke off in its head: the application, or a proxy before it, died",
             ),
@@ -205,6 +211,10 @@ impl fmt::Display for Explanation {
                      answers",
             ),
             Self::Length(fault) => fault.fmt(f),
+            Self::MalformedChunks => f.write_str(
+                "answer is chunked, and its chunks are not well-formed: sizes, line ends and lengths \
+                 must be as RFC 9112 has them",
+            ),
             Self::NotConnected { kind, to } => not_connected(f, *kind, to),
             Self::NotHttp { start } => {
                 write!(f, "what answers is not HTTP: it begins with `{start}`")
@@ -245,6 +255,24 @@ fn broken_before(f: &mut fmt::Formatter<'_>, is_reset: bool) -> fmt::Result {
         "{how} the connection without an answer: the application died, or what listens there is \
          something else"
     )
+}
+
+fn broken_in_body(
+    f: &mut fmt::Formatter<'_>,
+    received: u64,
+    announced: Option<u64>,
+) -> fmt::Result {
+    match announced {
+        Some(announced) => write!(
+            f,
+            "answer broke off after {received} of {announced} bytes: `Content-Length` counts bytes \
+             and not characters, or the application died"
+        ),
+        None => write!(
+            f,
+            "answer broke off after {received} bytes, before its last chunk: the application died"
+        ),
+    }
 }
 
 fn not_well_formed(f: &mut fmt::Formatter<'_>, fault: Option<&HeadFault>) -> fmt::Result {
@@ -338,11 +366,18 @@ fn timed_out(f: &mut fmt::Formatter<'_>, during: &Slow, limit: Duration) -> fmt:
         Slow::Answering => write!(f, "no answer within {limit} s: answer first and work later"),
         Slow::Body {
             received,
-            announced,
+            announced: Some(announced),
         } => write!(
             f,
             "answer not complete within {limit} s: {received} of {announced} bytes came; compare \
              `Content-Length`, which counts bytes and not characters"
+        ),
+        Slow::Body {
+            received,
+            announced: None,
+        } => write!(
+            f,
+            "answer not complete within {limit} s: {received} bytes came in chunks, and not the last one"
         ),
         Slow::Connecting { to } => write!(
             f,

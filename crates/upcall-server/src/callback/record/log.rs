@@ -265,6 +265,7 @@ mod tests {
     use upcall::name::ObjectKey;
 
     use super::*;
+    use crate::callback::exchange::Chunking;
     use crate::callback::exchange::{Ending, Progress};
     use crate::callback::request::{CallbackOrder, ConnectionUse, Origin};
 
@@ -281,6 +282,7 @@ mod tests {
                 requester: String::new(),
                 connection: ConnectionUse::Kept,
                 origin: Origin::Fixed,
+                chunking: Chunking::Refused,
                 peer: None,
             }),
             url: 0,

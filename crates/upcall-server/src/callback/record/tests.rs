@@ -11,6 +11,7 @@ use upcall::name::{BucketName, ObjectKey};
 
 use super::diagnosis::{header, of};
 use super::{CallId, InvalidCallId, NewRecord};
+use crate::callback::exchange::Chunking;
 use crate::callback::exchange::{Answer, Ending, Progress, Stage, TlsFailure};
 use crate::callback::guard::{Forbidden, GuardError};
 use crate::callback::load::Crowded;
@@ -29,6 +30,7 @@ fn call(url: &str, ending: Ending) -> NewRecord {
             requester: String::new(),
             connection: ConnectionUse::Kept,
             origin: Origin::Fixed,
+            chunking: Chunking::Refused,
             peer: None,
         }),
         url: 0,
@@ -120,7 +122,8 @@ fn an_answer_is_explained() {
             "200 OK\r\nTransfer-Encoding: chunked",
             "",
             "no Content-Length: the answer is chunked; set the header, or hand the framework the \
-             body as a whole",
+             body as a whole; where it cannot be set, the bucket may take such answers \
+             (`--chunked-answers`)",
         ),
         (
             "200 OK",
@@ -219,7 +222,7 @@ fn what_is_no_answer_is_explained() {
         ),
         (broken(Stage::Head), "answer broke off in its head"),
         (
-            broken(Stage::Body { announced: 9 }),
+            broken(Stage::Body { announced: Some(9) }),
             "answer broke off after 0 of 9 bytes",
         ),
         (
@@ -248,7 +251,7 @@ fn what_is_no_answer_is_explained() {
             "the answer's head was not complete within 5 s",
         ),
         (
-            late(Stage::Body { announced: 9 }),
+            late(Stage::Body { announced: Some(9) }),
             "answer not complete within 5 s: 0 of 9 bytes came",
         ),
         (
