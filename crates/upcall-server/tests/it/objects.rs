@@ -239,6 +239,9 @@ async fn a_blank_header_or_field_counts_as_absent() {
                 .await;
             let content_type = get.header("content-type");
             assert_eq!(content_type, "application/octet-stream", "{key} {blank:?}");
+            // Callbacks and listings have the type from what is stored.
+            let stored = server.object("open", key).await.unwrap().content_type;
+            assert_eq!(stored, "application/octet-stream", "{key} {blank:?}");
             for name in ["cache-control", "content-disposition"] {
                 assert!(!get.headers.contains_key(name), "{key} {blank:?} {name}");
             }
