@@ -6,6 +6,7 @@
     reason = "a program speaks"
 )]
 
+mod audit;
 mod deny;
 mod logged;
 mod prepare;
@@ -37,6 +38,7 @@ fn run(mut arguments: Arguments) -> Result<()> {
         Some("crash") => crash(&workspace, arguments),
         Some("fuzz") => fuzz(&workspace, arguments),
         Some("deny") => deny::deny(&workspace),
+        Some("audit") => audit::audit(&workspace),
         Some(unknown) => bail!("there is no chore `{unknown}`\n\n{HELP}"),
         None => {
             println!("{HELP}");
@@ -141,4 +143,5 @@ usage: cargo xtask CHORE
   crash calls [--kills N] [--gated N] [--seed N]
                                    the same for server and application, with calls that are owed
   fuzz [--seconds N]               mutated inputs for every parser
-  deny                             licences and banned crates, by deny.toml";
+  deny                             licences and banned crates, by deny.toml
+  audit                            advisories about what the lock files name, where they can be had";
