@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 import { ADMIN_SECRET, ADMIN_URL, admin, makeBucket, startApplication, until, upload } from "./admin.mjs";
+import { assertAccessible } from "./axe.mjs";
 import { callOf, close, desk, heading, login, noViolations, open, start, stop, visit } from "./desk.mjs";
 
 const BUCKET = "console-tests";
@@ -26,6 +27,26 @@ beforeEach(async () => {
   ({ context } = desk);
 });
 afterEach(close);
+
+test("axe finds nothing on the pages, and a file dropped on one does not leave it", async () => {
+  await page.goto(ADMIN_URL);
+  await heading("Log in");
+  await assertAccessible(page);
+  await login();
+  for (const name of ["Callbacks", "Owed calls", "Refused uploads", "Buckets", "Overview"]) {
+    await page.getByRole("navigation").getByRole("link", { name }).click();
+    await heading(name);
+    await assertAccessible(page);
+  }
+  const prevented = await page.locator("footer").evaluate((footer) => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File(["x"], "dropped.txt"));
+    const send = (name) =>
+      !footer.dispatchEvent(new DragEvent(name, { bubbles: true, cancelable: true, dataTransfer }));
+    return [send("dragover"), send("drop")];
+  });
+  assert.deepEqual(prevented, [true, true]);
+});
 
 describe("the door", () => {
   test("a wrong secret is told so, and the right one lets in until one logs out", async () => {

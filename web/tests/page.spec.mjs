@@ -9,6 +9,7 @@ import { mkdir, mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
+import { assertAccessible } from "./axe.mjs";
 import { alterPolicy, launch, makePhoto, required, resign, withDeadCallback } from "./browser.mjs";
 
 const APP_URL = required("APP_URL");
@@ -166,6 +167,34 @@ describe("an upload that works", () => {
       await page.dispatchEvent(".uppy-Dashboard-inner", event, { dataTransfer: transfer });
     }
     await outcome("accepted", "dropped.jpg");
+  });
+
+  /** The browser would open the file in place of the page, and cut what is on its way. */
+  test("dropped beside the box", async () => {
+    await openPage();
+    const transfer = await page.evaluateHandle((base64) => {
+      const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+      const data = new DataTransfer();
+      data.items.add(new File([bytes], "beside.jpg", { type: "image/jpeg" }));
+      return data;
+    }, photo.subarray(0, 100_000).toString("base64"));
+    const prevented = await page.locator("footer").evaluate((footer, dataTransfer) => {
+      const send = (name) =>
+        !footer.dispatchEvent(new DragEvent(name, { bubbles: true, cancelable: true, dataTransfer }));
+      return [send("dragover"), send("drop")];
+    }, transfer);
+    assert.deepEqual(prevented, [true, true]);
+    await outcome("accepted", "beside.jpg");
+  });
+
+  test("one file on its way: axe finds nothing", async () => {
+    await openPage();
+    await assertAccessible(page);
+    const restore = await slowDown(50_000);
+    await choose(jpeg("on its way.jpg"));
+    await page.locator(".uppy-Dashboard-Item").waitFor();
+    await assertAccessible(page);
+    await restore();
   });
 
   test("a name in any script, with characters that mean something in a form", async () => {

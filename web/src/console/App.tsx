@@ -2,6 +2,7 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { type Language, LANGUAGE_TAGS, rememberLanguage } from "../messages";
 import { LanguageChoice } from "../page/LanguageChoice";
+import { catchDrops } from "../page/catchDrops";
 import { Wordmark } from "../page/icons";
 import { ask, whenSessionEnds } from "./api";
 import { CONSOLE_CATALOGS } from "./messages";
@@ -36,6 +37,7 @@ export function App({ language: first }: { language: Language }) {
     // Any answer but "Unauthorized", which is told above, means that there is one.
     ask("GET", "/v1/overview").finally(() => setSession((now) => (now === "asking" ? "open" : now))).catch(() => undefined);
   }, []);
+  useEffect(() => catchDrops(null), []);
   useEffect(() => {
     document.documentElement.lang = LANGUAGE_TAGS[language];
   }, [language]);
@@ -51,17 +53,17 @@ export function App({ language: first }: { language: Language }) {
 
   return (
     <SurroundingsContext.Provider value={surroundings}>
-      <a
-        class="skip"
-        href={toHash(route)}
-        onClick={(event) => {
-          event.preventDefault();
-          main.current?.focus();
-        }}
-      >
-        {messages.skip}
-      </a>
       <header class="top">
+        <a
+          class="skip"
+          href={toHash(route)}
+          onClick={(event) => {
+            event.preventDefault();
+            main.current?.focus();
+          }}
+        >
+          {messages.skip}
+        </a>
         <span class="brand">
           <Wordmark />
           <span class="soft">{messages.console}</span>

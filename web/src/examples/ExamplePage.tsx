@@ -1,7 +1,8 @@
 /** One example: how it works, files to send, how they ended, what was signed. */
-import { useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Naming, SignedPolicy } from "uppy-upcall";
 import { explain } from "../explain";
+import { catchDrops } from "../page/catchDrops";
 import { NamingChoice } from "../page/NamingChoice";
 import { Results } from "../page/Results";
 import { Segments } from "../page/Segments";
@@ -56,6 +57,9 @@ function Body({ example, settings, speech: { language, messages, examples } }: B
     if (source === undefined) return;
     for (const file of files) void start(file, source.policies, name);
   };
+  const take = useRef(send);
+  take.current = send;
+  useEffect(() => catchDrops((files) => take.current(files)), []);
   const sendAgain = (result: Result): void => {
     const name = explain(result.outcome, messages).action === "random" ? "random" : naming;
     setNaming(name);

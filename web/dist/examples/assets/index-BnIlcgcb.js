@@ -1,1 +1,0 @@
-import{n as e}from"./start-BC5pgD2n.js";e(`serverSignature`);

@@ -1,0 +1,1 @@
+import{n as e}from"./start-DKrXR9G7.js";e(`serverSignature`);
