@@ -8,6 +8,7 @@ use upcall::error::{Refusal, WireError};
 use upcall_store::blobs::BlobError;
 use upcall_store::catalog::CatalogError;
 
+use crate::access;
 use crate::http::request_id::RequestId;
 use crate::upload::hasher::HasherGone;
 
@@ -23,8 +24,11 @@ pub(crate) fn chain(error: &dyn Error) -> String {
     text
 }
 
-/// The catalog could not do what was asked.
+/// The catalog did not do what was asked: it could not, or the right to it was taken away meanwhile.
 pub(crate) fn of_catalog(error: &CatalogError, id: RequestId) -> Refusal {
+    if let Some(refusal) = access::revoked(error) {
+        return refusal;
+    }
     tracing::error!(%id, error = %chain(error), "the catalog failed");
     if error.is_out_of_space() {
         out_of_space()

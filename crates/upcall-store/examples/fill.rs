@@ -19,7 +19,8 @@ use upcall::name::{BucketName, ETag, ObjectKey};
 use upcall_store::EmbeddedStore;
 use upcall_store::blobs::{BlobFacts, BlobPlace, Blobs};
 use upcall_store::catalog::{
-    BucketAcl, BucketFacts, Catalog, ObjectAcl, ObjectFacts, Overwrite, StoredHeaders,
+    BucketAcl, BucketFacts, Catalog, ObjectAcl, ObjectFacts, Overwrite, Precondition,
+    StoredHeaders, Writer,
 };
 
 type AnyError = Box<dyn Error + Send + Sync>;
@@ -52,7 +53,7 @@ async fn fill(
         owner: "upcall".to_owned(),
         created: Timestamp::now(),
     };
-    catalog.create_bucket(&bucket).await?;
+    catalog.create_bucket(&bucket, &Writer::Operator).await?;
     let next = Arc::new(AtomicU64::new(0));
     let mut tasks = JoinSet::new();
     for _ in 0..AT_ONCE {
@@ -123,7 +124,7 @@ async fn put(
     };
     draft.finish(vec![Bytes::from(bytes)], facts).await?;
     catalog
-        .commit_object(&object, Overwrite::Allow, None)
+        .commit_object(&object, &Precondition::operator(Overwrite::Allow), None)
         .await?;
     draft.keep();
     Ok(())

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use upcall::name::{BucketName, ETag, ObjectKey};
 use upcall_store::blobs::{BlobFacts, BlobPlace};
 use upcall_store::catalog::{
-    BucketAcl, BucketFacts, ObjectAcl, ObjectFacts, Overwrite, StoredHeaders,
+    BucketAcl, BucketFacts, ObjectAcl, ObjectFacts, Overwrite, Precondition, StoredHeaders, Writer,
 };
 use upcall_store::{EmbeddedStore, StoreOptions};
 
@@ -68,7 +68,10 @@ async fn measure(store: &Arc<EmbeddedStore>, size: usize) -> Result<f64, AnyErro
         owner: "upcall".to_owned(),
         created: Timestamp::UNIX_EPOCH,
     };
-    store.catalog().create_bucket(&bucket).await?;
+    store
+        .catalog()
+        .create_bucket(&bucket, &Writer::Operator)
+        .await?;
     let (bytes, next) = (Bytes::from(vec![7; size]), Arc::new(AtomicU64::new(0)));
     let (begun, until) = (Instant::now(), Instant::now() + TIME);
     let mut tasks = JoinSet::new();
@@ -122,7 +125,7 @@ async fn put(store: &EmbeddedStore, number: u64, bytes: &Bytes) -> Result<(), An
     draft.finish(vec![bytes.clone()], facts).await?;
     store
         .catalog()
-        .commit_object(&object, Overwrite::Allow, None)
+        .commit_object(&object, &Precondition::operator(Overwrite::Allow), None)
         .await?;
     draft.keep();
     Ok(())

@@ -19,7 +19,7 @@ use upcall_server::callback::{
 };
 use upcall_server::{FaultInjection, SignatureVersions, TrustedProxies};
 use upcall_store::StoreOptions;
-use upcall_store::catalog::{BucketAcl, BucketFacts, CatalogError, Cors, CorsRule};
+use upcall_store::catalog::{BucketAcl, BucketFacts, CatalogError, Cors, CorsRule, Writer};
 
 use self::ready::Ready;
 use crate::command::app::cannot_start;
@@ -163,7 +163,11 @@ async fn make_bucket(storage: &Storage, origins: Vec<String>) -> Result<(), Fail
         owner: "upcall".to_owned(),
         created: Timestamp::now(),
     };
-    match storage.catalog.create_bucket(&facts).await {
+    match storage
+        .catalog
+        .create_bucket(&facts, &Writer::Operator)
+        .await
+    {
         Ok(()) | Err(CatalogError::BucketExists) => {}
         Err(error) => return Err(error.into()),
     }
@@ -193,7 +197,7 @@ async fn make_bucket(storage: &Storage, origins: Vec<String>) -> Result<(), Fail
     };
     storage
         .catalog
-        .set_bucket_cors(&name, Some(&cors))
+        .set_bucket_cors(&name, Some(&cors), &Writer::Operator)
         .await
         .map_err(Failure::from)
 }

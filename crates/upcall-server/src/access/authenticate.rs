@@ -88,13 +88,20 @@ pub(crate) async fn authenticate_query(
         .map_err(|error| error.refusal())?;
     security_token::refuse_token(security_token::of_request(&request).as_deref())?;
     Ok(Authenticated {
-        requester: Requester::Key(id.clone()),
+        requester: requester(key.as_deref())?,
         query: if is_v1 {
             SignedQuery::Unsure
         } else {
             SignedQuery::Sure
         },
     })
+}
+
+/// Who signed, once the signature was verified with this key.
+pub(crate) fn requester(key: Option<&AccessKeyFacts>) -> Result<Requester, Refusal> {
+    // No signature verifies without a key.
+    key.map(Requester::from)
+        .ok_or_else(|| Refusal::new(WireError::INVALID_ACCESS_KEY_ID))
 }
 
 /// The access key of this id, if there is one.

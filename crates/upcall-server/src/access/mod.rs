@@ -4,19 +4,22 @@
 //! [`admit`](crate::upload::admit)), [`may`] decides the second, for every operation alike.
 
 mod authenticate;
+mod revoked;
 mod security_token;
 mod versions;
 
+use jiff::Timestamp;
 use upcall::error::{Refusal, WireError};
 use upcall::name::{AccessKeyId, ObjectKey};
-use upcall_store::catalog::{BucketAcl, BucketFacts, ObjectAcl};
+use upcall_store::catalog::{AccessKeyFacts, BucketAcl, BucketFacts, ObjectAcl, Writer};
 
 use crate::fault;
 use crate::http::request_id::RequestId;
 use crate::node::Server;
 pub(crate) use authenticate::{
-    Authenticated, SignedQuery, authenticate, authenticate_query, known_key,
+    Authenticated, SignedQuery, authenticate, authenticate_query, known_key, requester,
 };
+pub(crate) use revoked::revoked;
 pub(crate) use security_token::refuse_token;
 pub use versions::SignatureVersions;
 
@@ -26,7 +29,12 @@ pub(crate) enum Requester {
     /// Nobody that we know: no signature came.
     Anonymous,
     /// Whoever holds the secret of this key. All keys of a server belong to its one owner.
-    Key(AccessKeyId),
+    Key {
+        /// The key's id.
+        id: AccessKeyId,
+        /// Since when the key exists: one that is made later under the same id is another.
+        created: Timestamp,
+    },
 }
 
 impl Requester {
@@ -34,7 +42,27 @@ impl Requester {
     pub(crate) fn id_text(&self) -> &str {
         match self {
             Self::Anonymous => "-",
-            Self::Key(id) => id.as_str(),
+            Self::Key { id, .. } => id.as_str(),
+        }
+    }
+
+    /// The same for the catalog, which judges again at the moment of the change.
+    pub(crate) fn writer(&self) -> Writer {
+        match self {
+            Self::Anonymous => Writer::Anonymous,
+            Self::Key { id, created } => Writer::Key {
+                id: id.clone(),
+                created: Some(*created),
+            },
+        }
+    }
+}
+
+impl From<&AccessKeyFacts> for Requester {
+    fn from(key: &AccessKeyFacts) -> Self {
+        Self::Key {
+            id: key.id.clone(),
+            created: key.created,
         }
     }
 }
@@ -87,11 +115,7 @@ pub(crate) fn may(
             "Anonymous user has no right to access this bucket.",
             "sign the request, or make the bucket `public-read`",
         ),
-        Action::Write => (
-            "You have no right to access this object because of bucket acl.",
-            "sign the upload (a form needs `OSSAccessKeyId`, `policy` and `Signature`), or make the \
-             bucket `public-read-write`",
-        ),
+        Action::Write => return Err(revoked::bucket_denied()),
     };
     Err(Refusal::new(WireError::ACCESS_DENIED)
         .message(message)
@@ -119,18 +143,13 @@ pub(crate) async fn may_replace(
         .await
         .map_err(|error| fault::of_catalog(&error, id))?;
     match found.map(|object| object.acl) {
-        Some(ObjectAcl::Private | ObjectAcl::PublicRead) => {
-            Err(Refusal::new(WireError::ACCESS_DENIED)
-                .message("You do not have write permission on this object.")
-                .hint("the object has an ACL of its own; sign the request, or use another key"))
-        }
+        Some(ObjectAcl::Private | ObjectAcl::PublicRead) => Err(revoked::object_denied()),
         Some(ObjectAcl::Default | ObjectAcl::PublicReadWrite) | None => Ok(()),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
     use upcall::name::BucketName;
 
     use super::*;
@@ -164,7 +183,10 @@ mod tests {
                 "{action:?}"
             );
         }
-        let key = Requester::Key(AccessKeyId::parse("ak").unwrap());
+        let key = Requester::Key {
+            id: AccessKeyId::parse("ak").unwrap(),
+            created: Timestamp::UNIX_EPOCH,
+        };
         assert!(may(&key, Action::Manage, None).is_ok());
     }
 }

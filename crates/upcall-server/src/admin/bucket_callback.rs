@@ -8,7 +8,7 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use upcall::callback::CallbackParameter;
 use upcall::name::BucketName;
-use upcall_store::catalog::{CallbackSettings, Gate};
+use upcall_store::catalog::{CallbackSettings, Gate, Writer};
 
 use super::error::AdminError;
 use super::json;
@@ -51,7 +51,7 @@ pub(super) async fn put(
     let settings = wanted.parse()?;
     server
         .catalog
-        .set_bucket_callback(&BucketName::parse(name)?, &settings)
+        .set_bucket_callback(&BucketName::parse(name)?, &settings, &Writer::Operator)
         .await?;
     Ok(Answer::new(StatusCode::NO_CONTENT))
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use upcall::cors::unmatchable_origin;
 use upcall::error::{Refusal, WireError};
 use upcall::name::BucketName;
-use upcall_store::catalog::{BucketAcl, BucketFacts, Cors, CorsRule};
+use upcall_store::catalog::{BucketAcl, BucketFacts, Cors, CorsRule, Writer};
 
 use super::error::AdminError;
 use super::json;
@@ -106,7 +106,10 @@ pub(super) async fn create(
         owner: server.owner.clone(),
         created: server.clock.now(),
     };
-    server.catalog.create_bucket(&facts).await?;
+    server
+        .catalog
+        .create_bucket(&facts, &Writer::Operator)
+        .await?;
     if let Some(injector) = &server.injector {
         // Whoever ordered while a former bucket of this name was deleted did not mean this one.
         injector.drop_all(Some(&name));
@@ -119,7 +122,10 @@ pub(super) async fn create(
 
 pub(super) async fn delete(server: &Arc<Server>, name: &str) -> Result<Answer, AdminError> {
     let name = BucketName::parse(name)?;
-    server.catalog.delete_bucket(&name).await?;
+    server
+        .catalog
+        .delete_bucket(&name, &Writer::Operator)
+        .await?;
     if let Some(injector) = &server.injector {
         // Whoever makes a bucket of this name next has ordered none of them.
         injector.drop_all(Some(&name));
@@ -137,7 +143,7 @@ pub(super) async fn set_acl(
         .ok_or_else(|| AdminError::InvalidValue("`acl` is missing".to_owned()))?;
     server
         .catalog
-        .set_bucket_acl(&BucketName::parse(name)?, acl)
+        .set_bucket_acl(&BucketName::parse(name)?, acl, &Writer::Operator)
         .await?;
     Ok(Answer::new(StatusCode::NO_CONTENT))
 }
@@ -172,7 +178,7 @@ pub(super) async fn set_cors(
     }
     server
         .catalog
-        .set_bucket_cors(&BucketName::parse(name)?, cors.as_ref())
+        .set_bucket_cors(&BucketName::parse(name)?, cors.as_ref(), &Writer::Operator)
         .await?;
     Ok(Answer::new(StatusCode::NO_CONTENT))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::StatusCode;
 use upcall::name::BucketName;
 use upcall_store::blobs::BlobId;
-use upcall_store::catalog::{CatalogError, ListObjects};
+use upcall_store::catalog::{CatalogError, ListObjects, Writer};
 
 use super::error::AdminError;
 use crate::http::answer::Answer;
@@ -58,7 +58,10 @@ async fn delete_objects(
     loop {
         let page = server.catalog.list_objects(&asked).await?;
         for object in &page.objects {
-            let deleted = server.catalog.delete_object(bucket, &object.key).await?;
+            let deleted = server
+                .catalog
+                .delete_object(bucket, &object.key, &Writer::Operator)
+                .await?;
             if let Some(deleted) = deleted {
                 server.blobs.give_up(&deleted);
                 gone.insert(deleted.blob);

@@ -229,10 +229,14 @@ impl From<CatalogError> for AdminError {
             CatalogError::BucketNotEmpty => Self::BucketNotEmpty,
             CatalogError::NoSuchBucket => Self::NoSuchBucket,
             CatalogError::NotOwed => Self::NotOwed,
-            other @ (CatalogError::Closed
+            other @ (CatalogError::BucketDenied
+            | CatalogError::Closed
             | CatalogError::Corrupt(_)
             | CatalogError::Engine(_)
-            | CatalogError::ObjectExists) => Self::Catalog(other),
+            | CatalogError::KeyDeleted
+            | CatalogError::ObjectDenied
+            | CatalogError::ObjectExists
+            | CatalogError::SettingsChanged) => Self::Catalog(other),
         }
     }
 }

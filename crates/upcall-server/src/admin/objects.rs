@@ -9,7 +9,7 @@ use http::header;
 use serde::Serialize;
 use upcall::name::{BucketName, ObjectKey};
 use upcall_store::blobs::BlobError;
-use upcall_store::catalog::{CatalogError, ListObjects, ObjectFacts};
+use upcall_store::catalog::{CatalogError, ListObjects, ObjectFacts, Writer};
 
 use super::attachment;
 use super::error::AdminError;
@@ -109,7 +109,10 @@ pub(super) async fn delete(
     let (bucket, key) = (BucketName::parse(name)?, parse_key(query)?);
     let task_server = Arc::clone(server);
     let deleting = server.tasks.finish_anyway(async move {
-        let object = task_server.catalog.delete_object(&bucket, &key).await?;
+        let object = task_server
+            .catalog
+            .delete_object(&bucket, &key, &Writer::Operator)
+            .await?;
         if let Some(object) = &object {
             task_server.blobs.give_up(object);
         }

@@ -36,4 +36,4 @@ pub(crate) use owed_order::{OwedOrder, OwedTerms};
 pub(crate) use request::{CallbackOrder, ConnectionUse, Origin};
 pub(crate) use signer::Signer;
 pub(crate) use told::{Receipt, Told, ToldUpload};
-pub(crate) use verdict::{Called, Verdict};
+pub(crate) use verdict::{Called, Verdict, is_unpublishable};

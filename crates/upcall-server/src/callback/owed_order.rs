@@ -7,12 +7,14 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use upcall::callback::CallbackParameter;
+use upcall::name::AccessKeyId;
 use upcall_store::blobs::BlobId;
-use upcall_store::catalog::{Gate, KeptAnswer, OwedCall};
+use upcall_store::catalog::{Gate, KeptAnswer, OwedCall, Writer};
 
 use super::exchange::Chunking;
 use super::told::{Receipt, Told, ToldUpload};
 use super::{CallbackOrder, ConnectionUse, Origin};
+use crate::access::Requester;
 use crate::limits;
 
 /// An order that is owed.
@@ -109,6 +111,17 @@ impl OwedOrder {
             terms: stored.terms,
             idempotency: call.idempotency.clone(),
         })
+    }
+
+    /// Who uploaded it, for the catalog, which judges again when the object becomes visible. Of a key only
+    /// the id was recorded.
+    pub(crate) fn writer(&self) -> Writer {
+        match AccessKeyId::parse(&self.order.requester) {
+            Ok(id) if id.as_str() != Requester::Anonymous.id_text() => {
+                Writer::Key { id, created: None }
+            }
+            Ok(_) | Err(_) => Writer::Anonymous,
+        }
     }
 
     /// What the uploader was told, to be kept if it may ask for it again.

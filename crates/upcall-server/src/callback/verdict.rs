@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use upcall::callback::answer::CallbackFailure;
+use upcall_store::catalog::CatalogError;
 
 use super::CallbackAnswer;
 
@@ -42,6 +43,25 @@ impl Called {
 /// Source: RFC 9110, 15.5; RFC 8470; RFC 6585.
 const fn is_final(status: u16) -> bool {
     matches!(status, 400..=499) && !matches!(status, 408 | 425 | 429)
+}
+
+/// Whether the catalog will never publish a held object, though the application agreed: its key was taken,
+/// or the right to write it was taken away while it was held.
+pub(crate) const fn is_unpublishable(error: &CatalogError) -> bool {
+    match error {
+        CatalogError::BucketDenied
+        | CatalogError::KeyDeleted
+        | CatalogError::NoSuchBucket
+        | CatalogError::ObjectDenied
+        | CatalogError::ObjectExists => true,
+        CatalogError::BucketExists
+        | CatalogError::BucketNotEmpty
+        | CatalogError::Closed
+        | CatalogError::Corrupt(_)
+        | CatalogError::Engine(_)
+        | CatalogError::NotOwed
+        | CatalogError::SettingsChanged => false,
+    }
 }
 
 #[cfg(test)]

@@ -31,7 +31,10 @@ pub(crate) async fn put(
         .ok_or_else(|| {
             Refusal::new(WireError::MISSING_ARGUMENT).hint("give the ACL in the header `x-oss-acl`")
         })?;
-    let changed = server.catalog.set_bucket_acl(&bucket.name, acl).await;
+    let changed = server
+        .catalog
+        .set_bucket_acl(&bucket.name, acl, &requester.writer())
+        .await;
     changed.map_err(|error| fault::of_catalog(&error, call.id))?;
     Ok(Answer::new(StatusCode::OK))
 }

@@ -30,7 +30,7 @@ pub(crate) async fn put(
     validate(&cors)?;
     let changed = server
         .catalog
-        .set_bucket_cors(&bucket.name, Some(&cors))
+        .set_bucket_cors(&bucket.name, Some(&cors), &requester.writer())
         .await;
     changed.map_err(|error| fault::of_catalog(&error, id))?;
     Ok(Answer::new(StatusCode::OK))
@@ -59,7 +59,10 @@ pub(crate) async fn delete(
     let requester = access::authenticate(server, &call).await?;
     let bucket = existing(&call, bucket)?;
     access::may(&requester, Action::Manage, Some(&bucket))?;
-    let changed = server.catalog.set_bucket_cors(&bucket.name, None).await;
+    let changed = server
+        .catalog
+        .set_bucket_cors(&bucket.name, None, &requester.writer())
+        .await;
     changed.map_err(|error| fault::of_catalog(&error, call.id))?;
     Ok(no_content())
 }

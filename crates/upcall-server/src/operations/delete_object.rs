@@ -26,7 +26,9 @@ pub(crate) async fn run(
     let task_server = Arc::clone(server);
     let task = server.tasks.spawn(async move {
         let catalog = &task_server.catalog;
-        if let Some(object) = catalog.delete_object(&bucket.name, &key).await? {
+        let writer = requester.writer();
+        let deleted = catalog.delete_object(&bucket.name, &key, &writer);
+        if let Some(object) = deleted.await? {
             task_server.blobs.give_up(&object);
         }
         Ok::<_, CatalogError>(())

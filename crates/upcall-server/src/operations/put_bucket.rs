@@ -50,10 +50,19 @@ pub(crate) async fn run(server: &Arc<Server>, call: Call) -> Outcome {
             limits::BUCKETS
         )));
     }
-    match (server.catalog.create_bucket(&facts).await, acl) {
+    match (
+        server
+            .catalog
+            .create_bucket(&facts, &requester.writer())
+            .await,
+        acl,
+    ) {
         (Ok(()), _) | (Err(CatalogError::BucketExists), None) => {}
         (Err(CatalogError::BucketExists), Some(acl)) => {
-            let changed = server.catalog.set_bucket_acl(&name, acl).await;
+            let changed = server
+                .catalog
+                .set_bucket_acl(&name, acl, &requester.writer())
+                .await;
             changed.map_err(|error| fault::of_catalog(&error, id))?;
         }
         (Err(error), _) => return Err(fault::of_catalog(&error, id)),

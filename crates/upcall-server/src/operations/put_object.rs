@@ -66,16 +66,13 @@ async fn admit(
             .map(str::to_owned)
     };
     let (given, variables) = parse_callback(headers, &call.target.query)?;
-    let is_pinned = match (&requester, query) {
+    let (is_pinned, has_v1_variables) = match (&requester, query) {
         // Nobody has signed it.
-        (Requester::Anonymous, _) => false,
+        (Requester::Anonymous, _) => (false, false),
         // Whoever signs a request signs its callback.
-        (Requester::Key(_), SignedQuery::Sure) => true,
-        (Requester::Key(_), SignedQuery::Unsure) => {
-            let is_there = |name| call.target.query.has(name);
-            let variables = is_there("callback-var");
-            callback::check_v1_query(&bucket, given.as_ref(), is_there("callback"), variables)?;
-            !is_there("callback")
+        (Requester::Key { .. }, SignedQuery::Sure) => (true, false),
+        (Requester::Key { .. }, SignedQuery::Unsure) => {
+            check_v1_query(&bucket, given.as_ref(), &call.target.query)?
         }
     };
     let wanted = callback::wanted(&bucket, given, is_pinned, || variables)?;
@@ -86,6 +83,7 @@ async fn admit(
         .transpose()?;
     let admitted = Admitted {
         operation: "PutObject",
+        is_signed_with_v1: requester != Requester::Anonymous && query == SignedQuery::Unsure,
         requester,
         bucket,
         key,
@@ -98,6 +96,8 @@ async fn admit(
             .transpose()?,
         overwrite: overwrite(headers)?,
         callback,
+        is_callback_pinned: is_pinned,
+        has_v1_variables,
         idempotency,
         content_type: text("content-type")
             .filter(|value| !value.trim().is_empty())
@@ -126,6 +126,17 @@ fn length_range(announced: Option<u64>) -> Result<LengthRange, Refusal> {
         return Err(IngestError::TooLarge { most: max }.refusal());
     }
     Ok(LengthRange { min: 0, max })
+}
+
+/// Whether the callback of a request that is signed with V1 is fixed, and whether its query has variables.
+fn check_v1_query(
+    bucket: &BucketFacts,
+    given: Option<&AdmittedCallback>,
+    query: &Query,
+) -> Result<(bool, bool), Refusal> {
+    let (callback, variables) = (query.has("callback"), query.has("callback-var"));
+    callback::check_v1_query(bucket, given, callback, variables)?;
+    Ok((!callback, variables))
 }
 
 fn stored_headers(headers: &HeaderMap) -> StoredHeaders {

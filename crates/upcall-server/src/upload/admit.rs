@@ -55,6 +55,13 @@ pub(crate) struct Admitted {
     pub(crate) content_md5: Option<[u8; 16]>,
     pub(crate) overwrite: Overwrite,
     pub(crate) callback: Option<AdmittedCallback>,
+    /// Whether whoever permitted the upload fixed a callback that it brings.
+    pub(crate) is_callback_pinned: bool,
+    /// Whether V1 signed it, which the bucket may switch off.
+    pub(crate) is_signed_with_v1: bool,
+    /// Whether variables came in the query of a request that is signed with V1, where they may be the end
+    /// of the key that was signed.
+    pub(crate) has_v1_variables: bool,
     /// What the uploader calls its upload, to ask for its answer again.
     pub(crate) idempotency: Option<UploadName>,
     pub(crate) content_type: String,
@@ -176,6 +183,9 @@ pub(super) async fn admit_form(
         content_md5: None,
         overwrite: overwrite(&form)?,
         callback,
+        is_callback_pinned: policy.is_some_and(callback::is_pinned),
+        is_signed_with_v1: signed.is_v1,
+        has_v1_variables: false,
         idempotency,
         content_type: form.content_type().to_owned(),
         headers: stored_headers(&form),
@@ -210,6 +220,7 @@ async fn bucket_now(
 struct Signed {
     requester: Requester,
     policy: Option<PolicyDocument>,
+    is_v1: bool,
 }
 
 /// The signature comes before the policy is looked into.
@@ -225,9 +236,11 @@ async fn authenticate_form(
         return Ok(Signed {
             requester: Requester::Anonymous,
             policy: None,
+            is_v1: false,
         });
     };
-    if matches!(signature, PolicySignature::V1 { .. }) {
+    let is_v1 = matches!(signature, PolicySignature::V1 { .. });
+    if is_v1 {
         server.signatures.of_bucket(Some(bucket)).check_v1()?;
     }
     let key = access::known_key(server, signature.access_key_id(), id).await?;
@@ -239,8 +252,9 @@ async fn authenticate_form(
     access::refuse_token(credentials.security_token())?;
     let policy = PolicyDocument::decode(signature.policy()).map_err(|error| error.refusal())?;
     Ok(Signed {
-        requester: Requester::Key(signature.access_key_id().clone()),
+        requester: access::requester(key.as_deref())?,
         policy: Some(policy),
+        is_v1,
     })
 }
 

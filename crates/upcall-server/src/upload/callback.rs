@@ -10,8 +10,10 @@ use upcall::callback::{CallbackParameter, CallbackVars};
 use upcall::error::{Refusal, WireError};
 use upcall::form::PostForm;
 use upcall::policy::PolicyDocument;
-use upcall_store::catalog::{BucketFacts, Gate};
+use upcall_store::catalog::{BucketFacts, CallbackSettings, CatalogError, Gate};
 
+use super::admit::Admitted;
+use crate::access;
 use crate::callback::{GuardError, Origin};
 use crate::node::Server;
 
@@ -32,9 +34,13 @@ pub(super) fn of_form(
     form: &PostForm,
     policy: Option<&PolicyDocument>,
 ) -> Result<Option<AdmittedCallback>, Refusal> {
-    let is_pinned = policy.is_some_and(|policy| policy.pins("callback"));
+    let is_pinned = policy.is_some_and(is_pinned);
     let variables = || form.custom_variables().collect();
     wanted(bucket, own(form)?, is_pinned, variables)
+}
+
+pub(super) fn is_pinned(policy: &PolicyDocument) -> bool {
+    policy.pins("callback")
 }
 
 fn own(form: &PostForm) -> Result<Option<AdmittedCallback>, Refusal> {
@@ -120,10 +126,7 @@ pub(crate) fn wanted(
         (Some(given), default) => {
             let is_fixed = is_pinned || default.is_some_and(|default| default == given.parameter);
             if is_required && !is_fixed {
-                return Err(required(
-                    "the bucket requires a callback that the uploader cannot change: pin the field \
-                     `callback` in the policy with an `eq` condition, or leave the field out",
-                ));
+                return Err(is_not_fixed());
             }
             let origin = if is_fixed {
                 Origin::Fixed
@@ -137,9 +140,7 @@ pub(crate) fn wanted(
             variables: variables(),
             origin: Origin::Fixed,
         })),
-        (None, None) if is_required => Err(required(
-            "the bucket requires a callback, and neither the upload nor the bucket has one",
-        )),
+        (None, None) if is_required => Err(has_none()),
         (None, None) => Ok(None),
     }
 }
@@ -166,13 +167,78 @@ pub(crate) fn check_v1_query(
     };
     let is_own = given.is_some_and(|given| default.is_some_and(|own| own == given.parameter));
     if (has_callback && !is_own) || has_variables {
-        return Err(required(
-            "a callback or its variables in the query of a request that is signed with V1 may be \
-             the end of the key that was signed: sign with V4, or send them in the headers \
-             `x-oss-callback` and `x-oss-callback-var`",
-        ));
+        return Err(is_of_v1_query());
     }
     Ok(())
+}
+
+fn is_of_v1_query() -> Refusal {
+    required(
+        "a callback or its variables in the query of a request that is signed with V1 may be the end \
+         of the key that was signed: sign with V4, or send them in the headers `x-oss-callback` and \
+         `x-oss-callback-var`",
+    )
+}
+
+/// Judges an upload again, by the settings of its bucket that changed while the file was on
+/// its way: a gate that was switched on meanwhile counts, and so does a callback that is required now.
+///
+/// # Errors
+/// As an upload that comes now; or the callback was the bucket's, and the bucket has another now.
+pub(super) fn judged_again(
+    server: &Server,
+    admitted: &Admitted,
+    now: &BucketFacts,
+) -> Result<(), Refusal> {
+    if admitted.is_signed_with_v1 {
+        server.signatures.of_bucket(Some(now)).check_v1()?;
+    }
+    let CallbackSettings {
+        default,
+        is_required,
+        gate,
+        // Those say how the call is made and what becomes of it; it is planned anew.
+        redeliver_seconds: _,
+        keep_alive: _,
+        chunked_answers: _,
+        // Judged above.
+        signatures: _,
+    } = &now.callback;
+    let is_required = *is_required || gate.is_some();
+    let is_same_default = *default == admitted.bucket.callback.default;
+    let is_default = |text: &Option<String>, callback: &AdmittedCallback| {
+        let default = text.as_deref().map(CallbackParameter::decode);
+        matches!(default, Some(Ok(Some(default))) if default == callback.parameter)
+    };
+    let changed =
+        || access::revoked(&CatalogError::SettingsChanged).unwrap_or_else(crate::fault::internal);
+    match &admitted.callback {
+        _ if is_required && admitted.has_v1_variables => Err(is_of_v1_query()),
+        None if is_required && default.is_none() => Err(has_none()),
+        None if !is_same_default => Err(changed()),
+        Some(callback)
+            if is_default(&admitted.bucket.callback.default, callback) && !is_same_default =>
+        {
+            Err(changed())
+        }
+        Some(callback)
+            if is_required && !admitted.is_callback_pinned && !is_default(default, callback) =>
+        {
+            Err(is_not_fixed())
+        }
+        None | Some(_) => Ok(()),
+    }
+}
+
+fn is_not_fixed() -> Refusal {
+    required(
+        "the bucket requires a callback that the uploader cannot change: pin the field `callback` in \
+         the policy with an `eq` condition, or leave the field out",
+    )
+}
+
+fn has_none() -> Refusal {
+    required("the bucket requires a callback, and neither the upload nor the bucket has one")
 }
 
 fn required(hint: &'static str) -> Refusal {

@@ -4,15 +4,21 @@
 //! the object; after it, no crash loses it. A call that is owed is recorded in the same transaction. In a
 //! gated bucket the transaction makes the object durable and leaves it invisible; then it is notify
 //! that makes it exist. What the key pointed to before is given up.
+//!
+//! Admission may be long ago. So the transaction judges again, by what is so now: the access key, the ACLs,
+//! the bucket. Where the bucket asks something else of uploads now, the upload is planned anew by that.
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+use upcall::callback::ImageInfo;
 use upcall::error::{Refusal, WireError};
 use upcall::name::ETag;
 use upcall_store::blobs::BlobPlace;
-use upcall_store::catalog::{CatalogError, ObjectFacts};
+use upcall_store::catalog::{BucketFacts, CatalogError, ObjectFacts, Precondition};
 
 use super::admit::Admitted;
+use super::callback;
 use super::ingest::Ingested;
 use super::plan::{Plan, plan};
 use crate::callback::{Begun, Expected};
@@ -51,44 +57,31 @@ pub(crate) async fn commit(
         storage_class: admitted.storage_class.clone(),
         modified: now,
     };
-    let plan = plan(&mut admitted, &object, ingested.image.as_ref(), now);
-    let settings = &admitted.bucket.callback;
-    let is_required = settings.is_required || settings.gate.is_some();
-    let expected = match &plan {
-        Plan::Owed(owed) | Plan::Gated(owed, _) => Some(server.outbox.expect(owed.id)),
-        Plan::Nothing | Plan::Impossible(_) | Plan::Once(_) => None,
-    };
-    let begun = plan
-        .order()
-        .and_then(|order| server.dispatcher.begin(order));
-    let catalog = &server.catalog;
-    let committed = match &plan {
-        Plan::Impossible(failure) if is_required => {
-            return Err(Refusal::new(WireError::INVALID_ARGUMENT)
-                .hint(format!("the application cannot be asked: {failure}")));
-        }
-        Plan::Nothing | Plan::Impossible(_) | Plan::Once(_) => {
-            catalog
-                .commit_object(&object, admitted.overwrite, None)
-                .await
-        }
-        Plan::Owed(owed) => {
-            let call = owed.to_owed_call();
-            catalog
-                .commit_object(&object, admitted.overwrite, Some(&call))
-                .await
-        }
-        Plan::Gated(owed, _) => {
-            let call = owed.to_owed_call();
-            let held = catalog.hold_object(&object, admitted.overwrite, &call);
-            held.await.map(|()| None)
+    let (image, draft) = (ingested.image, ingested.draft);
+    let mut planned = Planned::new(server, &admitted, &object, image.as_ref(), now)?;
+    let mut tries = 0;
+    let replaced = loop {
+        match write(server, &admitted, &object, &planned.plan).await {
+            Ok(replaced) => break replaced,
+            Err(CatalogError::SettingsChanged) if tries < SETTINGS_TRIES => {
+                tries += 1;
+                admitted.bucket = bucket_again(server, &admitted).await?;
+                planned = Planned::new(server, &admitted, &object, image.as_ref(), now)?;
+            }
+            Err(error) => return Err(refusal(&error, &admitted)),
         }
     };
-    let replaced = committed.map_err(|error| refusal(&error, &admitted))?;
-    ingested.draft.keep();
+    draft.keep();
     if let Some(replaced) = replaced {
         server.blobs.give_up(&replaced);
     }
+    // The order has it, and thousands may wait with theirs.
+    admitted.callback = None;
+    let Planned {
+        plan,
+        begun,
+        expected,
+    } = planned;
     Ok(Committed {
         admitted,
         object,
@@ -96,6 +89,88 @@ pub(crate) async fn commit(
         begun,
         expected,
     })
+}
+
+/// A plan, and what begins with it.
+struct Planned {
+    plan: Plan,
+    begun: Option<Begun>,
+    expected: Option<Expected>,
+}
+
+impl Planned {
+    fn new(
+        server: &Server,
+        admitted: &Admitted,
+        object: &ObjectFacts,
+        image: Option<&ImageInfo>,
+        now: Timestamp,
+    ) -> Result<Self, Refusal> {
+        let plan = plan(admitted, object, image, now);
+        let settings = &admitted.bucket.callback;
+        if let Plan::Impossible(failure) = &plan
+            && (settings.is_required || settings.gate.is_some())
+        {
+            return Err(Refusal::new(WireError::INVALID_ARGUMENT)
+                .hint(format!("the application cannot be asked: {failure}")));
+        }
+        let expected = match &plan {
+            Plan::Owed(owed) | Plan::Gated(owed, _) => Some(server.outbox.expect(owed.id)),
+            Plan::Nothing | Plan::Impossible(_) | Plan::Once(_) => None,
+        };
+        let begun = plan
+            .order()
+            .and_then(|order| server.dispatcher.begin(order));
+        Ok(Self {
+            plan,
+            begun,
+            expected,
+        })
+    }
+}
+
+/// The catalog's transaction. It judges again what admission found.
+async fn write(
+    server: &Server,
+    admitted: &Admitted,
+    object: &ObjectFacts,
+    plan: &Plan,
+) -> Result<Option<ObjectFacts>, CatalogError> {
+    let catalog = &server.catalog;
+    let precondition = Precondition {
+        overwrite: admitted.overwrite,
+        writer: admitted.requester.writer(),
+        admitted: Some(Arc::clone(&admitted.bucket)),
+    };
+    match plan {
+        Plan::Nothing | Plan::Impossible(_) | Plan::Once(_) => {
+            catalog.commit_object(object, &precondition, None).await
+        }
+        Plan::Owed(owed) => {
+            let call = owed.to_owed_call();
+            let committed = catalog.commit_object(object, &precondition, Some(&call));
+            committed.await
+        }
+        Plan::Gated(owed, _) => {
+            let call = owed.to_owed_call();
+            let held = catalog.hold_object(object, &precondition, &call);
+            held.await.map(|()| None)
+        }
+    }
+}
+
+/// The bucket as it is now, if the upload may be stored by its settings.
+async fn bucket_again(server: &Server, admitted: &Admitted) -> Result<Arc<BucketFacts>, Refusal> {
+    let found = server.catalog.bucket(&admitted.bucket.name).await;
+    let bucket = found
+        .map_err(|error| refusal(&error, admitted))?
+        // One that was created anew is another.
+        .filter(|bucket| {
+            bucket.created.as_millisecond() == admitted.bucket.created.as_millisecond()
+        })
+        .ok_or_else(|| refusal(&CatalogError::NoSuchBucket, admitted))?;
+    callback::judged_again(server, admitted, &bucket)?;
+    Ok(bucket)
 }
 
 pub(super) fn refusal(error: &CatalogError, admitted: &Admitted) -> Refusal {
@@ -106,11 +181,19 @@ pub(super) fn refusal(error: &CatalogError, admitted: &Admitted) -> Refusal {
         CatalogError::NoSuchBucket => Refusal::new(WireError::NO_SUCH_BUCKET)
             .extra("BucketName", admitted.bucket.name.as_str())
             .hint("the bucket was deleted while the file was on its way"),
-        CatalogError::BucketExists
+        CatalogError::BucketDenied
+        | CatalogError::BucketExists
         | CatalogError::BucketNotEmpty
         | CatalogError::Closed
         | CatalogError::Corrupt(_)
         | CatalogError::Engine(_)
-        | CatalogError::NotOwed => crate::fault::of_catalog(error, admitted.call.id),
+        | CatalogError::KeyDeleted
+        | CatalogError::NotOwed
+        | CatalogError::ObjectDenied
+        | CatalogError::SettingsChanged => crate::fault::of_catalog(error, admitted.call.id),
     }
 }
+
+/// How often an upload is planned anew because its bucket's settings have changed just now; beyond that,
+/// its uploader sends it again.
+const SETTINGS_TRIES: u32 = 3;

@@ -11,11 +11,11 @@ use bytes::Bytes;
 use http::StatusCode;
 use upcall::callback::answer::CallbackFailure;
 use upcall::error::Refusal;
-use upcall_store::catalog::{CatalogError, Gate, KeptAnswer};
+use upcall_store::catalog::{CatalogError, Gate, KeptAnswer, ObjectFacts};
 
 use super::commit::{self, Committed};
 use super::plan::Plan;
-use crate::callback::{Begun, Called, OwedOrder, Refusals, Told, Turn, Verdict};
+use crate::callback::{Begun, Called, OwedOrder, Refusals, Told, Turn, Verdict, is_unpublishable};
 use crate::node::Server;
 
 pub(crate) async fn notify(
@@ -117,7 +117,7 @@ async fn decide(
     let refusal = |error: &CatalogError| commit::refusal(error, &committed.admitted);
     let kept = owed.kept(told.clone(), server.clock.now());
     match (called.verdict(), gate) {
-        (Verdict::Yes, _) => match server.catalog.publish_object(owed.id, kept).await {
+        (Verdict::Yes, _) => match publish(server, committed, owed, kept).await {
             Ok((_, replaced)) => {
                 if let Some(replaced) = replaced {
                     server.blobs.give_up(&replaced);
@@ -125,7 +125,7 @@ async fn decide(
                 outbox.ended(owed);
                 Ok(told)
             }
-            Err(error @ (CatalogError::ObjectExists | CatalogError::NoSuchBucket)) => {
+            Err(error) if is_unpublishable(&error) => {
                 settle_held(server, committed, owed, None).await?;
                 Err(refusal(&error))
             }
@@ -156,6 +156,16 @@ async fn decide(
             Ok(told)
         }
     }
+}
+
+async fn publish(
+    server: &Server,
+    committed: &Committed,
+    owed: &OwedOrder,
+    kept: Option<KeptAnswer>,
+) -> Result<(ObjectFacts, Option<ObjectFacts>), CatalogError> {
+    let writer = committed.admitted.requester.writer();
+    server.catalog.publish_object(owed.id, &writer, kept).await
 }
 
 /// What was held is dropped.

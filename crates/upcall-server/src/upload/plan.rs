@@ -31,9 +31,9 @@ pub(crate) enum Plan {
     Gated(OwedOrder, Gate),
 }
 
-/// Takes the callback out of `admitted`: it is kept once, by whoever makes the call.
+/// As the settings in `admitted` say; for other settings it can be made again.
 pub(super) fn plan(
-    admitted: &mut Admitted,
+    admitted: &Admitted,
     object: &ObjectFacts,
     image: Option<&ImageInfo>,
     now: Timestamp,
@@ -101,7 +101,7 @@ pub(super) fn receipt(object: &ObjectFacts) -> Receipt {
 }
 
 fn order(
-    admitted: &mut Admitted,
+    admitted: &Admitted,
     object: &ObjectFacts,
     image: Option<&ImageInfo>,
 ) -> Option<Result<CallbackOrder, CallbackFailure>> {
@@ -109,7 +109,7 @@ fn order(
         parameter,
         variables,
         origin,
-    } = admitted.callback.take()?;
+    } = admitted.callback.as_ref()?;
     let request_id = admitted.call.id.to_string();
     let settings = &admitted.bucket.callback;
     let facts = CallbackFacts {
@@ -137,10 +137,10 @@ fn order(
     let most = most.max(limits::CALLBACK_BODY_FREE_BYTES);
     let body = parameter
         .body
-        .render_within(most, parameter.body_type, &facts, &variables);
+        .render_within(most, parameter.body_type, &facts, variables);
     Some(body.map(|body| CallbackOrder {
         body: body.into(),
-        parameter,
+        parameter: parameter.clone(),
         request_id,
         bucket: object.bucket.clone(),
         key: object.key.clone(),
@@ -148,7 +148,7 @@ fn order(
         requester: admitted.requester.id_text().to_owned(),
         connection: ConnectionUse::of(settings.gate, settings.keep_alive),
         chunking: Chunking::of(settings.chunked_answers),
-        origin,
+        origin: *origin,
         peer: Some(admitted.call.peer.ip()),
     }))
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use upcall::name::BucketName;
-use upcall_store::catalog::{Cors, CorsRule};
+use upcall_store::catalog::{Cors, CorsRule, Writer};
 
 use crate::client::Answer;
 use crate::server::TestServer;
@@ -102,7 +102,7 @@ async fn set_rules(server: &TestServer, case: &Value) {
     server
         .store()
         .catalog()
-        .set_bucket_cors(&bucket, cors)
+        .set_bucket_cors(&bucket, cors, &Writer::Operator)
         .await
         .unwrap();
 }

@@ -455,7 +455,10 @@ async fn a_bucket_that_is_made_anew_has_no_faults_of_the_former_one() {
     .await;
     let photos = BucketName::parse("photos").unwrap();
     let catalog = server.store().catalog();
-    catalog.delete_bucket(&photos).await.unwrap();
+    catalog
+        .delete_bucket(&photos, &upcall_store::catalog::Writer::Operator)
+        .await
+        .unwrap();
     let made = ask(&server, "PUT", "/v1/buckets/photos", &json!({})).await;
     assert_eq!(made.status, 201, "{made:?}");
     assert_eq!(get(&server, "/v1/faults").await, json!({ "faults": [] }));

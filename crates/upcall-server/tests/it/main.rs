@@ -36,6 +36,7 @@ mod outbox;
 mod owed;
 mod permission;
 mod post_object;
+mod revoked;
 mod sandbox;
 mod script;
 mod server;

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tokio::io::AsyncWriteExt as _;
 use upcall::name::BucketName;
-use upcall_store::catalog::BucketAcl;
+use upcall_store::catalog::{BucketAcl, Writer};
 
 use crate::client::read_answer;
 use crate::form::Form;
@@ -70,7 +70,7 @@ async fn a_bucket_that_was_closed_meanwhile_is_closed() {
     let catalog = server.store().catalog();
     let open = BucketName::parse("open").unwrap();
     catalog
-        .set_bucket_acl(&open, BucketAcl::Private)
+        .set_bucket_acl(&open, BucketAcl::Private, &Writer::Operator)
         .await
         .unwrap();
 

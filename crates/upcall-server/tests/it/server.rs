@@ -15,7 +15,7 @@ use upcall_server::{
     TrustedProxies,
 };
 use upcall_store::catalog::{
-    AccessKeyFacts, BucketAcl, BucketFacts, CatalogError, ListObjects, ObjectFacts,
+    AccessKeyFacts, BucketAcl, BucketFacts, CatalogError, ListObjects, ObjectFacts, Writer,
 };
 use upcall_store::{EmbeddedStore, StoreOptions};
 
@@ -167,7 +167,7 @@ impl TestServer {
                 owner: "owner".to_owned(),
                 created: Timestamp::UNIX_EPOCH,
             };
-            match catalog.create_bucket(&facts).await {
+            match catalog.create_bucket(&facts, &Writer::Operator).await {
                 Ok(()) | Err(CatalogError::BucketExists) => {}
                 Err(error) => panic!("{error:?}"),
             }

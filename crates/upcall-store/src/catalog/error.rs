@@ -7,6 +7,9 @@ use std::sync::Arc;
 /// Why a catalog did not do what was asked. Unless a variant says otherwise, nothing has changed.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum CatalogError {
+    /// The bucket's ACL does not let this client do it.
+    #[error("the bucket's ACL does not allow it")]
+    BucketDenied,
     /// There is a bucket of this name.
     #[error("there is a bucket of this name already")]
     BucketExists,
@@ -22,15 +25,25 @@ pub enum CatalogError {
     /// The engine failed. A change may then have happened or not; whoever must know asks.
     #[error("the catalog's engine failed")]
     Engine(#[source] EngineFault),
+    /// The access key that signed it does not exist any more.
+    #[error("the access key was deleted")]
+    KeyDeleted,
     /// There is no bucket of this name.
     #[error("there is no bucket of this name")]
     NoSuchBucket,
     /// No call is owed under this id, or no object is held for it.
     #[error("no call is owed under this id")]
     NotOwed,
+    /// The ACL of the object under this key does not let this client replace or delete it.
+    #[error("the object's ACL does not allow it")]
+    ObjectDenied,
     /// There is an object under this key, and it may not be overwritten.
     #[error("there is an object under this key already")]
     ObjectExists,
+    /// The bucket asks something else of uploads than when this one was admitted. Judged by what it
+    /// asks now, the upload may still be committed.
+    #[error("the bucket's settings have changed")]
+    SettingsChanged,
 }
 
 impl CatalogError {

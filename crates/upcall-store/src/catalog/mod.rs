@@ -3,6 +3,7 @@
 mod error;
 mod facts;
 mod owed;
+mod precondition;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -18,11 +19,12 @@ pub use owed::{
     CallProgress, HeldObject, KeptAnswer, OwedCall, OwedFacts, OwedQuery, OwedRecord, RecallBy,
     Recalled,
 };
+pub use precondition::{Precondition, Replaced, WriteFacts, Writer};
 
 use crate::BoxFuture;
 use crate::blobs::BlobId;
 
-/// Where facts live. Every method is one transaction.
+/// Where facts live. Every method is one transaction, and one that is given a [`Writer`] judges it there.
 ///
 /// Every engine promises, and the contract suite checks:
 ///
@@ -30,6 +32,9 @@ use crate::blobs::BlobId;
 /// - **Atomic.** Others see all of a change or none of it.
 /// - **Ordered.** Keys come in UTF-8 byte order; a page costs what the page holds.
 /// - **Cancel-safe.** Dropping the future leaves all of the change or none.
+/// - **Revocations are final.** A change that takes a right away (an access key or a bucket deleted, an
+///   ACL or callback settings changed) returns only when every write has ended that was judged by
+///   what was there before: see [`Precondition`].
 pub trait Catalog: Send + Sync + 'static {
     /// Makes a bucket.
     ///
@@ -38,6 +43,7 @@ pub trait Catalog: Send + Sync + 'static {
     fn create_bucket<'a>(
         &'a self,
         bucket: &'a BucketFacts,
+        writer: &'a Writer,
     ) -> BoxFuture<'a, Result<(), CatalogError>>;
 
     /// The bucket of this name.
@@ -55,6 +61,7 @@ pub trait Catalog: Send + Sync + 'static {
         &'a self,
         name: &'a BucketName,
         acl: BucketAcl,
+        writer: &'a Writer,
     ) -> BoxFuture<'a, Result<(), CatalogError>>;
 
     /// Replaces the CORS rules; `None` takes them away.
@@ -65,6 +72,7 @@ pub trait Catalog: Send + Sync + 'static {
         &'a self,
         name: &'a BucketName,
         cors: Option<&'a Cors>,
+        writer: &'a Writer,
     ) -> BoxFuture<'a, Result<(), CatalogError>>;
 
     /// Replaces the callback settings; which signatures the bucket accepts stays as it is.
@@ -75,6 +83,7 @@ pub trait Catalog: Send + Sync + 'static {
         &'a self,
         name: &'a BucketName,
         callback: &'a CallbackSettings,
+        writer: &'a Writer,
     ) -> BoxFuture<'a, Result<(), CatalogError>>;
 
     /// Says which signatures the bucket accepts; `None` is as many as the server.
@@ -85,13 +94,17 @@ pub trait Catalog: Send + Sync + 'static {
         &'a self,
         name: &'a BucketName,
         signatures: Option<BucketSignatures>,
+        writer: &'a Writer,
     ) -> BoxFuture<'a, Result<(), CatalogError>>;
 
     /// # Errors
     /// [`CatalogError::NoSuchBucket`]; [`CatalogError::BucketNotEmpty`] if it has an object, or holds
     /// one back.
-    fn delete_bucket<'a>(&'a self, name: &'a BucketName)
-    -> BoxFuture<'a, Result<(), CatalogError>>;
+    fn delete_bucket<'a>(
+        &'a self,
+        name: &'a BucketName,
+        writer: &'a Writer,
+    ) -> BoxFuture<'a, Result<(), CatalogError>>;
 
     /// Makes `object` visible under its key; its bytes are durable then too, also those that
     /// [`Draft::finish`](crate::blobs::Draft::finish) left in memory.
@@ -104,12 +117,12 @@ pub trait Catalog: Send + Sync + 'static {
     /// nothing to give up.
     ///
     /// # Errors
-    /// [`CatalogError::ObjectExists`] if there is one already and `overwrite` forbids it, or
-    /// [`CatalogError::NoSuchBucket`]; nothing has changed then.
+    /// What [`Precondition::judge`] says of the facts of this very transaction; nothing has changed
+    /// then.
     fn commit_object<'a>(
         &'a self,
         object: &'a ObjectFacts,
-        overwrite: Overwrite,
+        precondition: &'a Precondition,
         owed: Option<&'a OwedCall>,
     ) -> BoxFuture<'a, Result<Option<ObjectFacts>, CatalogError>>;
 
@@ -122,21 +135,24 @@ pub trait Catalog: Send + Sync + 'static {
     fn hold_object<'a>(
         &'a self,
         object: &'a ObjectFacts,
-        overwrite: Overwrite,
+        precondition: &'a Precondition,
         owed: &'a OwedCall,
     ) -> BoxFuture<'a, Result<(), CatalogError>>;
 
     /// Makes an object that was held visible; its call is settled with it. Returns the object, and what
-    /// its key pointed to before.
+    /// its key pointed to before. `writer` is who uploaded it: what was revoked while it was held
+    /// counts.
     ///
     /// # Errors
     /// [`CatalogError::ObjectExists`] if the key has been taken meanwhile and it may not be replaced;
-    /// [`CatalogError::NotOwed`] if nothing is held under this id; nothing has changed then.
-    fn publish_object(
-        &self,
+    /// [`CatalogError::NotOwed`] if nothing is held under this id; those of [`Writer::judge`]. Nothing
+    /// has changed then.
+    fn publish_object<'a>(
+        &'a self,
         id: BlobId,
+        writer: &'a Writer,
         kept: Option<KeptAnswer>,
-    ) -> BoxFuture<'_, Result<(ObjectFacts, Option<ObjectFacts>), CatalogError>>;
+    ) -> BoxFuture<'a, Result<(ObjectFacts, Option<ObjectFacts>), CatalogError>>;
 
     /// A call is no longer owed; an object that was held for it is dropped, its bytes are given up.
     /// Whether it was owed. The answer is kept, if there is one.
@@ -172,10 +188,14 @@ pub trait Catalog: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<Option<ObjectFacts>, CatalogError>>;
 
     /// Removes the object under this key and returns it, so that the caller can give its blob up.
+    ///
+    /// # Errors
+    /// Those of [`Writer::judge`]; nothing has changed then.
     fn delete_object<'a>(
         &'a self,
         bucket: &'a BucketName,
         key: &'a ObjectKey,
+        writer: &'a Writer,
     ) -> BoxFuture<'a, Result<Option<ObjectFacts>, CatalogError>>;
 
     /// One page of a listing: the keys and common prefixes that follow `marker`, in byte order.

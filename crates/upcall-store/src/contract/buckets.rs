@@ -3,15 +3,19 @@
 use super::{Ports, at_once, bucket, key, without_place};
 use crate::catalog::{
     BucketAcl, BucketSignatures, CallbackSettings, CatalogError, Cors, CorsRule, Overwrite,
+    Precondition, Writer,
 };
 
 /// Settings come back as they were set, and the list is sorted by name.
 pub async fn a_bucket_is_what_was_made_of_it(ports: &Ports) {
-    let catalog = &ports.catalog;
+    let (catalog, by) = (&ports.catalog, &Writer::Operator);
     let mut facts = bucket("settings-b");
     assert!(catalog.bucket(&facts.name).await.unwrap_none());
     for name in ["settings-b", "settings-a", "settings-c"] {
-        catalog.create_bucket(&bucket(name)).await.expect("created");
+        catalog
+            .create_bucket(&bucket(name), by)
+            .await
+            .expect("created");
     }
     let rule = CorsRule {
         allowed_origins: vec!["https://a.example".to_owned(), "*".to_owned()],
@@ -30,9 +34,11 @@ pub async fn a_bucket_is_what_was_made_of_it(ports: &Ports) {
             BucketAcl::PublicReadWrite,
             BucketAcl::Private,
         ] {
-            let changed = catalog.set_bucket_cors(&facts.name, cors.as_ref()).await;
+            let changed = catalog
+                .set_bucket_cors(&facts.name, cors.as_ref(), by)
+                .await;
             changed.expect("set");
-            let changed = catalog.set_bucket_acl(&facts.name, acl).await;
+            let changed = catalog.set_bucket_acl(&facts.name, acl, by).await;
             changed.expect("set");
             facts.cors.clone_from(&cors);
             facts.acl = acl;
@@ -42,14 +48,16 @@ pub async fn a_bucket_is_what_was_made_of_it(ports: &Ports) {
     }
     // Neither of two settings that lie side by side changes the other.
     for signatures in [Some(BucketSignatures::V4), None] {
-        let changed = catalog.set_bucket_signatures(&facts.name, signatures).await;
+        let changed = catalog
+            .set_bucket_signatures(&facts.name, signatures, by)
+            .await;
         changed.expect("set");
         for is_required in [true, false] {
             let wanted = CallbackSettings {
                 is_required,
                 ..CallbackSettings::default()
             };
-            let changed = catalog.set_bucket_callback(&facts.name, &wanted).await;
+            let changed = catalog.set_bucket_callback(&facts.name, &wanted, by).await;
             changed.expect("set");
             facts.callback = CallbackSettings {
                 signatures,
@@ -73,7 +81,11 @@ pub async fn a_bucket_is_what_was_made_of_it(ports: &Ports) {
 pub async fn a_bucket_name_is_taken_once(ports: &Ports) {
     let created = at_once((0..16).map(|_| {
         let catalog = ports.catalog.clone();
-        async move { catalog.create_bucket(&bucket("taken-once")).await }
+        async move {
+            catalog
+                .create_bucket(&bucket("taken-once"), &Writer::Operator)
+                .await
+        }
     }))
     .await;
     let refused = created
@@ -89,26 +101,37 @@ pub async fn a_bucket_is_deleted_when_it_is_empty(ports: &Ports) {
     let name = ports.bucket("deleted").await;
     let object = ports.commit(&name, "last").await;
 
-    let refused = catalog.delete_bucket(&name).await;
+    let refused = catalog.delete_bucket(&name, &Writer::Operator).await;
     assert!(
         matches!(refused, Err(CatalogError::BucketNotEmpty)),
         "{refused:?}"
     );
-    let removed = catalog.delete_object(&name, &key("last")).await;
+    let removed = catalog
+        .delete_object(&name, &key("last"), &Writer::Operator)
+        .await;
     assert_eq!(
         removed.expect("deleted").map(without_place),
         Some(object.clone())
     );
-    catalog.delete_bucket(&name).await.expect("deleted");
+    catalog
+        .delete_bucket(&name, &Writer::Operator)
+        .await
+        .expect("deleted");
 
     assert!(catalog.bucket(&name).await.unwrap_none());
     let refused = [
-        catalog.delete_bucket(&name).await,
-        catalog.set_bucket_acl(&name, BucketAcl::Private).await,
-        catalog.set_bucket_cors(&name, None).await,
-        catalog.set_bucket_signatures(&name, None).await,
+        catalog.delete_bucket(&name, &Writer::Operator).await,
         catalog
-            .commit_object(&object, Overwrite::Allow, None)
+            .set_bucket_signatures(&name, None, &Writer::Operator)
+            .await,
+        catalog
+            .set_bucket_acl(&name, BucketAcl::Private, &Writer::Operator)
+            .await,
+        catalog
+            .set_bucket_cors(&name, None, &Writer::Operator)
+            .await,
+        catalog
+            .commit_object(&object, &Precondition::operator(Overwrite::Allow), None)
             .await
             .map(drop),
     ];
@@ -123,7 +146,7 @@ pub async fn a_bucket_is_deleted_when_it_is_empty(ports: &Ports) {
 
     // A new bucket of the same name has nothing of the old one.
     catalog
-        .create_bucket(&bucket("deleted"))
+        .create_bucket(&bucket("deleted"), &Writer::Operator)
         .await
         .expect("created");
     let found = catalog.object(&name, &object.key).await;

@@ -4,7 +4,7 @@ use ::bytes::Bytes;
 
 use super::{Ports, at_once, blob_facts, bucket, noise, object};
 use crate::blobs::BlobError;
-use crate::catalog::{ObjectAcl, Overwrite, StoredHeaders};
+use crate::catalog::{ObjectAcl, Overwrite, Precondition, StoredHeaders};
 
 /// Any range of a blob of any size, written in any pieces.
 pub async fn bytes_come_back_by_range(ports: &Ports) {
@@ -38,7 +38,7 @@ pub async fn bytes_come_back_by_range(ports: &Ports) {
         finished.expect("a finished draft");
         let committed = ports
             .catalog
-            .commit_object(&facts, Overwrite::Allow, None)
+            .commit_object(&facts, &Precondition::operator(Overwrite::Allow), None)
             .await;
         committed.expect("a commit");
         draft.keep();
@@ -226,7 +226,7 @@ pub async fn many_drafts_at_once_do_not_mix(ports: &Ports) {
             finished.expect("a finished draft");
             let committed = ports
                 .catalog
-                .commit_object(&facts, Overwrite::Allow, None)
+                .commit_object(&facts, &Precondition::operator(Overwrite::Allow), None)
                 .await;
             committed.expect("a commit");
             draft.keep();

@@ -8,7 +8,7 @@ use ::bytes::Bytes;
 
 use super::{Ports, blob_facts, crc64, noise, object, without_place};
 use crate::blobs::BlobError;
-use crate::catalog::Overwrite;
+use crate::catalog::{Overwrite, Precondition, Writer};
 
 /// Polls once, then drops.
 fn poll_once<T>(future: impl Future<Output = T>) -> Poll<T> {
@@ -26,13 +26,21 @@ pub async fn a_dropped_commit_is_all_or_nothing(ports: &Ports) {
         let draft = ports.draft(&mut facts, &bytes).await;
         if round % 8 == 0 {
             // Never polled: nothing may have happened.
-            drop(ports.catalog.commit_object(&facts, Overwrite::Allow, None));
+            drop(ports.catalog.commit_object(
+                &facts,
+                &Precondition::operator(Overwrite::Allow),
+                None,
+            ));
             drop(draft);
             let found = ports.catalog.object(&bucket, &facts.key).await;
             assert_eq!(found.expect("an answer"), None);
             continue;
         }
-        let _ = poll_once(ports.catalog.commit_object(&facts, Overwrite::Allow, None));
+        let _ = poll_once(ports.catalog.commit_object(
+            &facts,
+            &Precondition::operator(Overwrite::Allow),
+            None,
+        ));
         // Now nobody holds the blob but the commit, if there is one.
         drop(draft);
         committed.push(facts);
@@ -69,7 +77,10 @@ pub async fn a_blob_that_an_object_points_to_is_not_removed(ports: &Ports) {
         let found = ports.found(&facts).await.expect("an object");
         assert!(ports.read(&found).await.expect("bytes") == bytes);
 
-        let removed = ports.catalog.delete_object(&bucket, &facts.key).await;
+        let removed = ports
+            .catalog
+            .delete_object(&bucket, &facts.key, &Writer::Operator)
+            .await;
         removed.expect("deleted");
         ports.blobs.give_up(&found);
         ports.settle().await;

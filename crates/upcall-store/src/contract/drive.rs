@@ -10,7 +10,7 @@ use super::crash::Life;
 use super::ledger::{Broken, SHARED, content, facts, number_of};
 use super::{Random, blob_facts, bucket, key};
 use crate::blobs::Draft;
-use crate::catalog::{BucketAcl, CatalogError, ObjectFacts, Overwrite};
+use crate::catalog::{BucketAcl, CatalogError, ObjectFacts, Overwrite, Precondition, Writer as By};
 
 /// Changes and asks from several tasks until the life is over.
 ///
@@ -21,7 +21,10 @@ pub async fn drive(life: &Life) -> Result<(), Broken> {
     let catalog = &life.ports.catalog;
     if !matches!(catalog.bucket(&facts.name).await, Ok(Some(_))) {
         life.ledger.try_bucket(&facts.name, Some(facts.acl));
-        if life.answer(catalog.create_bucket(&facts).await)?.is_none() {
+        if life
+            .answer(catalog.create_bucket(&facts, &By::Operator).await)?
+            .is_none()
+        {
             return Ok(());
         }
         life.ledger.told_bucket(&facts.name, Some(facts.acl));
@@ -106,7 +109,7 @@ impl Writer {
             };
             if is_there.is_none() {
                 ledger.try_bucket(&facts.name, Some(facts.acl));
-                let made = life.answer(catalog.create_bucket(&facts).await)?;
+                let made = life.answer(catalog.create_bucket(&facts, &By::Operator).await)?;
                 if made.is_some() {
                     ledger.told_bucket(&facts.name, Some(facts.acl));
                 }
@@ -117,7 +120,9 @@ impl Writer {
                     let acls = [BucketAcl::Private, BucketAcl::PublicRead];
                     facts.acl = *self.random.pick(&acls);
                     ledger.try_bucket(&facts.name, Some(facts.acl));
-                    let set = catalog.set_bucket_acl(&facts.name, facts.acl).await;
+                    let set = catalog
+                        .set_bucket_acl(&facts.name, facts.acl, &By::Operator)
+                        .await;
                     if life.answer(set)?.is_some() {
                         ledger.told_bucket(&facts.name, Some(facts.acl));
                     }
@@ -134,7 +139,13 @@ impl Writer {
         let ledger = &self.life.ledger;
         let within = ledger.certain(name, "within");
         ledger.try_bucket(name, None);
-        match self.life.ports.catalog.delete_bucket(name).await {
+        match self
+            .life
+            .ports
+            .catalog
+            .delete_bucket(name, &By::Operator)
+            .await
+        {
             Err(CatalogError::BucketNotEmpty) if within != Some(None) => Ok(()),
             Ok(()) if matches!(within, Some(Some(_))) => {
                 Err(Broken(format!("{name} was deleted with an object in it")))
@@ -168,10 +179,8 @@ impl Writer {
         };
         let call = owed(object.blob, bucket, &object.key, number);
         life.ledger.calls.try_owe(&call, number, true);
-        let held = life
-            .ports
-            .catalog
-            .hold_object(&object, Overwrite::Allow, &call);
+        let terms = Precondition::operator(Overwrite::Allow);
+        let held = life.ports.catalog.hold_object(&object, &terms, &call);
         if life.answer(held.await)?.is_none() {
             return Ok(());
         }
@@ -205,7 +214,7 @@ impl Writer {
         }
         let (bucket, name) = (&fate.bucket, &fate.key);
         life.ledger.try_object(bucket, name, Some(fate.number));
-        let published = catalog.publish_object(id, None).await;
+        let published = catalog.publish_object(id, &By::Operator, None).await;
         let Some((_, replaced)) = life.answer(published)? else {
             return Ok(());
         };
@@ -259,7 +268,10 @@ impl Writer {
         let (ledger, ports) = (self.life.ledger.clone(), self.life.ports.clone());
         let certain = ledger.certain(bucket, name);
         ledger.try_object(bucket, name, None);
-        let deleted = ports.catalog.delete_object(bucket, &key(name)).await;
+        let deleted = ports
+            .catalog
+            .delete_object(bucket, &key(name), &By::Operator)
+            .await;
         let Some(deleted) = self.life.answer(deleted)? else {
             return Ok(());
         };
@@ -331,7 +343,7 @@ impl Writer {
         let committed = life
             .ports
             .catalog
-            .commit_object(&object, overwrite, call.as_ref())
+            .commit_object(&object, &Precondition::operator(overwrite), call.as_ref())
             .await;
         if matches!(committed, Err(CatalogError::ObjectExists)) && !(life.is_over)() {
             calls.told_refused(object.blob);

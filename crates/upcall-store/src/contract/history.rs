@@ -12,6 +12,7 @@ use super::{Ports, Random, blob_facts, bucket, object, without_place};
 use crate::blobs::{BlobError, BlobId, Blobs};
 use crate::catalog::{
     BucketAcl, BucketFacts, CatalogError, ListObjects, ObjectFacts, ObjectPage, Overwrite,
+    Precondition, Writer,
 };
 
 /// Makes `operations` random changes and questions, and compares every answer with the model's. The
@@ -180,12 +181,21 @@ impl Operation {
         };
         let answer = match self {
             Self::Commit(facts, overwrite) => catalog
-                .commit_object(facts, *overwrite, None)
+                .commit_object(facts, &Precondition::operator(*overwrite), None)
                 .await
                 .map(gone),
-            Self::CreateBucket(facts) => catalog.create_bucket(facts).await.map(done),
-            Self::Delete(name, key) => catalog.delete_object(name, key).await.map(gone),
-            Self::DeleteBucket(name) => catalog.delete_bucket(name).await.map(done),
+            Self::CreateBucket(facts) => catalog
+                .create_bucket(facts, &Writer::Operator)
+                .await
+                .map(done),
+            Self::Delete(name, key) => catalog
+                .delete_object(name, key, &Writer::Operator)
+                .await
+                .map(gone),
+            Self::DeleteBucket(name) => catalog
+                .delete_bucket(name, &Writer::Operator)
+                .await
+                .map(done),
             Self::List(request) => catalog.list_objects(request).await.map(page),
             Self::Look(name, key) => catalog.object(name, key).await.map(looked),
             Self::LookAtBucket(name) => catalog.bucket(name).await.map(Answer::Bucket),
@@ -194,7 +204,10 @@ impl Operation {
                 put.map(gone)
             }
             Self::Read(name, key, range) => read(ports, name, key, *range).await,
-            Self::SetAcl(name, acl) => catalog.set_bucket_acl(name, *acl).await.map(done),
+            Self::SetAcl(name, acl) => catalog
+                .set_bucket_acl(name, *acl, &Writer::Operator)
+                .await
+                .map(done),
         };
         answer.unwrap_or_else(|error| {
             Answer::Refused(match error {
@@ -202,10 +215,14 @@ impl Operation {
                 CatalogError::BucketNotEmpty => Why::BucketNotEmpty,
                 CatalogError::NoSuchBucket => Why::NoSuchBucket,
                 CatalogError::ObjectExists => Why::ObjectExists,
-                CatalogError::Closed
+                CatalogError::BucketDenied
+                | CatalogError::Closed
                 | CatalogError::Corrupt(_)
                 | CatalogError::Engine(_)
-                | CatalogError::NotOwed => {
+                | CatalogError::KeyDeleted
+                | CatalogError::NotOwed
+                | CatalogError::ObjectDenied
+                | CatalogError::SettingsChanged => {
                     panic!("the engine failed: {error:?}")
                 }
             })
@@ -232,7 +249,7 @@ async fn put(
     rest.await.expect("a finished draft");
     let replaced = ports
         .catalog
-        .commit_object(&object, overwrite, None)
+        .commit_object(&object, &Precondition::operator(overwrite), None)
         .await?;
     draft.keep();
     Ok(replaced)

@@ -22,6 +22,7 @@ mod listing;
 mod model;
 mod objects;
 mod owed;
+mod revocation;
 
 use std::fmt;
 use std::sync::Arc;
@@ -62,10 +63,15 @@ pub use self::owed::{
     a_held_object_replaces_only_what_it_may, a_held_object_that_is_dropped_was_never_there,
     a_refused_commit_owes_no_call, owed_calls_come_in_order,
 };
+pub use self::revocation::{
+    a_held_object_is_published_only_by_right, a_write_is_judged_by_what_is_so_at_its_turn,
+    nothing_commits_after_a_revocation_was_answered, settings_change_only_by_right,
+};
 
 use crate::blobs::{BlobError, BlobFacts, BlobId, BlobPlace, Blobs, Draft};
 use crate::catalog::{
-    BucketAcl, BucketFacts, Catalog, ObjectAcl, ObjectFacts, Overwrite, StoredHeaders,
+    BucketAcl, BucketFacts, Catalog, ObjectAcl, ObjectFacts, Overwrite, Precondition,
+    StoredHeaders, Writer,
 };
 
 /// An engine under test.
@@ -96,7 +102,10 @@ impl Ports {
     /// A bucket that no other test has.
     async fn bucket(&self, name: &str) -> BucketName {
         let facts = bucket(name);
-        self.catalog.create_bucket(&facts).await.expect("a bucket");
+        self.catalog
+            .create_bucket(&facts, &Writer::Operator)
+            .await
+            .expect("a bucket");
         facts.name
     }
 
@@ -105,7 +114,7 @@ impl Ports {
         let object = object(bucket, key);
         let committed = self
             .catalog
-            .commit_object(&object, Overwrite::Allow, None)
+            .commit_object(&object, &Precondition::operator(Overwrite::Allow), None)
             .await;
         committed.expect("a commit");
         object
@@ -127,7 +136,7 @@ impl Ports {
         let draft = self.draft(object, bytes).await;
         let committed = self
             .catalog
-            .commit_object(object, Overwrite::Allow, None)
+            .commit_object(object, &Precondition::operator(Overwrite::Allow), None)
             .await;
         let replaced = committed.expect("a commit");
         draft.keep();

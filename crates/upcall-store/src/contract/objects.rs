@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::{Ports, at_once, key, object, without_place};
 use crate::blobs::BlobId;
-use crate::catalog::{CatalogError, ObjectAcl, Overwrite, StoredHeaders};
+use crate::catalog::{CatalogError, ObjectAcl, Overwrite, Precondition, StoredHeaders, Writer};
 
 /// Every fact comes back, for every key that can be.
 pub async fn an_object_is_what_was_committed(ports: &Ports) {
@@ -41,7 +41,7 @@ pub async fn an_object_is_what_was_committed(ports: &Ports) {
         for facts in [plain, full] {
             let committed = ports
                 .catalog
-                .commit_object(&facts, Overwrite::Allow, None)
+                .commit_object(&facts, &Precondition::operator(Overwrite::Allow), None)
                 .await;
             committed.expect("a commit");
             assert_eq!(ports.plain(&facts).await, Some(facts));
@@ -57,18 +57,24 @@ pub async fn overwriting_returns_what_was_replaced(ports: &Ports) {
     let bucket = ports.bucket("overwritten").await;
     let (first, second) = (object(&bucket, "a"), object(&bucket, "a"));
 
-    let replaced = catalog.commit_object(&first, Overwrite::Forbid, None).await;
+    let replaced = catalog
+        .commit_object(&first, &Precondition::operator(Overwrite::Forbid), None)
+        .await;
     assert_eq!(replaced.expect("a commit"), None);
-    let repeated = catalog.commit_object(&first, Overwrite::Forbid, None).await;
+    let repeated = catalog
+        .commit_object(&first, &Precondition::operator(Overwrite::Forbid), None)
+        .await;
     assert_eq!(repeated.expect("a commit"), None, "repeated");
     let refused = catalog
-        .commit_object(&second, Overwrite::Forbid, None)
+        .commit_object(&second, &Precondition::operator(Overwrite::Forbid), None)
         .await;
     assert!(
         matches!(refused, Err(CatalogError::ObjectExists)),
         "{refused:?}"
     );
-    let replaced = catalog.commit_object(&second, Overwrite::Allow, None).await;
+    let replaced = catalog
+        .commit_object(&second, &Precondition::operator(Overwrite::Allow), None)
+        .await;
     assert_eq!(replaced.expect("a commit").map(without_place), Some(first));
     assert_eq!(ports.plain(&second).await, Some(second.clone()));
 
@@ -76,7 +82,9 @@ pub async fn overwriting_returns_what_was_replaced(ports: &Ports) {
     let replaced = at_once((0..64).map(|_| {
         let (catalog, facts) = (catalog.clone(), object(&bucket, "a"));
         async move {
-            let replaced = catalog.commit_object(&facts, Overwrite::Allow, None).await;
+            let replaced = catalog
+                .commit_object(&facts, &Precondition::operator(Overwrite::Allow), None)
+                .await;
             (
                 facts.blob,
                 replaced.expect("a commit").expect("an object").blob,
@@ -102,7 +110,9 @@ pub async fn conditional_create_has_one_winner(ports: &Ports) {
         let created = at_once((0..16).map(|_| {
             let (catalog, facts) = (ports.catalog.clone(), object(&bucket, &text));
             async move {
-                let result = catalog.commit_object(&facts, Overwrite::Forbid, None).await;
+                let result = catalog
+                    .commit_object(&facts, &Precondition::operator(Overwrite::Forbid), None)
+                    .await;
                 (facts.blob, result)
             }
         }))
@@ -130,7 +140,9 @@ pub async fn deleting_returns_what_was_there(ports: &Ports) {
     let deleted = at_once((0..8).map(|_| {
         let (catalog, bucket) = (ports.catalog.clone(), bucket.clone());
         async move {
-            let deleted = catalog.delete_object(&bucket, &key("a")).await;
+            let deleted = catalog
+                .delete_object(&bucket, &key("a"), &Writer::Operator)
+                .await;
             deleted.expect("an answer").map(without_place)
         }
     }))
@@ -153,7 +165,9 @@ pub async fn a_failing_change_takes_no_other_down(ports: &Ports) {
             _ => object(&bucket, &format!("new-{number}")),
         };
         async move {
-            let result = catalog.commit_object(&facts, Overwrite::Forbid, None).await;
+            let result = catalog
+                .commit_object(&facts, &Precondition::operator(Overwrite::Forbid), None)
+                .await;
             (number % 3, facts, result)
         }
     }))
@@ -177,7 +191,10 @@ pub async fn referenced_knows_what_objects_point_to(ports: &Ports) {
     let new = ports.commit(&bucket, "a").await;
     let other = ports.commit(&bucket, "b").await;
     let deleted = ports.commit(&bucket, "c").await;
-    let removed = ports.catalog.delete_object(&bucket, &deleted.key).await;
+    let removed = ports
+        .catalog
+        .delete_object(&bucket, &deleted.key, &Writer::Operator)
+        .await;
     removed.expect("deleted");
 
     let all = [old.blob, new.blob, other.blob, deleted.blob, BlobId::new()];

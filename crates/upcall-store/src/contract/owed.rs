@@ -4,7 +4,7 @@ use super::{Ports, blob_facts, key, moment, noise, object, without_place};
 use crate::blobs::BlobId;
 use crate::catalog::{
     CallProgress, CatalogError, KeptAnswer, ListObjects, ObjectFacts, Overwrite, OwedCall,
-    OwedFacts, OwedQuery, OwedRecord, RecallBy, Recalled,
+    OwedFacts, OwedQuery, OwedRecord, Precondition, RecallBy, Recalled, Writer,
 };
 
 fn call(object: &ObjectFacts, name: &str) -> OwedCall {
@@ -44,7 +44,8 @@ pub async fn a_call_is_owed_until_it_is_settled(ports: &Ports) {
     let mut facts = object(&bucket, "a");
     let draft = ports.draft(&mut facts, &noise(1, 3000)).await;
     let owed = call(&facts, "one");
-    let committed = catalog.commit_object(&facts, Overwrite::Forbid, Some(&owed));
+    let terms = Precondition::operator(Overwrite::Forbid);
+    let committed = catalog.commit_object(&facts, &terms, Some(&owed));
     assert_eq!(committed.await.expect("a commit"), None);
     draft.keep();
 
@@ -79,7 +80,7 @@ pub async fn a_call_is_owed_until_it_is_settled(ports: &Ports) {
     assert_eq!(owed_in(ports, &facts).await[0].progress, progress);
 
     let deleted = catalog
-        .delete_object(&bucket, &facts.key)
+        .delete_object(&bucket, &facts.key, &Writer::Operator)
         .await
         .expect("an answer");
     ports.blobs.give_up(&deleted.expect("the object"));
@@ -114,12 +115,16 @@ pub async fn a_refused_commit_owes_no_call(ports: &Ports) {
     let owed = call(&second, "refused");
     let refused = ports
         .catalog
-        .commit_object(&second, Overwrite::Forbid, Some(&owed))
+        .commit_object(
+            &second,
+            &Precondition::operator(Overwrite::Forbid),
+            Some(&owed),
+        )
         .await;
     assert!(matches!(refused, Err(CatalogError::ObjectExists)));
     let refused = ports
         .catalog
-        .hold_object(&second, Overwrite::Forbid, &owed)
+        .hold_object(&second, &Precondition::operator(Overwrite::Forbid), &owed)
         .await;
     assert!(matches!(refused, Err(CatalogError::ObjectExists)));
     assert_eq!(owed_in(ports, &first).await, []);
@@ -138,7 +143,8 @@ pub async fn a_held_object_is_invisible_until_it_is_published(ports: &Ports) {
         let mut facts = object(&bucket, name);
         let draft = ports.draft(&mut facts, &bytes).await;
         let owed = call(&facts, name);
-        let held = catalog.hold_object(&facts, Overwrite::Allow, &owed);
+        let terms = Precondition::operator(Overwrite::Allow);
+        let held = catalog.hold_object(&facts, &terms, &owed);
         held.await.expect("a hold");
         draft.keep();
         ports.settle().await;
@@ -153,7 +159,7 @@ pub async fn a_held_object_is_invisible_until_it_is_published(ports: &Ports) {
         assert_eq!(without_place(held.expect("held").object), facts);
 
         let answer = kept(&owed, name);
-        let published = catalog.publish_object(facts.blob, Some(answer.clone()));
+        let published = catalog.publish_object(facts.blob, &Writer::Operator, Some(answer.clone()));
         let (object, replaced) = published.await.expect("published");
         assert_eq!(without_place(object), facts);
         ports.blobs.give_up(&replaced.expect("what was there"));
@@ -169,7 +175,9 @@ pub async fn a_held_object_is_invisible_until_it_is_published(ports: &Ports) {
             blob_facts(&facts)
         );
         assert_eq!(owed_in(ports, &facts).await, []);
-        let again = catalog.publish_object(facts.blob, None).await;
+        let again = catalog
+            .publish_object(facts.blob, &Writer::Operator, None)
+            .await;
         assert!(matches!(again, Err(CatalogError::NotOwed)), "{again:?}");
         let recalled = catalog.recall(RecallBy::RequestId(&owed.request_id)).await;
         assert_eq!(
@@ -187,10 +195,11 @@ pub async fn a_held_object_that_is_dropped_was_never_there(ports: &Ports) {
         let mut facts = object(&bucket, name);
         let draft = ports.draft(&mut facts, &noise(6, length)).await;
         let owed = call(&facts, &format!("dropped-{name}"));
-        let held = catalog.hold_object(&facts, Overwrite::Forbid, &owed);
+        let terms = Precondition::operator(Overwrite::Forbid);
+        let held = catalog.hold_object(&facts, &terms, &owed);
         held.await.expect("a hold");
         draft.keep();
-        let deletion = catalog.delete_bucket(&bucket).await;
+        let deletion = catalog.delete_bucket(&bucket, &Writer::Operator).await;
         assert!(matches!(deletion, Err(CatalogError::BucketNotEmpty)));
 
         assert!(
@@ -199,7 +208,9 @@ pub async fn a_held_object_that_is_dropped_was_never_there(ports: &Ports) {
                 .await
                 .expect("an answer")
         );
-        let published = catalog.publish_object(facts.blob, None).await;
+        let published = catalog
+            .publish_object(facts.blob, &Writer::Operator, None)
+            .await;
         assert!(matches!(published, Err(CatalogError::NotOwed)));
         assert_eq!(ports.found(&facts).await, None);
         let request = ListObjects {
@@ -215,7 +226,10 @@ pub async fn a_held_object_that_is_dropped_was_never_there(ports: &Ports) {
         let referenced = catalog.referenced(&[facts.blob]).await.expect("an answer");
         assert!(referenced.is_empty());
     }
-    catalog.delete_bucket(&bucket).await.expect("it is empty");
+    catalog
+        .delete_bucket(&bucket, &Writer::Operator)
+        .await
+        .expect("it is empty");
 }
 
 /// A key that was taken while another object was held for it.
@@ -225,12 +239,15 @@ pub async fn a_held_object_replaces_only_what_it_may(ports: &Ports) {
     let mut facts = object(&bucket, "a");
     let draft = ports.draft(&mut facts, &noise(7, 100)).await;
     let owed = call(&facts, "late");
-    let held = catalog.hold_object(&facts, Overwrite::Forbid, &owed);
+    let terms = Precondition::operator(Overwrite::Forbid);
+    let held = catalog.hold_object(&facts, &terms, &owed);
     held.await.expect("a hold");
     draft.keep();
     let winner = ports.commit(&bucket, "a").await;
 
-    let published = catalog.publish_object(facts.blob, None).await;
+    let published = catalog
+        .publish_object(facts.blob, &Writer::Operator, None)
+        .await;
     assert!(matches!(published, Err(CatalogError::ObjectExists)));
     assert_eq!(ports.plain(&facts).await, Some(winner));
     assert!(
@@ -249,7 +266,8 @@ pub async fn owed_calls_come_in_order(ports: &Ports) {
     for number in 0..7 {
         let facts = object(&bucket, &format!("{number}"));
         let owed = call(&facts, &format!("many-{number}"));
-        let committed = catalog.commit_object(&facts, Overwrite::Allow, Some(&owed));
+        let terms = Precondition::operator(Overwrite::Allow);
+        let committed = catalog.commit_object(&facts, &terms, Some(&owed));
         committed.await.expect("a commit");
         ids.push(facts.blob);
     }

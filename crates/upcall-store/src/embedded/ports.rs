@@ -20,8 +20,8 @@ use crate::BoxFuture;
 use crate::blobs::{BlobError, BlobFacts, BlobId, BlobReader, Blobs, Draft, PollPieces};
 use crate::catalog::{
     AccessKeyFacts, BucketAcl, BucketFacts, BucketSignatures, CallProgress, CallbackSettings,
-    Catalog, CatalogError, Cors, KeptAnswer, ListObjects, ObjectFacts, ObjectPage, Overwrite,
-    OwedCall, OwedFacts, OwedQuery, OwedRecord, RecallBy, Recalled,
+    Catalog, CatalogError, Cors, KeptAnswer, ListObjects, ObjectFacts, ObjectPage, OwedCall,
+    OwedFacts, OwedQuery, OwedRecord, Precondition, RecallBy, Recalled, Writer,
 };
 
 /// Both ports.
@@ -32,12 +32,13 @@ impl EmbeddedPorts {
     async fn change_bucket(
         &self,
         name: &BucketName,
+        writer: &Writer,
         change: impl FnOnce(&mut BucketFacts) + Send + 'static,
     ) -> Result<(), CatalogError> {
         let name = name.clone();
         self.0
             .committer
-            .change_settings(move |tables| {
+            .change_settings(writer.clone(), move |tables| {
                 let mut facts = tables.bucket(&name)?.ok_or(CatalogError::NoSuchBucket)?;
                 change(&mut facts);
                 tables.put_bucket(&facts)?;
@@ -51,9 +52,11 @@ impl Catalog for EmbeddedPorts {
     fn create_bucket<'a>(
         &'a self,
         bucket: &'a BucketFacts,
+        writer: &'a Writer,
     ) -> BoxFuture<'a, Result<(), CatalogError>> {
         let facts = bucket.clone();
-        Box::pin(self.0.committer.change_settings(move |tables| {
+        let committer = &self.0.committer;
+        Box::pin(committer.change_settings(writer.clone(), move |tables| {
             if tables.bucket(&facts.name)?.is_some() {
                 return Err(CatalogError::BucketExists);
             }
@@ -77,26 +80,29 @@ impl Catalog for EmbeddedPorts {
         &'a self,
         name: &'a BucketName,
         acl: BucketAcl,
+        writer: &'a Writer,
     ) -> BoxFuture<'a, Result<(), CatalogError>> {
-        Box::pin(self.change_bucket(name, move |facts| facts.acl = acl))
+        Box::pin(self.change_bucket(name, writer, move |facts| facts.acl = acl))
     }
 
     fn set_bucket_cors<'a>(
         &'a self,
         name: &'a BucketName,
         cors: Option<&'a Cors>,
+        writer: &'a Writer,
     ) -> BoxFuture<'a, Result<(), CatalogError>> {
         let cors = cors.cloned();
-        Box::pin(self.change_bucket(name, move |facts| facts.cors = cors))
+        Box::pin(self.change_bucket(name, writer, move |facts| facts.cors = cors))
     }
 
     fn set_bucket_callback<'a>(
         &'a self,
         name: &'a BucketName,
         callback: &'a CallbackSettings,
+        writer: &'a Writer,
     ) -> BoxFuture<'a, Result<(), CatalogError>> {
         let callback = callback.clone();
-        Box::pin(self.change_bucket(name, move |facts| {
+        Box::pin(self.change_bucket(name, writer, move |facts| {
             facts.callback = CallbackSettings {
                 signatures: facts.callback.signatures,
                 ..callback
@@ -108,16 +114,21 @@ impl Catalog for EmbeddedPorts {
         &'a self,
         name: &'a BucketName,
         signatures: Option<BucketSignatures>,
+        writer: &'a Writer,
     ) -> BoxFuture<'a, Result<(), CatalogError>> {
-        Box::pin(self.change_bucket(name, move |facts| facts.callback.signatures = signatures))
+        Box::pin(self.change_bucket(name, writer, move |facts| {
+            facts.callback.signatures = signatures;
+        }))
     }
 
     fn delete_bucket<'a>(
         &'a self,
         name: &'a BucketName,
+        writer: &'a Writer,
     ) -> BoxFuture<'a, Result<(), CatalogError>> {
         let name = name.clone();
-        Box::pin(self.0.committer.change_settings(move |tables| {
+        let committer = &self.0.committer;
+        Box::pin(committer.change_settings(writer.clone(), move |tables| {
             tables.delete_bucket(&name)?;
             Ok((SettingsChange::NoBucket(name), ()))
         }))
@@ -126,14 +137,14 @@ impl Catalog for EmbeddedPorts {
     fn commit_object<'a>(
         &'a self,
         object: &'a ObjectFacts,
-        overwrite: Overwrite,
+        precondition: &'a Precondition,
         owed: Option<&'a OwedCall>,
     ) -> BoxFuture<'a, Result<Option<ObjectFacts>, CatalogError>> {
         Box::pin(async move {
             let staged = self.0.staging.find(object.blob);
             self.0
                 .committer
-                .commit(object.clone(), overwrite, staged, owed.cloned())
+                .commit(object.clone(), precondition.clone(), staged, owed.cloned())
                 .await
         })
     }
@@ -141,24 +152,25 @@ impl Catalog for EmbeddedPorts {
     fn hold_object<'a>(
         &'a self,
         object: &'a ObjectFacts,
-        overwrite: Overwrite,
+        precondition: &'a Precondition,
         owed: &'a OwedCall,
     ) -> BoxFuture<'a, Result<(), CatalogError>> {
         Box::pin(async move {
             let staged = self.0.staging.find(object.blob);
             self.0
                 .committer
-                .hold(object.clone(), overwrite, staged, owed.clone())
+                .hold(object.clone(), precondition.clone(), staged, owed.clone())
                 .await
         })
     }
 
-    fn publish_object(
-        &self,
+    fn publish_object<'a>(
+        &'a self,
         id: BlobId,
+        writer: &'a Writer,
         kept: Option<KeptAnswer>,
-    ) -> BoxFuture<'_, Result<(ObjectFacts, Option<ObjectFacts>), CatalogError>> {
-        Box::pin(self.publish(id, kept))
+    ) -> BoxFuture<'a, Result<(ObjectFacts, Option<ObjectFacts>), CatalogError>> {
+        Box::pin(self.publish(id, writer.clone(), kept))
     }
 
     fn settle_call(
@@ -225,8 +237,10 @@ impl Catalog for EmbeddedPorts {
         &'a self,
         bucket: &'a BucketName,
         key: &'a ObjectKey,
+        writer: &'a Writer,
     ) -> BoxFuture<'a, Result<Option<ObjectFacts>, CatalogError>> {
-        Box::pin(self.0.committer.delete(bucket.clone(), key.clone()))
+        let (bucket, key, writer) = (bucket.clone(), key.clone(), writer.clone());
+        Box::pin(self.0.committer.delete(bucket, key, writer))
     }
 
     fn list_objects<'a>(
@@ -251,7 +265,8 @@ impl Catalog for EmbeddedPorts {
             created: key.created,
             description: key.description.clone(),
         };
-        Box::pin(self.0.committer.change_settings(move |tables| {
+        let committer = &self.0.committer;
+        Box::pin(committer.change_settings(Writer::Operator, move |tables| {
             tables.put_access_key(&facts)?;
             Ok((SettingsChange::Key(facts), ()))
         }))
@@ -273,7 +288,8 @@ impl Catalog for EmbeddedPorts {
         id: &'a AccessKeyId,
     ) -> BoxFuture<'a, Result<bool, CatalogError>> {
         let id = id.clone();
-        Box::pin(self.0.committer.change_settings(move |tables| {
+        let committer = &self.0.committer;
+        Box::pin(committer.change_settings(Writer::Operator, move |tables| {
             let was_there = tables.delete_access_key(&id)?;
             Ok((SettingsChange::NoKey(id), was_there))
         }))

@@ -14,7 +14,7 @@ use super::{Engine, stored};
 use crate::blobs::{BlobError, BlobId};
 use crate::catalog::{
     CatalogError, EngineFault, HeldObject, KeptAnswer, ObjectFacts, OwedFacts, OwedQuery, RecallBy,
-    Recalled,
+    Recalled, Writer,
 };
 
 /// An owed call as its record says it.
@@ -29,12 +29,14 @@ impl EmbeddedPorts {
     pub(super) async fn publish(
         &self,
         id: BlobId,
+        writer: Writer,
         kept: Option<KeptAnswer>,
     ) -> Result<(ObjectFacts, Option<ObjectFacts>), CatalogError> {
         let read = self.read_call(id).await?.ok_or(CatalogError::NotOwed)?;
         let held = read.held.ok_or(CatalogError::NotOwed)?;
         let object = held.object.clone();
-        let replaced = self.0.committer.publish(held, read.staged, kept).await?;
+        let committer = &self.0.committer;
+        let replaced = committer.publish(held, writer, read.staged, kept).await?;
         Ok((object, replaced))
     }
 

@@ -45,6 +45,10 @@ contract! {
     a_held_object_replaces_only_what_it_may,
     owed_calls_come_in_order,
     referenced_knows_what_objects_point_to,
+    a_held_object_is_published_only_by_right,
+    a_write_is_judged_by_what_is_so_at_its_turn,
+    nothing_commits_after_a_revocation_was_answered,
+    settings_change_only_by_right,
 }
 
 /// Operations per history; a flush each for a third of them.

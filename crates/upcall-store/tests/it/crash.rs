@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use upcall::name::{BucketName, ObjectKey};
 use upcall_store::blobs::BlobError;
-use upcall_store::catalog::ObjectFacts;
+use upcall_store::catalog::{ObjectFacts, Writer};
 use upcall_store::{EmbeddedStore, StoreOptions};
 
 use crate::store::{blob_files, draft, list, make_bucket, object, put, read};
@@ -303,7 +303,11 @@ async fn work(store: Arc<EmbeddedStore>, bucket: BucketName, worker: u64, begin:
         say(&format!("try {what} {key} {number}\n"));
         if what == "delete" {
             let key = ObjectKey::parse(&key).unwrap();
-            let deleted = store.catalog().delete_object(&bucket, &key).await.unwrap();
+            let deleted = store
+                .catalog()
+                .delete_object(&bucket, &key, &Writer::Operator)
+                .await
+                .unwrap();
             if let Some(object) = deleted {
                 store.blobs().give_up(&object);
             }

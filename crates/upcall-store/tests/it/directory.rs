@@ -10,7 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use upcall::name::{AccessKeyId, AccessKeySecret, ObjectKey};
 use upcall_store::blobs::{BlobError, BlobId};
-use upcall_store::catalog::{AccessKeyFacts, CatalogError};
+use upcall_store::catalog::{AccessKeyFacts, CatalogError, Writer};
 use upcall_store::{EmbeddedStore, OpenError, StoreOptions};
 
 use crate::store::{TestStore, blob_files, blob_path, draft, list, make_bucket, put, read};
@@ -149,7 +149,9 @@ async fn everything_is_there_after_it_was_closed() {
     };
     catalog.put_access_key(&key).await.unwrap();
     drop(store);
-    let refused = catalog.delete_object(&bucket, &object.key).await;
+    let refused = catalog
+        .delete_object(&bucket, &object.key, &Writer::Operator)
+        .await;
     assert!(matches!(refused, Err(CatalogError::Closed)), "{refused:?}");
     let refused = catalog.object(&bucket, &object.key).await;
     assert!(matches!(refused, Err(CatalogError::Closed)), "{refused:?}");
@@ -218,7 +220,11 @@ async fn sweeping_beside_uploads_loses_nothing_and_leaves_nothing() {
                 store.sweep();
                 if round % 7 == 0 {
                     let key = ObjectKey::parse(&key).unwrap();
-                    let gone = store.catalog().delete_object(&bucket, &key).await.unwrap();
+                    let gone = store
+                        .catalog()
+                        .delete_object(&bucket, &key, &Writer::Operator)
+                        .await
+                        .unwrap();
                     store.blobs().give_up(&gone.expect("an object"));
                 }
             }

@@ -18,6 +18,7 @@ use upcall_store::{EmbeddedStore, StoreOptions};
 use crate::fixture::copy_folder;
 use crate::power::{fast_folder, nothing_is_too_much, options};
 use crate::store::{list, make_bucket, number_from, object, ports, read, try_put};
+use upcall_store::catalog::Writer;
 
 #[test]
 fn no_failing_call_loses_what_was_acknowledged() {
@@ -280,7 +281,10 @@ async fn operate(store: &EmbeddedStore, bucket: &BucketName, round: usize) -> Re
         let key = upcall::name::ObjectKey::parse(&key).unwrap();
         let found = store.catalog().object(bucket, &key).await.unwrap();
         if found.is_some() {
-            let deleted = store.catalog().delete_object(bucket, &key).await;
+            let deleted = store
+                .catalog()
+                .delete_object(bucket, &key, &Writer::Operator)
+                .await;
             let deleted = deleted.map_err(|error| error.to_string())?;
             store.blobs().give_up(&deleted.expect("it was there"));
             return Ok(());

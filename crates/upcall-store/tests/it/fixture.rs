@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use upcall::name::{AccessKeyId, AccessKeySecret, BucketName};
 use upcall_store::catalog::{
     AccessKeyFacts, BucketAcl, BucketFacts, Cors, CorsRule, ObjectAcl, ObjectFacts, Overwrite,
-    StoredHeaders,
+    Precondition, StoredHeaders, Writer,
 };
 use upcall_store::{EmbeddedStore, StoreOptions};
 
@@ -93,13 +93,16 @@ async fn make() {
     let store = EmbeddedStore::open_with(&folder, options).unwrap();
     let catalog = store.catalog();
     for bucket in buckets_of_the_fixture() {
-        catalog.create_bucket(&bucket).await.unwrap();
+        catalog
+            .create_bucket(&bucket, &Writer::Operator)
+            .await
+            .unwrap();
     }
     catalog.put_access_key(&key_of_the_fixture()).await.unwrap();
     for (mut object, bytes) in objects_of_the_fixture() {
         let draft = draft(&store, &mut object, &bytes).await;
         let committed = catalog
-            .commit_object(&object, Overwrite::Forbid, None)
+            .commit_object(&object, &Precondition::operator(Overwrite::Forbid), None)
             .await;
         committed.unwrap();
         draft.keep();

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use upcall::name::BucketName;
-use upcall_store::catalog::{ListObjects, ObjectFacts};
+use upcall_store::catalog::{ListObjects, ObjectFacts, Writer};
 use upcall_store::contract::Random;
 use upcall_store::disk::SystemDisk;
 use upcall_store::{EmbeddedStore, StoreOptions};
@@ -68,7 +68,11 @@ fn write(folder: &Path) -> Written {
             }
             for place in [3, 8, 13] {
                 let key = upcall::name::ObjectKey::parse(&format!("key/{place}")).unwrap();
-                let deleted = store.catalog().delete_object(&bucket, &key).await.unwrap();
+                let deleted = store
+                    .catalog()
+                    .delete_object(&bucket, &key, &Writer::Operator)
+                    .await
+                    .unwrap();
                 store.blobs().give_up(&deleted.expect("it was there"));
             }
         }

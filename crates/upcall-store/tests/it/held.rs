@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use upcall::name::BucketName;
 use upcall_store::EmbeddedStore;
 use upcall_store::catalog::{
-    CallbackSettings, CatalogError, Gate, ObjectFacts, Overwrite, OwedCall,
+    CallbackSettings, CatalogError, Gate, ObjectFacts, Overwrite, OwedCall, Precondition, Writer,
 };
 
 use crate::store::{TestStore, blob_path, draft, list, make_bucket, object, put};
@@ -27,7 +27,8 @@ async fn hold(store: &EmbeddedStore, bucket: &BucketName, key: &str, bytes: &[u8
         call: format!("the call of {key}"),
     };
     let held = store.catalog();
-    let held = held.hold_object(&facts, Overwrite::Allow, &call);
+    let terms = Precondition::operator(Overwrite::Allow);
+    let held = held.hold_object(&facts, &terms, &call);
     held.await.unwrap();
     draft.keep();
     facts
@@ -99,7 +100,7 @@ async fn what_is_held_under_a_damaged_record_stays_unseen() {
     };
     let catalog = store.catalog();
     catalog
-        .set_bucket_callback(&bucket, &settings)
+        .set_bucket_callback(&bucket, &settings, &Writer::Operator)
         .await
         .unwrap();
     drop(catalog);
@@ -124,7 +125,9 @@ async fn a_damaged_call_says_that_it_is_damaged() {
         let catalog = store.catalog();
         let read = catalog.owed_call(held.blob).await;
         assert!(matches!(read, Err(CatalogError::Corrupt(_))), "{read:?}");
-        let published = catalog.publish_object(held.blob, None).await;
+        let published = catalog
+            .publish_object(held.blob, &Writer::Operator, None)
+            .await;
         assert!(matches!(published, Err(CatalogError::Corrupt(_))));
         // Whoever looks after it can drop it.
         assert!(catalog.settle_call(held.blob, None).await.unwrap());

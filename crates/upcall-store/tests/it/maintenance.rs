@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use upcall::name::{BucketName, ObjectKey};
-use upcall_store::catalog::{BucketAcl, ObjectFacts};
+use upcall_store::catalog::{BucketAcl, ObjectFacts, Writer};
 use upcall_store::maintenance::{CheckReport, MaintenanceError, RateLimit};
 use upcall_store::{EmbeddedStore, StoreOptions, restore};
 
@@ -26,7 +26,11 @@ async fn filled() -> (TestStore, BucketName) {
     }
     for number in 30..40 {
         let key = ObjectKey::parse(&format!("key-{number:02}")).unwrap();
-        let gone = test.store.catalog().delete_object(&bucket, &key).await;
+        let gone = test
+            .store
+            .catalog()
+            .delete_object(&bucket, &key, &Writer::Operator)
+            .await;
         test.store
             .blobs()
             .give_up(&gone.unwrap().expect("an object"));
@@ -184,7 +188,7 @@ async fn a_lost_catalog_is_made_anew() {
         }
         let acl = store
             .catalog()
-            .set_bucket_acl(&bucket, BucketAcl::PublicRead)
+            .set_bucket_acl(&bucket, BucketAcl::PublicRead, &Writer::Operator)
             .await;
         acl.unwrap();
         let before = everything(&store, &bucket).await;

@@ -12,6 +12,7 @@ use upcall_store::{EmbeddedStore, StoreOptions};
 use crate::fixture::copy_folder;
 use crate::power::{fast_folder, options};
 use crate::store::{blob_files, list, make_bucket, put, read};
+use upcall_store::catalog::Writer;
 
 fn open(folder: &Path) -> EmbeddedStore {
     EmbeddedStore::open_with(folder, options(Arc::new(SystemDisk))).unwrap()
@@ -30,7 +31,11 @@ async fn the_number_of_a_segment_is_not_given_again() {
     let store = open(&folder);
     put(&store, &bucket, "goes", &[7; 9_000]).await;
     let key = ObjectKey::parse("goes").unwrap();
-    store.catalog().delete_object(&bucket, &key).await.unwrap();
+    store
+        .catalog()
+        .delete_object(&bucket, &key, &Writer::Operator)
+        .await
+        .unwrap();
     store.close();
     let store = open(&folder);
     store.settle();

@@ -10,7 +10,8 @@ use tempfile::TempDir;
 use upcall::name::{BucketName, ETag, ObjectKey};
 use upcall_store::blobs::{BlobError, BlobFacts, BlobId, BlobPlace, Draft};
 use upcall_store::catalog::{
-    BucketAcl, BucketFacts, Catalog, ListObjects, ObjectAcl, ObjectFacts, Overwrite, StoredHeaders,
+    BucketAcl, BucketFacts, Catalog, ListObjects, ObjectAcl, ObjectFacts, Overwrite, Precondition,
+    StoredHeaders, Writer,
 };
 use upcall_store::contract::Ports;
 use upcall_store::{EmbeddedStore, StoreOptions};
@@ -81,7 +82,10 @@ pub(crate) async fn make_bucket(catalog: &dyn Catalog) -> BucketName {
         owner: "owner".to_owned(),
         created: Timestamp::UNIX_EPOCH,
     };
-    catalog.create_bucket(&facts).await.unwrap();
+    catalog
+        .create_bucket(&facts, &Writer::Operator)
+        .await
+        .unwrap();
     facts.name
 }
 
@@ -146,7 +150,9 @@ pub(crate) async fn try_put(
     let draft = try_draft(store, &mut object, bytes).await;
     let draft = draft.map_err(|error| format!("{error:?}"))?;
     let catalog = store.catalog();
-    let committed = catalog.commit_object(&object, Overwrite::Allow, None).await;
+    let committed = catalog
+        .commit_object(&object, &Precondition::operator(Overwrite::Allow), None)
+        .await;
     let replaced = committed.map_err(|error| format!("{error:?}"))?;
     draft.keep();
     if let Some(replaced) = replaced {
@@ -166,7 +172,7 @@ pub(crate) async fn put(
     let draft = draft(store, &mut object, bytes).await;
     let replaced = store
         .catalog()
-        .commit_object(&object, Overwrite::Allow, None)
+        .commit_object(&object, &Precondition::operator(Overwrite::Allow), None)
         .await
         .unwrap();
     draft.keep();

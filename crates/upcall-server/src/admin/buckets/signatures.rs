@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::StatusCode;
 use serde::Deserialize;
 use upcall::name::BucketName;
-use upcall_store::catalog::BucketSignatures;
+use upcall_store::catalog::{BucketSignatures, Writer};
 
 use super::super::error::AdminError;
 use super::super::json;
@@ -45,7 +45,7 @@ pub(in crate::admin) async fn put(
     let name = BucketName::parse(name)?;
     server
         .catalog
-        .set_bucket_signatures(&name, signatures)
+        .set_bucket_signatures(&name, signatures, &Writer::Operator)
         .await?;
     Ok(Answer::new(StatusCode::NO_CONTENT))
 }

@@ -9,7 +9,7 @@ use super::lines::Next;
 use crate::callback::dispatcher::Refusals;
 use crate::callback::owed_order::OwedOrder;
 use crate::callback::told::Told;
-use crate::callback::verdict::{Called, Verdict};
+use crate::callback::verdict::{Called, Verdict, is_unpublishable};
 
 impl Shared {
     pub(super) async fn deliver(&self, next: &Next) {
@@ -62,14 +62,15 @@ impl Shared {
         match (called.verdict(), owed.terms.gate) {
             (Verdict::Yes, Some(_)) => {
                 let kept = owed.kept_late(Told::of(called, owed.terms.gate), self.clock.now());
-                match self.catalog.publish_object(id, kept).await {
+                let writer = owed.writer();
+                match self.catalog.publish_object(id, &writer, kept).await {
                     Ok((_, replaced)) => {
                         if let Some(replaced) = replaced {
                             self.blobs.give_up(&replaced);
                         }
                     }
-                    // Somebody took the key; or somebody else has decided.
-                    Err(CatalogError::ObjectExists | CatalogError::NoSuchBucket) => {
+                    Err(error) if is_unpublishable(&error) => {
+                        tracing::warn!(%id, %error, "a held object is dropped, though the application agreed");
                         self.catalog.settle_call(id, None).await?;
                     }
                     Err(CatalogError::NotOwed) => {}

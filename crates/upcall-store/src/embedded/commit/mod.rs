@@ -32,7 +32,9 @@ use super::segments::Segments;
 use super::space::SpaceWatch;
 use super::staging::Staged;
 use crate::blobs::BlobId;
-use crate::catalog::{CatalogError, HeldObject, KeptAnswer, ObjectFacts, Overwrite, OwedCall};
+use crate::catalog::{
+    CatalogError, HeldObject, KeptAnswer, ObjectFacts, OwedCall, Precondition, Writer,
+};
 
 /// What the thread works with.
 #[derive(Debug)]
@@ -67,7 +69,7 @@ type AloneWork = dyn FnOnce(&Index, Result<(), CatalogError>) + Send;
 enum Job {
     Commit {
         object: Box<ObjectFacts>,
-        overwrite: Overwrite,
+        precondition: Precondition,
         staged: Option<Arc<Staged>>,
         owed: Option<Box<OwedCall>>,
         answer: Answer<Option<ObjectFacts>>,
@@ -75,7 +77,7 @@ enum Job {
     /// As a commit, but nobody sees the object.
     Hold {
         object: Box<ObjectFacts>,
-        overwrite: Overwrite,
+        precondition: Precondition,
         staged: Option<Arc<Staged>>,
         owed: Box<OwedCall>,
         answer: Answer<Option<ObjectFacts>>,
@@ -83,6 +85,7 @@ enum Job {
     /// As a commit of what is held.
     Publish {
         held: Box<HeldObject>,
+        writer: Writer,
         staged: Option<Arc<Staged>>,
         kept: Option<KeptAnswer>,
         answer: Answer<Option<ObjectFacts>>,
@@ -95,6 +98,7 @@ enum Job {
     Delete {
         bucket: BucketName,
         key: ObjectKey,
+        writer: Writer,
         answer: Answer<Option<ObjectFacts>>,
     },
     Move {
@@ -158,14 +162,14 @@ impl Committer {
     pub(super) async fn commit(
         &self,
         object: ObjectFacts,
-        overwrite: Overwrite,
+        precondition: Precondition,
         staged: Option<Arc<Staged>>,
         owed: Option<OwedCall>,
     ) -> Result<Option<ObjectFacts>, CatalogError> {
         let (answer, answered) = oneshot::channel();
         let job = Job::Commit {
             object: Box::new(object),
-            overwrite,
+            precondition,
             staged,
             owed: owed.map(Box::new),
             answer,
@@ -177,14 +181,14 @@ impl Committer {
     pub(super) async fn hold(
         &self,
         object: ObjectFacts,
-        overwrite: Overwrite,
+        precondition: Precondition,
         staged: Option<Arc<Staged>>,
         owed: OwedCall,
     ) -> Result<(), CatalogError> {
         let (answer, answered) = oneshot::channel();
         let job = Job::Hold {
             object: Box::new(object),
-            overwrite,
+            precondition,
             staged,
             owed: Box::new(owed),
             answer,
@@ -196,12 +200,14 @@ impl Committer {
     pub(super) async fn publish(
         &self,
         held: HeldObject,
+        writer: Writer,
         staged: Option<Arc<Staged>>,
         kept: Option<KeptAnswer>,
     ) -> Result<Option<ObjectFacts>, CatalogError> {
         let (answer, answered) = oneshot::channel();
         let job = Job::Publish {
             held: Box::new(held),
+            writer,
             staged,
             kept,
             answer,
@@ -223,11 +229,13 @@ impl Committer {
         &self,
         bucket: BucketName,
         key: ObjectKey,
+        writer: Writer,
     ) -> Result<Option<ObjectFacts>, CatalogError> {
         let (answer, answered) = oneshot::channel();
         let job = Job::Delete {
             bucket,
             key,
+            writer,
             answer,
         };
         self.ask(job, answered).await
@@ -301,14 +309,18 @@ impl Committer {
         self.settings.blocking_lock()
     }
 
-    /// Changes settings.
+    /// Changes settings, if this writer still may. The answer comes when every commit has ended that
+    /// was judged by the settings before.
     pub(super) async fn change_settings<T: Send + 'static>(
         &self,
+        writer: Writer,
         change: impl FnOnce(&Tables<'_>) -> Result<(SettingsChange, T), CatalogError> + Send + 'static,
     ) -> Result<T, CatalogError> {
         let _turn = self.settings.lock().await;
         let folder = self.folder.clone();
         self.alone(move |index| {
+            let key = writer.key().and_then(|id| index.settings().access_key(id));
+            writer.judge_settings(key.as_deref())?;
             let value = index.change_settings(change)?;
             // The catalog has it; this is for the day on which the catalog is lost.
             let buckets = index.settings().buckets();

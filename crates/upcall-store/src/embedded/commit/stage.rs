@@ -9,7 +9,9 @@ use upcall::name::{BucketName, ObjectKey};
 use super::worker::Worker;
 use super::{Answer, Job, Moved};
 use crate::blobs::{BlobId, BlobPlace, LogPlace};
-use crate::catalog::{CatalogError, EngineFault, HeldObject, ObjectFacts, Overwrite, OwedCall};
+use crate::catalog::{
+    CatalogError, EngineFault, ObjectFacts, OwedCall, Precondition, Replaced, WriteFacts, Writer,
+};
 use crate::embedded::change::{Change, Effect, KeyEffect, record_of};
 use crate::embedded::log::record::{ALIGN, At, Draft, Head, Kind, head_bytes};
 use crate::embedded::owed::OwedRow;
@@ -77,6 +79,14 @@ impl Pointed {
             Self::Nothing | Self::Broken => None,
         }
     }
+
+    pub(super) fn replaced(&self) -> Replaced {
+        match self {
+            Self::Nothing => Replaced::Nothing,
+            Self::Object(object) => Replaced::Object(object.acl),
+            Self::Broken => Replaced::Unknown,
+        }
+    }
 }
 
 impl Group {
@@ -100,37 +110,36 @@ impl Worker {
         match job {
             Job::Commit {
                 object,
-                overwrite,
+                precondition,
                 staged,
                 owed,
                 answer,
             } => {
                 let staged = staged.as_deref();
-                let result = self.stage_commit(*object, overwrite, staged, owed, group);
+                let result = self.stage_commit(*object, &precondition, staged, owed, group);
                 group.tell(answer, result);
             }
             Job::Hold {
                 object,
-                overwrite,
+                precondition,
                 staged,
                 owed,
                 answer,
             } => {
-                let held = HeldObject {
-                    object: *object,
-                    overwrite,
-                };
-                let result = self.stage_hold(held, staged.as_deref(), *owed, group);
+                let staged = staged.as_deref();
+                let result = self.stage_hold(&object, &precondition, staged, *owed, group);
                 let result = result.map(|()| None);
                 group.tell(answer, result);
             }
             Job::Publish {
                 held,
+                writer,
                 staged,
                 kept,
                 answer,
             } => {
-                let result = self.stage_publish(*held, staged.as_deref(), kept, group);
+                let staged = staged.as_deref();
+                let result = self.stage_publish(*held, writer, staged, kept, group);
                 group.tell(answer, result);
             }
             Job::Settle { id, kept, answer } => {
@@ -144,10 +153,11 @@ impl Worker {
             Job::Delete {
                 bucket,
                 key,
+                writer,
                 answer,
             } => {
-                let old = self.stage_delete(bucket, key, group);
-                group.tell(answer, Ok(old));
+                let result = self.stage_delete(bucket, key, &writer, group);
+                group.tell(answer, result);
             }
             Job::Move { moved, answer } => {
                 let is_moved = self.stage_move(*moved, group);
@@ -166,23 +176,18 @@ impl Worker {
     pub(super) fn stage_commit(
         &mut self,
         mut object: ObjectFacts,
-        overwrite: Overwrite,
+        precondition: &Precondition,
         staged: Option<&Staged>,
         owed: Option<Box<OwedCall>>,
         group: &mut Group,
     ) -> Result<Option<ObjectFacts>, CatalogError> {
-        if self.parts.index.settings().bucket(&object.bucket).is_none() {
-            return Err(CatalogError::NoSuchBucket);
-        }
         let old = group.known(&object.bucket, &object.key);
-        match &old {
-            Pointed::Object(old) if old.blob == object.blob => return Ok(None),
-            Pointed::Object(_) | Pointed::Broken if overwrite == Overwrite::Forbid => {
-                return Err(CatalogError::ObjectExists);
-            }
-            Pointed::Object(_) | Pointed::Broken | Pointed::Nothing => {}
-        }
+        let replaced = old.replaced();
         let old = old.object();
+        if old.is_some_and(|old| old.blob == object.blob) {
+            return Ok(None);
+        }
+        self.judge(precondition, &object.bucket, replaced)?;
         let data_bytes = staged.map_or(0, |staged| staged.facts.length);
         let room = self.parts.space.take(data_bytes);
         let room = room.map_err(|error| CatalogError::Engine(EngineFault::new(error, true)))?;
@@ -217,15 +222,48 @@ impl Worker {
         Ok(old.map(|old| old.as_ref().clone()))
     }
 
+    /// Whether a write that rests on this may replace this, by the settings at its turn: they change
+    /// between two groups only, on this thread.
+    pub(super) fn judge(
+        &self,
+        precondition: &Precondition,
+        bucket: &BucketName,
+        replaced: Replaced,
+    ) -> Result<(), CatalogError> {
+        let settings = self.parts.index.settings();
+        settings.judge(bucket, precondition.writer.key(), |bucket, key| {
+            precondition.judge(&WriteFacts {
+                bucket,
+                key,
+                replaced,
+            })
+        })
+    }
+
     fn stage_delete(
         &mut self,
         bucket: BucketName,
         key: ObjectKey,
+        writer: &Writer,
         group: &mut Group,
-    ) -> Option<ObjectFacts> {
+    ) -> Result<Option<ObjectFacts>, CatalogError> {
         let old = group.known(&bucket, &key);
+        let replaced = old.replaced();
+        let settings = self.parts.index.settings();
+        settings.judge(&bucket, writer.key(), |bucket, key| {
+            let facts = WriteFacts {
+                bucket,
+                key,
+                replaced,
+            };
+            match writer.judge(&facts) {
+                // A bucket that is not there has no objects, and nobody is kept from them.
+                Err(CatalogError::NoSuchBucket) => Ok(()),
+                judged => judged,
+            }
+        })?;
         if matches!(old, Pointed::Nothing) {
-            return None;
+            return Ok(None);
         }
         let old = old.object();
         let meta =
@@ -245,7 +283,7 @@ impl Worker {
             old: old.cloned(),
         };
         self.change(Effect::Key(effect), next, group);
-        old.map(|old| old.as_ref().clone())
+        Ok(old.map(|old| old.as_ref().clone()))
     }
 
     /// Whether the record was still its object's.

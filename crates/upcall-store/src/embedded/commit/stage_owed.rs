@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::MovedCall;
-use super::stage::{Group, Pointed};
+use super::stage::Group;
 use super::worker::Worker;
 use crate::blobs::BlobId;
 use crate::catalog::{
-    CatalogError, EngineFault, HeldObject, KeptAnswer, ObjectFacts, Overwrite, OwedCall,
+    CatalogError, EngineFault, HeldObject, KeptAnswer, ObjectFacts, OwedCall, Precondition, Writer,
 };
 use crate::embedded::change::Effect;
 use crate::embedded::log::record::{At, Draft, Kind};
@@ -67,19 +67,14 @@ impl Worker {
 
     pub(super) fn stage_hold(
         &mut self,
-        held: HeldObject,
+        object: &ObjectFacts,
+        precondition: &Precondition,
         staged: Option<&Staged>,
         owed: OwedCall,
         group: &mut Group,
     ) -> Result<(), CatalogError> {
-        let HeldObject { object, overwrite } = held;
-        if self.parts.index.settings().bucket(&object.bucket).is_none() {
-            return Err(CatalogError::NoSuchBucket);
-        }
-        let there = group.known(&object.bucket, &object.key);
-        if !matches!(there, Pointed::Nothing) && overwrite == Overwrite::Forbid {
-            return Err(CatalogError::ObjectExists);
-        }
+        let replaced = group.known(&object.bucket, &object.key).replaced();
+        self.judge(precondition, &object.bucket, replaced)?;
         let room = self
             .parts
             .space
@@ -87,8 +82,8 @@ impl Worker {
         let room = room.map_err(|error| CatalogError::Engine(EngineFault::new(error, true)))?;
         group.rooms.push(room);
         let record = HeldRecord {
-            facts: stored::facts_of(&object),
-            overwrite,
+            facts: stored::facts_of(object),
+            overwrite: precondition.overwrite,
             in_file: staged.is_none(),
         };
         self.stage_owed(owed, Some(record), staged, group);
@@ -98,6 +93,7 @@ impl Worker {
     pub(super) fn stage_publish(
         &mut self,
         held: HeldObject,
+        writer: Writer,
         staged: Option<&Staged>,
         kept: Option<KeptAnswer>,
         group: &mut Group,
@@ -106,7 +102,13 @@ impl Worker {
         if !group.calls.get(&id).is_some_and(|row| row.facts.is_held) {
             return Err(CatalogError::NotOwed);
         }
-        let replaced = self.stage_commit(held.object, held.overwrite, staged, None, group)?;
+        // What the bucket asks of uploads was answered by the call.
+        let precondition = Precondition {
+            overwrite: held.overwrite,
+            writer,
+            admitted: None,
+        };
+        let replaced = self.stage_commit(held.object, &precondition, staged, None, group)?;
         // After a crash the object's record alone settles it; this one is for the day on which that
         // record is gone, and the call's is not.
         self.stage_settle(id, kept, group);

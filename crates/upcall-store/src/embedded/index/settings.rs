@@ -79,6 +79,19 @@ impl Settings {
         self.tables().keys.values().cloned().collect()
     }
 
+    /// Judges by what the bucket and the key are, with one look.
+    pub(in crate::embedded) fn judge<T>(
+        &self,
+        bucket: &BucketName,
+        key: Option<&AccessKeyId>,
+        judge: impl FnOnce(Option<&BucketFacts>, Option<&AccessKeyFacts>) -> T,
+    ) -> T {
+        let tables = self.tables();
+        let bucket = tables.buckets.get(bucket).map(AsRef::as_ref);
+        let key = key.and_then(|id| tables.keys.get(id)).map(AsRef::as_ref);
+        judge(bucket, key)
+    }
+
     fn tables(&self) -> RwLockReadGuard<'_, Tables> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
