@@ -120,6 +120,17 @@ pub const ANSWER_KEPT: Duration = Duration::from_secs(15 * 60);
 /// Bytes of answers that are remembered by the upload's request id. Beyond it: the oldest are forgotten.
 pub const ANSWERS_BYTES: usize = 16 * 1024 * 1024;
 
+/// Uploads that wait for another one with their idempotency key, for one key.
+///
+/// 4: a client sends again what it believes lost, once or twice. Beyond it: 503 with `Retry-After`.
+pub const NAMED_WAITING_EACH: usize = 4;
+
+/// Uploads that wait for another one with their idempotency key, all together.
+///
+/// 1024: as many as come again at once after a network was gone; each holds a connection and up to some
+/// 64 KiB of fields. Beyond it: 503 with `Retry-After`.
+pub const NAMED_WAITING: usize = 1024;
+
 /// Bytes of the heads of a callback's answer, interim ones (status 100 to 199) included. Beyond it:
 /// the call has failed.
 ///
@@ -261,6 +272,9 @@ pub struct Limits {
     /// Bytes of all forms together whose file has not begun, beyond the first
     /// [`FORM_FREE_BYTES`] of each. Beyond it: 503, and nothing was stored.
     pub form_memory: usize,
+    /// Time that an upload waits for another one with its idempotency key, and not longer however often
+    /// another takes that one's place. Beyond it: 503 with `Retry-After`, and nothing was stored.
+    pub named_wait: Duration,
     /// Refused uploads that are kept. Beyond it the oldest goes; 0 keeps none.
     pub refused_uploads: usize,
     /// Bytes of all of them together. Beyond it the oldest go; a form of more than a quarter of it is
@@ -309,6 +323,8 @@ impl Default for Limits {
             record_bytes: 64 * 1024 * 1024,
             record_age: Duration::from_secs(24 * 60 * 60),
             form_memory: 256 * 1024 * 1024,
+            // The call of the other takes five at most; if its file is still coming, later is soon enough.
+            named_wait: Duration::from_secs(10),
             refused_uploads: 200,
             refused_bytes: 4 * 1024 * 1024,
             drain: Duration::from_secs(60),

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use sha2::{Digest as _, Sha256};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use upcall::error::{Refusal, WireError};
 use upcall::name::BucketName;
 use upcall_store::catalog::{OwedFacts, RecallBy, Recalled};
@@ -69,10 +69,31 @@ impl fmt::Display for UploadName {
 }
 
 /// What is remembered of uploads, for whoever asks again.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Answers {
-    under_way: Mutex<HashMap<UploadName, watch::Receiver<Option<Arc<ToldUpload>>>>>,
+    under_way: Mutex<HashMap<UploadName, UnderWay>>,
+    /// Places of all uploads that wait for another of their name.
+    places: Arc<Semaphore>,
     recent: Mutex<Recent>,
+}
+
+impl Default for Answers {
+    fn default() -> Self {
+        Self {
+            under_way: Mutex::default(),
+            places: Arc::new(Semaphore::new(limits::NAMED_WAITING)),
+            recent: Mutex::default(),
+        }
+    }
+}
+
+/// The first upload of a name.
+#[derive(Debug)]
+struct UnderWay {
+    /// What it was told, for those that wait.
+    told: watch::Receiver<Option<Arc<ToldUpload>>>,
+    /// Places of those that wait for it.
+    places: Arc<Semaphore>,
 }
 
 /// Answers by request id, oldest first.
@@ -126,29 +147,19 @@ async fn look_for(
     admitted: &Admitted,
     name: &UploadName,
 ) -> Result<Before, Refusal> {
+    let until = tokio::time::Instant::now() + server.limits.named_wait;
     let told = loop {
-        let waited = {
-            let mut under_way = server.answers.under_way();
-            if let Some(other) = under_way.get(name) {
-                Err(other.clone())
-            } else {
-                let (told, receiver) = watch::channel(None);
-                under_way.insert(name.clone(), receiver);
-                Ok(Named {
-                    server: Arc::clone(server),
-                    name: name.clone(),
-                    told,
-                })
-            }
-        };
-        match waited {
-            Err(other) => {
-                if let Some(told) = wait(server, other).await {
+        match enter(server, name)? {
+            Entered::Behind(mut other, _place) => {
+                let told = tokio::time::timeout_at(until, other.wait_for(Option::is_some)).await;
+                // Without one the other upload failed: this one takes its place, or waits for the next.
+                if let Ok(told) = told.map_err(|_| still_under_way())?
+                    && let Some(told) = told.clone()
+                {
                     break told;
                 }
-                // It came to nothing; this one is the first now.
             }
-            Ok(named) => {
+            Entered::First(named) => {
                 let by = RecallBy::Idempotency(name.as_str());
                 match recall(server, &admitted.bucket.name, by, admitted.call.id).await? {
                     Some(told) => break told,
@@ -165,16 +176,53 @@ async fn look_for(
     Ok(Before::Answered(told))
 }
 
-/// What another upload of the same name was told; `None` if it came to nothing.
-async fn wait(
-    server: &Server,
-    mut other: watch::Receiver<Option<Arc<ToldUpload>>>,
-) -> Option<Arc<ToldUpload>> {
-    let told = other.wait_for(Option::is_some);
-    let told = tokio::time::timeout(longest_wait(server), told)
-        .await
-        .ok()?;
-    told.ok()?.clone()
+/// An upload's place under its name.
+enum Entered {
+    /// There is no other.
+    First(Named),
+    /// There is another, whose answer comes here.
+    Behind(
+        watch::Receiver<Option<Arc<ToldUpload>>>,
+        [OwnedSemaphorePermit; 2],
+    ),
+}
+
+/// # Errors
+/// Too many wait already.
+fn enter(server: &Arc<Server>, name: &UploadName) -> Result<Entered, Refusal> {
+    let answers = &server.answers;
+    let mut under_way = answers.under_way();
+    if let Some(other) = under_way.get(name) {
+        let place = |places: &Arc<Semaphore>| {
+            let place = Arc::clone(places).try_acquire_owned();
+            place.map_err(|_| still_under_way())
+        };
+        let places = [place(&other.places)?, place(&answers.places)?];
+        return Ok(Entered::Behind(other.told.clone(), places));
+    }
+    let (told, receiver) = watch::channel(None);
+    let first = UnderWay {
+        told: receiver,
+        places: Arc::new(Semaphore::new(limits::NAMED_WAITING_EACH)),
+    };
+    under_way.insert(name.clone(), first);
+    Ok(Entered::First(Named {
+        server: Arc::clone(server),
+        name: name.clone(),
+        told,
+    }))
+}
+
+/// Source: IETF draft "The Idempotency-Key HTTP Header Field", 2.7 (concurrent request), which wants 409;
+/// but this is a matter of time, and clients that know OSS send again what a 503 refuses.
+fn still_under_way() -> Refusal {
+    Refusal::new(WireError::SERVICE_UNAVAILABLE)
+        .message("An upload with this idempotency key is still under way.")
+        .extra("RetryAfterSeconds", "5")
+        .hint(
+            "the first upload with this key has not ended yet; send it again later, or take a new \
+             idempotency key for another upload",
+        )
 }
 
 /// What is known of an upload to this bucket; a call that is still owed is made now.
@@ -244,9 +292,7 @@ impl Answers {
         self.recent().add(request_id, told, Instant::now());
     }
 
-    fn under_way(
-        &self,
-    ) -> MutexGuard<'_, HashMap<UploadName, watch::Receiver<Option<Arc<ToldUpload>>>>> {
+    fn under_way(&self) -> MutexGuard<'_, HashMap<UploadName, UnderWay>> {
         self.under_way
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -37,6 +37,7 @@ mod owed;
 mod permission;
 mod post_object;
 mod revoked;
+mod same_name;
 mod sandbox;
 mod script;
 mod server;

@@ -133,6 +133,8 @@ fn limits(short: Timer) -> Limits {
         // Of records and of the whole server; they count from an event that no peer repeats.
         record_age: _,
         drain: _,
+        // It counts from the end of the form's head, and no byte is read meanwhile.
+        named_wait: _,
         idle,
         request_head,
         progress_window,
