@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::application::{Application, Reply, answer};
@@ -273,4 +275,59 @@ async fn settings_that_cannot_be_are_refused() {
     let path = "/v1/buckets/none/callback";
     let answer = client.request("PUT", path, &headers, b"{}").await;
     assert_eq!(answer.status, 404);
+}
+
+/// Whether a key holds an object that nobody may see yet, a stranger learns from no answer and from no wait:
+/// its upload is asked about at once, and not after the call that the key's upload waits for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_does_not_learn_that_a_key_is_held() {
+    let server = TestServer::start_with(Setup {
+        limits: upcall_server::Limits {
+            // Nothing here takes so long.
+            callback: Duration::from_secs(60),
+            ..upcall_server::Limits::default()
+        },
+        ..Setup::default()
+    })
+    .await;
+    let app = Application::start(Reply::Stall(Vec::new())).await;
+    let callback = parameter(&app.url("/"), "o=${object}", "");
+    let default: Value = serde_json::from_slice(&STANDARD.decode(&callback).unwrap()).unwrap();
+    let settings = json!({ "gate": "refuse", "default": default });
+    let client = Client::new(server.admin());
+    let headers = format!("Authorization: Bearer {ADMIN}\r\n");
+    let path = "/v1/buckets/open/callback";
+    let settings = settings.to_string();
+    let set = client.request("PUT", path, &headers, settings.as_bytes());
+    assert_eq!(set.await.status, 204);
+
+    let owner = Form::signed("open", "held").file("a", b"the owner's");
+    let address = server.address();
+    let held = tokio::spawn(async move { Client::new(address).post_form(&owner).await });
+    until("the owner's call is made", async || app.calls().len() == 1).await;
+    app.reply(Reply::KeepAlive(answer("403 Forbidden", r#"{"no":1}"#)));
+
+    let stranger = async |key: &str, forbid: bool| {
+        let form = Form::empty("open").field("key", key);
+        let form = if forbid {
+            form.field("x-oss-forbid-overwrite", "true")
+        } else {
+            form
+        };
+        let given = server.post(&form.file("a", b"a stranger's")).await;
+        let mut headers = given.headers;
+        for own in ["date", "x-oss-request-id", "x-oss-server-time"] {
+            headers.remove(own);
+        }
+        (given.status, given.body, headers)
+    };
+    for forbid in [false, true] {
+        let at_held = stranger("held", forbid).await;
+        assert_eq!(at_held, stranger("absent", forbid).await);
+        assert_eq!(at_held.0, 403);
+    }
+    // Each was asked about, while the owner's call is still under way.
+    assert_eq!(app.calls().len(), 5);
+    assert!(!held.is_finished(), "the owner's call has ended");
+    held.abort();
 }

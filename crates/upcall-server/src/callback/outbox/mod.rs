@@ -7,6 +7,7 @@
 
 mod backoff;
 mod delivery;
+mod line;
 mod lines;
 mod progress;
 
@@ -23,7 +24,8 @@ use upcall::name::BucketName;
 use upcall_store::blobs::{BlobId, Blobs};
 use upcall_store::catalog::{CallProgress, Catalog, CatalogError, OwedFacts, OwedQuery};
 
-use self::lines::{Destination, Line, Lines, MOST_IN_LINE, Own};
+use self::line::{Line, line_of, line_of_key};
+use self::lines::{Destination, Lines, MOST_IN_LINE, Own};
 use self::progress::Unwritten;
 use super::dispatcher::Dispatcher;
 use super::owed_order::OwedOrder;
@@ -119,7 +121,7 @@ impl Outbox {
     /// `limit`.
     pub(crate) async fn take_turn(&self, owed: &OwedOrder, limit: Duration) -> Turn {
         let shared = &self.0;
-        let line: Line = Arc::new((owed.order.bucket.clone(), owed.order.key.clone()));
+        let line = line_of(owed);
         let destination = destination_of(owed);
         let until = Instant::now() + limit;
         // What the last process has left comes first; if that takes too long, the outbox makes this one.
@@ -178,7 +180,7 @@ impl Outbox {
     /// What came of an upload's call could not be written; the outbox asks again.
     pub(crate) fn undecided(&self, owed: &OwedOrder) {
         let shared = &self.0;
-        let line: Line = Arc::new((owed.order.bucket.clone(), owed.order.key.clone()));
+        let line = line_of(owed);
         let (now, created) = (shared.now(), owed.created.as_millisecond());
         shared.lines().add(owed.id, &line, 1, now, created);
         self.failed(owed, CallbackFailure::CannotConnect);
@@ -209,7 +211,10 @@ impl Outbox {
         let owed = shared.catalog.owed_call(id).await?;
         let call = owed.ok_or(CatalogError::NotOwed)?.call;
         let created = call.created.as_millisecond();
-        let line: Line = Arc::new((call.bucket, call.key));
+        let line = match OwedOrder::read(&call) {
+            Some(owed) => line_of(&owed),
+            None => line_of_key(call.bucket, call.key),
+        };
         let is_in_line = shared.lines().has(id);
         if !is_in_line {
             let former = shared.progress(id, &line).await?;
@@ -223,7 +228,7 @@ impl Outbox {
             let mut lines = shared.lines();
             lines.add(id, &line, progress.attempts, now, created);
         }
-        shared.lines().ask(id, &line, shared.now());
+        shared.lines().ask(id, shared.now());
         shared.changed.notify_one();
         Ok(())
     }
@@ -375,7 +380,7 @@ impl Shared {
                 }
                 let due = self.due(&facts.progress, now);
                 let created = facts.created.as_millisecond();
-                let line = Arc::new((facts.bucket, facts.key));
+                let line = line_of_key(facts.bucket, facts.key);
                 if !lines.add(facts.id, &line, facts.progress.attempts, due, created) {
                     return;
                 }
@@ -397,7 +402,7 @@ impl Shared {
     async fn progress(&self, id: BlobId, line: &Line) -> Result<CallProgress, CatalogError> {
         self.write_progress().await;
         let query = OwedQuery {
-            key: Some(line.as_ref().clone()),
+            key: Some((line.bucket.clone(), line.key.clone())),
             limit: LOADED_AT_ONCE,
             ..OwedQuery::default()
         };

@@ -8,13 +8,10 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
-use upcall::name::{BucketName, ObjectKey};
 use upcall_store::blobs::BlobId;
 
 use super::backoff;
-
-/// Which line: the object's key.
-pub(super) type Line = Arc<(BucketName, ObjectKey)>;
+use super::line::Line;
 
 /// Where a call goes.
 pub(super) type Destination = Arc<str>;
@@ -417,11 +414,14 @@ impl Lines {
     }
 
     /// A call is made once more, even if its time is over.
-    pub(super) fn ask(&mut self, id: BlobId, line: &Line, now: u64) {
-        if let Some(entry) = self.entry(line, id) {
+    pub(super) fn ask(&mut self, id: BlobId, now: u64) {
+        let Some(line) = self.ids.get(&id).cloned() else {
+            return;
+        };
+        if let Some(entry) = self.entry(&line, id) {
             entry.is_asked = true;
         }
-        self.hurry(line, now);
+        self.hurry(&line, now);
     }
 
     /// The first of a line is made as soon as possible.

@@ -1,12 +1,15 @@
 //! Lines: what is made when, and what waits for what.
 
+use upcall::name::{BucketName, ObjectKey};
+
+use super::super::line::line_of_key;
 use super::*;
 
 fn line(key: &str) -> Line {
-    Arc::new((
+    line_of_key(
         BucketName::parse("photos").unwrap(),
         ObjectKey::parse(key).unwrap(),
-    ))
+    )
 }
 
 fn ids(count: usize) -> Vec<BlobId> {
