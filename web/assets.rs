@@ -46,10 +46,10 @@ pub(crate) const ASSETS: &[Asset] = &[
         bytes: include_bytes!("dist/console/assets/favicon-C9HehRxi.svg"),
     },
     Asset {
-        path: "/console/assets/index-CwY2a2s7.js",
+        path: "/console/assets/index-DeRTtrOj.js",
         content_type: "text/javascript; charset=utf-8",
         immutable: true,
-        bytes: include_bytes!("dist/console/assets/index-CwY2a2s7.js"),
+        bytes: include_bytes!("dist/console/assets/index-DeRTtrOj.js"),
     },
     Asset {
         path: "/console/assets/index-zThCxgpc.css",

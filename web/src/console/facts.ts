@@ -27,6 +27,7 @@ export interface Call extends Omit<CallSummary, "status" | "totalMs"> {
   stringToSignBase64?: string;
   address: string | null;
   isReused: boolean;
+  isResent: boolean;
   timing: Timing;
   answer: CallAnswer | null;
 }
@@ -104,6 +105,8 @@ export interface CallbackSettings {
   required: boolean;
   redeliverSeconds: number | null;
   gate: "refuse" | "keep" | null;
+  keepAlive: boolean;
+  chunkedAnswers: boolean;
 }
 
 export interface ObjectRow {

@@ -78,6 +78,7 @@ export const en = {
   url: "Address",
   connectedTo: "Connected to",
   reused: "a connection that was kept",
+  resent: "a new connection, as a kept one had ended without an answer",
   told: "What the uploader was told",
   toldAnswer: "the application’s answer",
   header: "Header",
@@ -176,6 +177,8 @@ export const en = {
   gate: "Visible",
   gateOff: "as soon as it is stored",
   gateRefuse: "when the application agrees; if it does not answer, the upload is refused",
+  keepAlive: "Let calls share connections: only for an application that sends one answer to each call",
+  chunkedAnswers: "Take answers that are chunked instead of having a Content-Length",
   gateKeep: "when the application agrees; if it does not answer, the object waits for it",
 
   prefix: "Prefix",

@@ -78,6 +78,7 @@ export const zh: ConsoleMessages = {
   url: "地址",
   connectedTo: "连接到",
   reused: "复用了已有连接",
+  resent: "新连接：此前保持的连接未应答即断开",
   told: "告知上传者的内容",
   toldAnswer: "应用的应答",
   header: "标头",
@@ -175,6 +176,8 @@ export const zh: ConsoleMessages = {
   gate: "可见时机",
   gateOff: "存储后立即可见",
   gateRefuse: "应用同意后可见；应用无应答时拒绝上传",
+  keepAlive: "允许调用共用连接：仅适用于对每次调用只发送一个应答的应用",
+  chunkedAnswers: "接受以分块方式发送、没有 Content-Length 的应答",
   gateKeep: "应用同意后可见；应用无应答时对象等待",
 
   prefix: "前缀",

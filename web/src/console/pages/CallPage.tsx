@@ -65,7 +65,7 @@ function Verdict({ call }: { call: Call }) {
           [messages.url, <Untrusted text={call.url} />],
           [
             messages.connectedTo,
-            call.address === null ? messages.none : `${call.address}${call.isReused ? ` · ${messages.reused}` : ""}`,
+            call.address === null ? messages.none : `${call.address}${call.isReused ? ` · ${messages.reused}` : call.isResent ? ` · ${messages.resent}` : ""}`,
           ],
           [messages.requestId, <code>{call.requestId}</code>],
           [messages.told, call.message === null ? messages.toldAnswer : <Untrusted text={call.message} />],

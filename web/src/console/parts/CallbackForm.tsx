@@ -20,6 +20,8 @@ export function CallbackForm({ settings, save }: CallbackFormProps) {
     settings.redeliverSeconds === null ? "" : String(settings.redeliverSeconds),
   );
   const [gate, setGate] = useState<string>(settings.gate ?? "");
+  const [keepAlive, setKeepAlive] = useState(settings.keepAlive);
+  const [chunkedAnswers, setChunkedAnswers] = useState(settings.chunkedAnswers);
   const parsed = parseDefault(text);
   const saveAll = (): Promise<unknown> =>
     save({
@@ -27,6 +29,8 @@ export function CallbackForm({ settings, save }: CallbackFormProps) {
       required,
       redeliverSeconds: fromNumber(redeliver),
       gate: gate === "refuse" || gate === "keep" ? gate : null,
+      keepAlive: keepAlive && gate !== "",
+      chunkedAnswers,
     });
   return (
     <SavedForm
@@ -57,6 +61,20 @@ export function CallbackForm({ settings, save }: CallbackFormProps) {
           <option value="refuse">{messages.gateRefuse}</option>
           <option value="keep">{messages.gateKeep}</option>
         </select>
+      </label>
+      {gate !== "" && (
+        <label class="check">
+          <input type="checkbox" checked={keepAlive} onChange={(event) => setKeepAlive(event.currentTarget.checked)} />
+          <span>{messages.keepAlive}</span>
+        </label>
+      )}
+      <label class="check">
+        <input
+          type="checkbox"
+          checked={chunkedAnswers}
+          onChange={(event) => setChunkedAnswers(event.currentTarget.checked)}
+        />
+        <span>{messages.chunkedAnswers}</span>
       </label>
       <label class="field short">
         <span>{messages.redeliver}</span>
