@@ -306,7 +306,8 @@ impl Default for Limits {
             linger_bytes: 32 * 1024 * 1024,
             linger: Duration::from_secs(5),
             callback: Duration::from_secs(5),
-            // All connections but some 1,800 may be waiting for one application that stalls.
+            // Of 10,000 connections 6,144 may be waiting for one application that stalls, 8,192 if what
+            // they wait for was fixed.
             callbacks: 16_384,
             // A descriptor each, of the 8,192 that are kept for callbacks and files.
             callbacks_under_way: 4096,
