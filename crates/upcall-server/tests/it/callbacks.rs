@@ -15,10 +15,15 @@ pub(crate) fn parameter(url: &str, body: &str, more: &str) -> String {
     ))
 }
 
-/// An address at which nobody listens.
-pub(crate) async fn closed_port() -> std::net::SocketAddr {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    listener.local_addr().unwrap()
+/// An address at which nobody listens, for as long as the tests run: it is bound, so that no other
+/// process gets the port.
+pub(crate) fn closed_port() -> std::net::SocketAddr {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let address = socket.local_addr().unwrap();
+    // Never closed.
+    let _ = std::os::fd::IntoRawFd::into_raw_fd(socket);
+    address
 }
 
 fn form(callback: &str) -> Form {

@@ -158,7 +158,7 @@ async fn several_urls_of_one_host_are_one_call() {
     given.assert_refused(203, "CallbackFailed", "Error status : 404.");
     assert_eq!(app.calls().len(), 1);
     // Another port may be another application, also where nothing listens.
-    let nobody = crate::callbacks::closed_port().await;
+    let nobody = crate::callbacks::closed_port();
     let two = format!("http://{nobody}/;http://{nobody}/;{};{}", urls[0], urls[1]);
     let given = server.post(&form(&two)).await;
     given.assert_refused(203, "CallbackFailed", "Error status : 404.");

@@ -138,7 +138,7 @@ async fn what_was_there_stays_until_the_application_agrees_to_the_next() {
 async fn nobody_to_ask_means_try_later_and_soon_means_before_the_file_is_sent() {
     let server = TestServer::start().await;
     set(&server, json!({ "gate": "refuse" })).await;
-    let nobody = crate::callbacks::closed_port().await;
+    let nobody = crate::callbacks::closed_port();
     let form = upload("a", &format!("http://{nobody}/")).file("a", &vec![7; 200_000]);
     for _ in 0..3 {
         let given = server.post(&form).await;

@@ -87,7 +87,7 @@ async fn a_stranger_cannot_have_an_application_taken_for_down() {
         ("o=evil".to_owned(), answer("500 No", "{}")),
         ("o=good".to_owned(), answer("200 OK", AGREED)),
     ]);
-    let dead = closed_port().await;
+    let dead = closed_port();
     let both = parameter(
         &format!("{};http://{dead}/", app.url("/")),
         "o=${object}",

@@ -209,7 +209,7 @@ async fn tls_names_the_host_only_if_that_is_asked_for() {
 #[tokio::test]
 async fn addresses_are_called_in_turn_until_one_agrees_and_the_last_failure_is_told() {
     let server = TestServer::start().await;
-    let nobody = format!("http://{}/", closed_port().await);
+    let nobody = format!("http://{}/", closed_port());
     let mut apps = Vec::new();
     for (status, body) in [
         ("200 OK", r#"{"from":200}"#),

@@ -15,6 +15,7 @@ use serde_json::Value;
 use self::answers::{bodies, lengths, statuses};
 use self::case::{PLAIN_HTTP, Reads, UNREACHED};
 use self::manners::{breaks, heads, slow};
+use crate::callbacks::closed_port;
 use crate::client::{Answer, Client};
 use crate::form::Form;
 use crate::script::{self, BODY, Do, write};
@@ -71,11 +72,7 @@ async fn an_application_that_cannot_be_spoken_to_is_explained() {
     let plain = script::start(vec![write("HTTP/1.1 400 Bad Request\r\n\r\n"), Do::Wait]).await;
     let ssh = script::start(vec![write("SSH-2.0-OpenSSH_9.2\r\n"), Do::Wait]).await;
     let unknown = script::start(vec![Do::Tls]).await;
-    let nobody = {
-        // A port that was free a moment ago.
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        listener.local_addr().unwrap()
-    };
+    let nobody = closed_port();
     let refused = format!("refused: nothing listens on {nobody}");
     for (number, (url, reads, explained)) in [
         (format!("http://{nobody}/cb"), UNREACHED, refused.as_str()),
