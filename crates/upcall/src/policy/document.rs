@@ -5,7 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 
 use super::condition::Condition;
-use super::error::{PolicyError, SyntaxFault};
+use super::error::{BYTE_ORDER_MARK, PolicyError, SyntaxFault};
+use super::expiration;
 use super::json::{self, Json, push_text};
 use crate::signature::date;
 
@@ -101,6 +102,9 @@ fn read(text: &str) -> Result<PolicyDocument, SyntaxFault> {
     if text.len() > PolicyDocument::MAX_BYTES {
         return Err(SyntaxFault::TooLong);
     }
+    if text.starts_with(BYTE_ORDER_MARK) {
+        return Err(SyntaxFault::ByteOrderMark);
+    }
     let Json::Object(members) = json::parse(text).map_err(SyntaxFault::Json)? else {
         return Err(SyntaxFault::NotObject);
     };
@@ -121,7 +125,6 @@ fn read(text: &str) -> Result<PolicyDocument, SyntaxFault> {
     }
 }
 
-/// The two spellings of the documentation, with and without milliseconds; an offset is none.
 fn read_expiration(json: &Json) -> Result<Timestamp, SyntaxFault> {
     let Json::Text(text) = json else {
         return Err(SyntaxFault::ExpirationType);
@@ -129,9 +132,7 @@ fn read_expiration(json: &Json) -> Result<Timestamp, SyntaxFault> {
     if text.is_empty() {
         return Err(SyntaxFault::ExpirationEmpty);
     }
-    let formats = [date::ISO_SECONDS, date::ISO_MILLISECONDS];
-    let read = formats.iter().find_map(|format| date::parse(format, text));
-    read.ok_or(SyntaxFault::ExpirationFormat)
+    expiration::parse(text)
 }
 
 fn read_conditions(json: &Json) -> Result<Vec<Condition>, SyntaxFault> {

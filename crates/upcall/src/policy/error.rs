@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::check::Unmet;
+use super::check::{Found, Unmet};
 use super::document::PolicyDocument;
 use super::json::JsonFault;
 use crate::error::{Refusal, WireError};
@@ -72,6 +72,13 @@ impl PolicyError {
 
     const fn advice(&self) -> &'static str {
         match self {
+            Self::ConditionUnmet(Unmet {
+                found: Found::Absent,
+                ..
+            }) => {
+                "send it before `file`, since fields after the file are not read, or have the \
+                 application server sign another policy"
+            }
             Self::ConditionUnmet(_) => {
                 "send what the policy wants, or have the application server sign another one"
             }
@@ -90,6 +97,9 @@ pub enum SyntaxFault {
     /// Neither `expiration` nor `conditions` is there.
     #[error("the policy has neither `expiration` nor `conditions`")]
     BothMissing,
+    /// The JSON text begins with U+FEFF.
+    #[error("the policy begins with a byte order mark (U+FEFF), which cannot be seen")]
+    ByteOrderMark,
     /// A condition is neither an object nor a list.
     #[error("condition {number} of the policy is neither an object nor a list")]
     ConditionType {
@@ -195,7 +205,7 @@ impl SyntaxFault {
             Self::ConditionsMany | Self::NotObject | Self::TooLong => "0006-00000201",
             Self::NotBase64 => "0006-00000202",
             Self::NotUtf8 => "0006-00000203",
-            Self::Json(_) => "0006-00000204",
+            Self::ByteOrderMark | Self::Json(_) => "0006-00000204",
             // The page was never seen; 205, 206, 220, 225 and 226 are left for it.
             Self::SimpleCondition { .. } => "0006-00000205",
             Self::ConditionsMissing => "0006-00000207",
@@ -220,6 +230,10 @@ impl SyntaxFault {
     /// What stands behind `Invalid Policy: `. OSS's own words are known for two of them.
     fn message(&self) -> String {
         match self {
+            Self::ByteOrderMark => {
+                let fault = JsonFault::UnknownChar(BYTE_ORDER_MARK);
+                format!("Invalid JSON: {fault}")
+            }
             Self::Json(fault) => format!("Invalid JSON: {fault}"),
             Self::SimpleCondition { .. } => {
                 "Invalid Simple-Condition: Simple-Conditions must have \
@@ -257,6 +271,7 @@ impl SyntaxFault {
             | Self::ConditionsType
             | Self::ExpirationMissing
             | Self::NotObject => "write `{\"expiration\": \"…\", \"conditions\": [ … ]}`",
+            Self::ByteOrderMark => "write the JSON text as UTF-8 without one",
             Self::ConditionsEmpty => "add one, such as `[\"content-length-range\", 0, 1048576]`",
             Self::ConditionsMany | Self::TooLong => "sign a shorter one",
             Self::ExpirationEmpty | Self::ExpirationFormat | Self::ExpirationType => {
@@ -281,3 +296,6 @@ impl SyntaxFault {
         }
     }
 }
+
+/// What some editors and libraries write before a text; JSON does not allow it.
+pub(super) const BYTE_ORDER_MARK: char = '\u{feff}';

@@ -34,9 +34,17 @@ pub enum JsonFault {
     /// More than 16 levels.
     #[error("nested too deeply")]
     TooDeep,
-    /// A character that cannot stand there.
-    #[error("unknown char {0}")]
+    /// A character that cannot stand there; one that cannot be seen is shown escaped.
+    #[error("unknown char {}", shown(*.0))]
     UnknownChar(char),
+}
+
+/// A byte order mark or a control character would leave the sentence without its end.
+fn shown(c: char) -> String {
+    match c {
+        '\'' | '"' | '\\' => c.to_string(),
+        c => c.escape_debug().to_string(),
+    }
 }
 
 /// Reads one value and nothing after it.
@@ -307,7 +315,7 @@ mod tests {
             ("", "unexpected end"),
             ("eyJ", "unknown char e"),
             ("{} x", "unknown char x"),
-            ("\u{feff}{}", "unknown char \u{feff}"),
+            ("\u{feff}{}", "unknown char \\u{feff}"),
             ("[1 2]", ", or ] expected"),
             ("[1,]", "unknown char ]"),
             ("[1", "unexpected end"),
@@ -329,7 +337,7 @@ mod tests {
             ("1ex", "unknown char x"),
             (".5", "unknown char ."),
             ("\"a", "unexpected end"),
-            ("\"\n\"", "unknown char \n"),
+            ("\"\n\"", "unknown char \\n"),
             ("\"\\x\"", "unknown char x"),
             ("\"\\u00g0\"", "unknown char g"),
             ("\"\\ud800\"", "low surrogate expected"),

@@ -17,6 +17,7 @@ mod check;
 mod condition;
 mod document;
 mod error;
+mod expiration;
 pub mod explain;
 mod json;
 pub mod lint;

@@ -180,11 +180,72 @@ fn each_fault_of_a_condition_has_its_ec() {
 }
 
 #[test]
-fn an_expiration_has_two_spellings() {
+fn a_byte_order_mark_is_called_by_its_name() {
+    let text = format!("\u{feff}{}", with_condition("{\"bucket\":\"photos\"}"));
+    let error = PolicyDocument::parse_json(&text).unwrap_err();
+    let refusal = error.refusal();
+    assert_eq!(refusal.row().ec, Some("0006-00000204"));
+    assert_eq!(
+        refusal.text(),
+        "Invalid Policy: Invalid JSON: unknown char \\u{feff}"
+    );
+    assert_eq!(
+        refusal.hint_text(),
+        Some(
+            "the policy begins with a byte order mark (U+FEFF), which cannot be seen; write the \
+             JSON text as UTF-8 without one"
+        )
+    );
+}
+
+/// The last instant that there is; the year 9999 has some hours more.
+const LAST: &str = "9999-12-30T22:00:00.999999999Z";
+
+#[test]
+fn the_policies_of_other_clients_are_taken_and_written_again() {
+    for (json, written) in [
+        (
+            include_str!("fixtures/policy-fraction.json"),
+            "2036-01-01T00:00:00.120Z",
+        ),
+        (
+            include_str!("fixtures/policy-microseconds.json"),
+            "2030-01-01T12:00:00.123Z",
+        ),
+        (
+            include_str!("fixtures/policy-9999.json"),
+            "9999-12-30T22:00:00.999Z",
+        ),
+    ] {
+        let policy = PolicyDocument::parse_json(json).unwrap();
+        let again = policy.to_json();
+        assert!(again.contains(written), "{again}");
+        assert!(PolicyDocument::parse_json(&again).is_ok());
+        assert_eq!(policy.check_expiration(at("2026-01-01T00:00:00Z")), Ok(()));
+    }
+}
+
+#[test]
+fn an_expiration_has_a_fraction_of_up_to_nine_digits() {
     for (good, time) in [
         ("\"2014-12-01T12:00:00.000Z\"", "2014-12-01T12:00:00Z"),
         ("\"2013-12-01T12:00:00Z\"", "2013-12-01T12:00:00Z"),
         ("\"2020-03-19T03:44:06.476Z\"", "2020-03-19T03:44:06.476Z"),
+        ("\"2023-02-19T13:19:00.5Z\"", "2023-02-19T13:19:00.5Z"),
+        ("\"2023-02-19T13:19:00.05Z\"", "2023-02-19T13:19:00.05Z"),
+        ("\"2023-02-19T13:19:00.1234Z\"", "2023-02-19T13:19:00.1234Z"),
+        (
+            "\"2023-02-19T13:19:00.123456Z\"",
+            "2023-02-19T13:19:00.123456Z",
+        ),
+        (
+            "\"2023-02-19T13:19:00.123456789Z\"",
+            "2023-02-19T13:19:00.123456789Z",
+        ),
+        ("\"9999-12-30T22:00:00Z\"", "9999-12-30T22:00:00Z"),
+        ("\"9999-12-31T23:59:59Z\"", LAST),
+        ("\"9999-12-31T23:59:59.999Z\"", LAST),
+        ("\"9999-12-31T23:59:59.999999999Z\"", LAST),
     ] {
         let policy = PolicyDocument::parse_json(&with_expiration(good)).unwrap();
         assert_eq!(policy.expiration, at(time));
@@ -197,9 +258,17 @@ fn an_expiration_has_two_spellings() {
         "2023-02-19T13:19:00+08:00",
         "2023-02-19T13:19:00+00:00",
         "2023-02-19T13:19Z",
-        "2023-02-19T13:19:00.5Z",
-        "2023-02-19T13:19:00.123456Z",
+        "2023-02-19T13:19:00.Z",
+        "2023-02-19T13:19:00.1234567890Z",
+        "2023-02-19T13:19:00.+5Z",
+        "2023-02-19T13:19:00.5 Z",
+        "2023-02-19T13:19:00.5.5Z",
+        "2023-02-19T13:19:00.5",
         "2023-02-19T13:19:00,000Z",
+        "-9999-01-01T00:00:00Z",
+        "-001-01-01T00:00:00Z",
+        "10000-01-01T00:00:00Z",
+        "9999-12-32T00:00:00Z",
         "2023-02-30T13:19:00Z",
         "2023-13-19T13:19:00Z",
         "2023-02-19T24:00:00Z",
