@@ -13,8 +13,6 @@ pub(crate) const HTTP: &str = "%a, %d %b %Y %H:%M:%S GMT";
 pub(crate) const BASIC: &str = "%Y%m%dT%H%M%SZ";
 /// `20221228`.
 pub(crate) const DAY: &str = "%Y%m%d";
-/// `2022-12-28T10:27:41Z`.
-pub(crate) const ISO_SECONDS: &str = "%Y-%m-%dT%H:%M:%SZ";
 /// `2022-12-28T10:27:41.000Z`.
 pub(crate) const ISO_MILLISECONDS: &str = "%Y-%m-%dT%H:%M:%S%.3fZ";
 
@@ -49,7 +47,6 @@ mod tests {
         for (format, good) in [
             (HTTP, "Thu, 08 Dec 2022 01:02:03 GMT"),
             (BASIC, "20221208T010203Z"),
-            (ISO_SECONDS, "2022-12-08T01:02:03Z"),
             (ISO_MILLISECONDS, "2022-12-08T01:02:03.000Z"),
         ] {
             assert_eq!(print(format, time), good);

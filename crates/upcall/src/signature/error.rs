@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use jiff::{SignedDuration, Timestamp};
 
 use super::date;
+use super::form_diagnosis::FormDiagnosis;
 use crate::error::{Refusal, WireError, beginning};
 
 /// Why a signature is not accepted.
@@ -151,12 +152,19 @@ pub struct Mismatch {
     pub(super) provided: String,
     pub(super) string_to_sign: String,
     pub(super) canonical_request: Option<String>,
+    /// What a form's signature was proven to be instead.
+    pub(super) diagnosis: Option<FormDiagnosis>,
 }
 
 impl Mismatch {
     /// The text that this server signed: what the client should have signed.
     pub fn string_to_sign(&self) -> &str {
         &self.string_to_sign
+    }
+
+    /// The mistakes that were made with a form's signature.
+    pub const fn diagnosis(&self) -> Option<&FormDiagnosis> {
+        self.diagnosis.as_ref()
     }
 
     fn refusal(&self) -> Refusal {
@@ -190,6 +198,11 @@ impl SignatureError {
     /// What the client gets to read.
     pub fn refusal(&self) -> Refusal {
         let refusal = self.row();
+        if let Self::Mismatch(mismatch) = self
+            && let Some(diagnosis) = mismatch.diagnosis()
+        {
+            return refusal.hint(format!("{self}; {diagnosis}"));
+        }
         refusal.hint(format!("{self}; {}", self.advice()))
     }
 

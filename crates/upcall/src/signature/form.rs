@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 
 use super::error::{IdPlace, SignatureError};
+use super::form_diagnosis::diagnose;
 use super::request::{Scope, access_key_id};
 use super::{v1, v4};
 use crate::form::FormCredentials;
@@ -93,8 +94,24 @@ impl<'f> PolicySignature<'f> {
     /// answer is [`SignatureError::UnknownAccessKeyId`], after the same work.
     ///
     /// # Errors
-    /// Says why not; the signature is judged last.
+    /// Says why not; the signature is judged last. A signature that does not fit comes with the
+    /// mistakes that were proven to have been made.
     pub fn verify(
+        &self,
+        secret: Option<&AccessKeySecret>,
+        scope: Scope<'_>,
+        now: Timestamp,
+    ) -> Result<(), SignatureError> {
+        match (self.verify_as_sent(secret, scope, now), secret) {
+            (Err(SignatureError::Mismatch(mut mismatch)), Some(secret)) => {
+                mismatch.diagnosis = Some(diagnose(self, secret, scope, now));
+                Err(SignatureError::Mismatch(mismatch))
+            }
+            (verified, _) => verified,
+        }
+    }
+
+    fn verify_as_sent(
         &self,
         secret: Option<&AccessKeySecret>,
         scope: Scope<'_>,

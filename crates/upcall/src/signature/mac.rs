@@ -10,11 +10,16 @@ use subtle::ConstantTimeEq;
 use crate::name::AccessKeySecret;
 
 /// The base64 text of HMAC-SHA1.
-#[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
 pub(super) fn hmac_sha1_base64(key: &[u8], message: &[u8]) -> String {
+    STANDARD.encode(hmac_sha1(key, message))
+}
+
+/// HMAC-SHA1.
+#[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
+pub(super) fn hmac_sha1(key: &[u8], message: &[u8]) -> [u8; 20] {
     let mut mac = Hmac::<Sha1>::new_from_slice(key).expect("HMAC takes keys of any length");
     mac.update(message);
-    STANDARD.encode(mac.finalize().into_bytes())
+    mac.finalize().into_bytes().into()
 }
 
 /// HMAC-SHA256.

@@ -17,6 +17,7 @@
 pub(crate) mod date;
 mod error;
 mod form;
+mod form_diagnosis;
 pub(crate) mod mac;
 mod request;
 pub mod v1;
@@ -27,4 +28,5 @@ mod tests;
 
 pub use error::{CredentialDateFault, IdPlace, Mismatch, SignatureError};
 pub use form::PolicySignature;
+pub use form_diagnosis::{FormDiagnosis, FormMistake, SentField};
 pub use request::{RequestSignature, Scope, SignedRequest};

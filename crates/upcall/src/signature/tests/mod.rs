@@ -1,6 +1,7 @@
 //! Tests of signatures: the vectors of the protocol, and what must not pass.
 
 mod ambiguity;
+mod form_diagnosis;
 mod forms;
 mod headers;
 mod properties;

@@ -17,3 +17,8 @@ pub(in super::super) fn verify_policy(
 ) -> Result<(), SignatureError> {
     super::verify(secret, access_key_id, policy, signature)
 }
+
+/// The 20 bytes that [`sign_policy`] writes in base64, of any text.
+pub(in super::super) fn mac_of(secret: &AccessKeySecret, text: &[u8]) -> [u8; 20] {
+    mac::hmac_sha1(secret.expose(), text)
+}

@@ -16,7 +16,7 @@ pub use form::sign_policy;
 pub use header::{HeaderSignature, authorization, string_to_sign};
 pub use url::{UrlSignature, presign};
 
-pub(super) use form::verify_policy;
+pub(super) use form::{mac_of, verify_policy};
 
 use super::error::{Mismatch, SignatureError};
 use super::mac;
@@ -40,6 +40,7 @@ fn verify(
             provided: provided.to_owned(),
             string_to_sign: text.to_owned(),
             canonical_request: None,
+            diagnosis: None,
         }))),
     }
 }

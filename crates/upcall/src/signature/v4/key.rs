@@ -24,7 +24,12 @@ impl SigningKey {
 
     /// The signature: 64 lower-case hex digits.
     pub fn sign(&self, text: &[u8]) -> String {
-        mac::hex(&mac::hmac_sha256(&self.0, text))
+        mac::hex(&self.mac_of(text))
+    }
+
+    /// The 32 bytes that [`sign`](Self::sign) writes in hex.
+    pub(in super::super) fn mac_of(&self, text: &[u8]) -> [u8; 32] {
+        mac::hmac_sha256(&self.0, text)
     }
 
     #[cfg(test)]

@@ -46,6 +46,7 @@ impl Provided<'_> {
                 provided: self.signature.to_owned(),
                 string_to_sign: self.string_to_sign.to_owned(),
                 canonical_request: self.canonical_request.map(str::to_owned),
+                diagnosis: None,
             }))),
         }
     }
