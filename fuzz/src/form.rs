@@ -1,7 +1,9 @@
 //! The form parser, the content type, and what a form is asked.
 
 use bytes::Bytes;
-use upcall::form::{Boundary, FileHead, FormError, FormEvent, FormLimits, FormParser, PostForm};
+use upcall::form::{
+    Boundary, FieldValue, FileHead, FormError, FormEvent, FormLimits, FormParser, KnownField, PostForm,
+};
 
 /// Any bytes as the body of a form, whole and in pieces: the same events, the same error, and no
 /// more bytes out than in.
@@ -68,10 +70,18 @@ fn ask(events: Vec<FormEvent>) {
                 error.iter().for_each(answer);
             }
             for (name, value) in form.fields() {
-                assert_eq!(
-                    form.condition_value(&name.to_ascii_uppercase()),
-                    Some(value)
-                );
+                let mut names = form.fields().map(|(other, _)| other);
+                let first = names.find(|other| other.eq_ignore_ascii_case(name));
+                let is_repeated = first.is_some() && names.any(|other| other.eq_ignore_ascii_case(name));
+                let expected = if is_repeated {
+                    FieldValue::Repeated
+                } else {
+                    FieldValue::Once(value)
+                };
+                assert_eq!(form.condition_value(&name.to_ascii_uppercase()), expected);
+            }
+            for known in KnownField::ALL {
+                let _ = form.field(*known);
             }
             for (_, value) in form.metadata() {
                 assert!(

@@ -95,6 +95,7 @@ impl<'u> Bucket<'u> {
         }
         let file = FileHead {
             filename: Some("file".to_owned()),
+            is_filename_unreadable: false,
             content_type: None,
         };
         let frame = form.file(&file).map_err(|why| cannot(&why))?;

@@ -90,6 +90,7 @@ impl Signer {
         }
         Ok(form.file(&FileHead {
             filename: Some("photo.bin".into()),
+            is_filename_unreadable: false,
             content_type: Some("application/octet-stream".into()),
         })?)
     }

@@ -79,6 +79,7 @@ fn form(json: &Value, key: &str) -> PostForm {
     };
     let file = FileHead {
         filename: Some("a.jpg".to_owned()),
+        is_filename_unreadable: false,
         content_type: Some("image/jpeg".to_owned()),
     };
     PostForm::new(fields.map(field).to_vec(), file).unwrap()

@@ -39,8 +39,8 @@ pub(super) fn bucket_denied() -> Refusal {
     Refusal::new(WireError::ACCESS_DENIED)
         .message("You have no right to access this object because of bucket acl.")
         .hint(
-            "sign the upload (a form needs `OSSAccessKeyId`, `policy` and `Signature`), or make the \
-             bucket `public-read-write`",
+            "sign the upload (a form needs `OSSAccessKeyId`, `policy` and `Signature` before `file`: \
+             fields after the file are not read), or make the bucket `public-read-write`",
         )
 }
 

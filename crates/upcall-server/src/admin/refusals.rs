@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
 use serde::Serialize;
-use upcall::form::PostForm;
+use upcall::form::{KnownField, PostForm};
 use upcall::name::BucketName;
 use upcall::policy::explain::{Circumstances, Judged, Verdict, explain};
 use upcall::policy::{Condition, PolicyDocument};
@@ -130,13 +130,13 @@ impl<'u> Form<'u> {
 
 /// The policy as it was before it was encoded.
 fn policy_text(form: &PostForm) -> Option<String> {
-    let bytes = STANDARD.decode(form.field("policy")?).ok()?;
+    let bytes = STANDARD.decode(form.field(KnownField::POLICY)?).ok()?;
     String::from_utf8(bytes).ok()
 }
 
 impl Explanation {
     fn of(upload: &RefusedUpload, form: &PostForm) -> Option<Self> {
-        let policy = PolicyDocument::decode(form.field("policy")?).ok()?;
+        let policy = PolicyDocument::decode(form.field(KnownField::POLICY)?).ok()?;
         let bucket = upload.bucket.as_deref();
         let bucket = bucket.and_then(|name| BucketName::parse(name).ok());
         let circumstances = Circumstances {

@@ -99,7 +99,10 @@ impl RequestLine {
             return None;
         }
         let form = self.form.take();
-        let key = || form.as_ref().and_then(|form| form.field("key"));
+        let key = || {
+            form.as_ref()
+                .and_then(|form| form.field(upcall::form::KnownField::KEY))
+        };
         Some(RefusedUpload {
             id: self.id.to_string(),
             at,

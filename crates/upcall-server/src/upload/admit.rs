@@ -17,7 +17,7 @@ use std::sync::Arc;
 use http::HeaderMap;
 use jiff::Timestamp;
 use upcall::error::{Refusal, WireError};
-use upcall::form::{PostForm, SuccessAction};
+use upcall::form::{KnownField, PostForm, SuccessAction};
 use upcall::name::ObjectKey;
 use upcall::policy::{self, LengthRange, PolicyDocument, PolicyError};
 use upcall::signature::{PolicySignature, Scope};
@@ -191,7 +191,7 @@ pub(super) async fn admit_form(
         headers: stored_headers(&form),
         metadata: form_metadata(&form)?,
         acl: object_acl(&form, &headers, policy.is_some())?,
-        storage_class: parse_storage_class(form.field("x-oss-storage-class"))?,
+        storage_class: parse_storage_class(form.field(KnownField::X_OSS_STORAGE_CLASS))?,
         success: form.success_action(),
         bucket,
         call,
@@ -264,7 +264,7 @@ fn idempotency_key(
     form: &PostForm,
     headers: &HeaderMap,
 ) -> Result<Option<UploadName>, Refusal> {
-    let key = form.field(IDEMPOTENCY_KEY).or_else(|| {
+    let key = form.field(KnownField::IDEMPOTENCY_KEY).or_else(|| {
         let header = headers.get(IDEMPOTENCY_KEY);
         header.and_then(|value| value.to_str().ok())
     });
@@ -283,7 +283,7 @@ fn object_acl(
         let value = headers.get(X_OSS_OBJECT_ACL)?;
         value.to_str().ok()
     };
-    let field = form.field(X_OSS_OBJECT_ACL);
+    let field = form.field(KnownField::X_OSS_OBJECT_ACL);
     parse_object_acl(if has_policy {
         field
     } else {
@@ -300,7 +300,7 @@ fn overwrite(form: &PostForm) -> Result<Overwrite, Refusal> {
 
 /// Encryption at rest is the operator's to set up; a form that demands one must not be told yes.
 fn refuse_encryption(form: &PostForm) -> Result<(), Refusal> {
-    match form.field("x-oss-server-side-encryption") {
+    match form.field(KnownField::X_OSS_SERVER_SIDE_ENCRYPTION) {
         None => Ok(()),
         Some("AES256" | "KMS" | "SM4") => Err(Refusal::new(WireError::NOT_IMPLEMENTED)
             .extra("Header", "x-oss-server-side-encryption")
@@ -311,16 +311,16 @@ fn refuse_encryption(form: &PostForm) -> Result<(), Refusal> {
 }
 
 fn stored_headers(form: &PostForm) -> StoredHeaders {
-    let text = |name: &str| {
-        form.field(name)
+    let text = |known| {
+        form.field(known)
             .filter(|text| !text.trim().is_empty())
             .map(str::to_owned)
     };
     StoredHeaders {
-        cache_control: text("Cache-Control"),
-        content_disposition: text("Content-Disposition"),
-        content_encoding: text("Content-Encoding"),
-        expires: text("Expires"),
+        cache_control: text(KnownField::CACHE_CONTROL),
+        content_disposition: text(KnownField::CONTENT_DISPOSITION),
+        content_encoding: text(KnownField::CONTENT_ENCODING),
+        expires: text(KnownField::EXPIRES),
     }
 }
 

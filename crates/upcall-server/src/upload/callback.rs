@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use upcall::callback::{CallbackParameter, CallbackVars};
 use upcall::error::{Refusal, WireError};
-use upcall::form::PostForm;
+use upcall::form::{KnownField, PostForm};
 use upcall::policy::PolicyDocument;
 use upcall_store::catalog::{BucketFacts, CallbackSettings, CatalogError, Gate};
 
@@ -44,7 +44,10 @@ pub(super) fn is_pinned(policy: &PolicyDocument) -> bool {
 }
 
 fn own(form: &PostForm) -> Result<Option<AdmittedCallback>, Refusal> {
-    let Some(text) = form.field("callback").filter(|text| !text.is_empty()) else {
+    let Some(text) = form
+        .field(KnownField::CALLBACK)
+        .filter(|text| !text.is_empty())
+    else {
         return Ok(None);
     };
     let parameter = CallbackParameter::decode(text).map_err(|error| error.refusal())?;

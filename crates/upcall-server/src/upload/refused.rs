@@ -130,6 +130,7 @@ mod tests {
         };
         let file = FileHead {
             filename: None,
+            is_filename_unreadable: false,
             content_type: None,
         };
         let form = PostForm::new(vec![field], file).unwrap();

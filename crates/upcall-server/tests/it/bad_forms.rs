@@ -168,9 +168,37 @@ async fn forms_that_are_none() {
         row(
             "a field twice",
             Form::signed("photos", "a")
-                .field("x", "1")
-                .field("x", "1")
+                .field("x:a", "1")
+                .field("x:a", "1")
                 .file("a", b"x"),
+            (400, "InvalidArgument", "", ""),
+        ),
+        row(
+            "a field twice that a condition names",
+            Form::empty("photos")
+                .field("key", "a")
+                .policy("[[\"starts-with\",\"$tags\",\"\"]]")
+                .field("tags", "1")
+                .field("tags", "1")
+                .file("a", b"x"),
+            (403, "AccessDenied", "\"$tags\"", "0006-00000227"),
+        ),
+        row(
+            "a file of another name",
+            Form::signed("photos", "a").part(
+                b"Content-Disposition: form-data; name=\"avatar\"; filename=\"a\"\r\n\r\n\xff",
+            ),
+            many_files,
+        ),
+        row(
+            "two content types made one",
+            good().with_content_type("application/json, multipart/form-data; boundary=B"),
+            not_multipart,
+        ),
+        row(
+            "a file name that cannot be read, in the key",
+            Form::signed("photos", "dir/${filename}")
+                .part(b"Content-Disposition: form-data; name=file; filename*=gbk''%E8\r\n\r\nx"),
             (400, "InvalidArgument", "", ""),
         ),
         row(

@@ -50,4 +50,5 @@ mod tokens;
 mod trusted_proxies;
 mod v1_urls;
 mod vanishing;
+mod wild_forms;
 mod wrong_answers;

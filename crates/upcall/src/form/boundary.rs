@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use bytes::Bytes;
 
 use super::error::FormError;
-use super::parameter::Parameters;
+use super::parameter::{Parameters, is_token};
 
 /// The text that separates a form's parts: 1 to 70 visible ASCII characters other than `"` and `\`,
 /// spaces allowed inside.
@@ -26,15 +26,19 @@ impl Boundary {
     /// [`FormError::Boundary`] if it has no boundary, several, or an impossible one.
     pub fn from_content_type(value: &str) -> Result<Self, FormError> {
         let (media_type, parameters) = value.split_at(value.find(';').unwrap_or(value.len()));
-        if !media_type
-            .trim()
-            .eq_ignore_ascii_case("multipart/form-data")
-        {
-            return Err(FormError::NotMultipart);
+        if !is_multipart(media_type) {
+            return Err(not_multipart(value));
         }
+        let malformed = || {
+            if is_merged(parameters) {
+                InvalidBoundary::Merged
+            } else {
+                InvalidBoundary::Malformed
+            }
+        };
         let mut boundary = None;
         for parameter in Parameters::new(parameters.trim_end()) {
-            let (name, value) = parameter.map_err(|_| InvalidBoundary::Malformed)?;
+            let (name, value) = parameter.map_err(|_| malformed())?;
             if !name.eq_ignore_ascii_case("boundary") {
                 continue;
             }
@@ -59,6 +63,15 @@ impl Boundary {
             _ if !bytes.iter().all(is_allowed) => Err(InvalidBoundary::Character),
             _ => Ok(Self(text.into())),
         }
+    }
+
+    /// The boundary that a body begins with, if its first line is that of a delimiter.
+    pub(super) fn opening(body: &[u8]) -> Option<String> {
+        let body = body.strip_prefix(b"\r\n").unwrap_or(body);
+        let line = body.strip_prefix(b"--")?;
+        let end = memchr::memchr2(b'\r', b'\n', line)?;
+        let text = std::str::from_utf8(line.get(..end)?).ok()?;
+        Some(Self::parse(text).ok()?.0.into())
     }
 
     /// The boundary that spells these random bytes.
@@ -93,12 +106,56 @@ impl fmt::Debug for Boundary {
     }
 }
 
+fn is_multipart(media_type: &str) -> bool {
+    media_type
+        .trim()
+        .eq_ignore_ascii_case("multipart/form-data")
+}
+
+/// Why a content type that does not begin with `multipart/form-data` and `;` is none of a form.
+fn not_multipart(value: &str) -> FormError {
+    let types = || {
+        value
+            .split(',')
+            .map(|one| one.split(';').next().unwrap_or(one))
+    };
+    if !types().any(is_multipart) {
+        return FormError::NotMultipart;
+    }
+    // `multipart/form-data, boundary=B`: what follows the comma is no type.
+    let is_one_type = types()
+        .skip(1)
+        .all(|one| !one.contains('/') || one.contains('='));
+    if is_one_type {
+        return InvalidBoundary::Comma.into();
+    }
+    InvalidBoundary::Merged.into()
+}
+
+/// Whether a comma stands before another media type, as where two headers were made one.
+///
+/// Asked only of what cannot be read: a boundary may hold a comma and a slash.
+fn is_merged(parameters: &str) -> bool {
+    let after_a_comma = parameters.split(',').skip(1);
+    let mut types = after_a_comma.map(|one| one.split(';').next().unwrap_or(one).trim());
+    types.any(|one| {
+        one.split_once('/')
+            .is_some_and(|(kind, sub)| is_token(kind) && is_token(sub))
+    })
+}
+
 /// Why a form has no usable boundary.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum InvalidBoundary {
     /// It holds a character that no boundary has, or ends with a space.
     #[error("the boundary holds a character that is not allowed, or ends with a space")]
     Character,
+    /// A comma stands where `;` belongs.
+    #[error("a comma follows `multipart/form-data` in the content type, where `;` belongs")]
+    Comma,
+    /// Two content types were made one, with a comma between them.
+    #[error("the content type is two that were made one, with a comma between them")]
+    Merged,
     /// The parameters after the media type cannot be read.
     #[error("the parameters of the content type cannot be read")]
     Malformed,
@@ -151,6 +208,34 @@ mod tests {
         ] {
             let refused = Boundary::from_content_type(value).unwrap_err();
             assert_eq!(refused, FormError::NotMultipart, "{value}");
+            assert_eq!(refused.refusal().row().code, "RequestIsNotMultiPartContent");
+        }
+        for (value, why) in [
+            ("multipart/form-data, boundary=B", InvalidBoundary::Comma),
+            ("multipart/form-data,boundary=a/b", InvalidBoundary::Comma),
+            (
+                "multipart/form-data, boundary=B; charset=utf-8",
+                InvalidBoundary::Comma,
+            ),
+            (
+                "application/json, multipart/form-data; boundary=B",
+                InvalidBoundary::Merged,
+            ),
+            (
+                "multipart/form-data, multipart/form-data; boundary=B",
+                InvalidBoundary::Merged,
+            ),
+            (
+                "multipart/form-data; boundary=B, application/json",
+                InvalidBoundary::Merged,
+            ),
+            (
+                "multipart/form-data; boundary=B, multipart/form-data; boundary=C",
+                InvalidBoundary::Merged,
+            ),
+        ] {
+            let refused = Boundary::from_content_type(value).unwrap_err();
+            assert_eq!(refused, FormError::Boundary(why), "{value}");
             assert_eq!(refused.refusal().row().code, "RequestIsNotMultiPartContent");
         }
         let long = format!("multipart/form-data; boundary={}", "a".repeat(71));

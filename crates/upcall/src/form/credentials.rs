@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::error::ARGUMENT_NAME;
+use super::known_field::KnownField;
 use super::post_form::PostForm;
 use crate::error::{Refusal, WireError};
 
@@ -40,13 +41,13 @@ pub enum FormCredentials<'f> {
 impl<'f> FormCredentials<'f> {
     /// Applies the rule "all or none" of the credential fields.
     pub(super) fn of(form: &'f PostForm) -> Result<Self, CredentialFault> {
-        let has = |names: &[&str]| names.iter().any(|name| form.field(name).is_some());
-        match form.field(VERSION) {
+        let has = |names: &[KnownField]| names.iter().any(|name| form.field(*name).is_some());
+        match form.field(KnownField::X_OSS_SIGNATURE_VERSION) {
             Some(V4) => Self::v4(form),
             Some(_) => Err(CredentialFault::Version),
-            None if has(&[ACCESS_KEY_ID, POLICY, SIGNATURE]) => Self::v1(form),
+            None if has(&V1_FIELDS) => Self::v1(form),
             // Fields of V4 whose version went missing: not anonymous, whoever sent it meant to sign.
-            None if has(&[CREDENTIAL, SIGNATURE_V4]) => Err(CredentialFault::Version),
+            None if has(&V4_FIELDS) => Err(CredentialFault::Version),
             None => Ok(Self::Anonymous),
         }
     }
@@ -61,28 +62,34 @@ impl<'f> FormCredentials<'f> {
 
     fn v1(form: &'f PostForm) -> Result<Self, CredentialFault> {
         Ok(Self::V1 {
-            policy: form.required(POLICY).map_err(CredentialFault::Policy)?,
+            policy: form
+                .required(KnownField::POLICY, POLICY)
+                .map_err(CredentialFault::Policy)?,
             signature: form
-                .required(SIGNATURE)
+                .required(KnownField::SIGNATURE, SIGNATURE)
                 .map_err(CredentialFault::Signature)?,
             access_key_id: form
-                .required(ACCESS_KEY_ID)
+                .required(KnownField::OSS_ACCESS_KEY_ID, ACCESS_KEY_ID)
                 .map_err(CredentialFault::AccessKeyId)?,
-            security_token: form.filled(SECURITY_TOKEN),
+            security_token: form.filled(KnownField::X_OSS_SECURITY_TOKEN),
         })
     }
 
     fn v4(form: &'f PostForm) -> Result<Self, CredentialFault> {
         Ok(Self::V4 {
-            policy: form.required(POLICY).map_err(CredentialFault::Policy)?,
+            policy: form
+                .required(KnownField::POLICY, POLICY)
+                .map_err(CredentialFault::Policy)?,
             signature: form
-                .required(SIGNATURE_V4)
+                .required(KnownField::X_OSS_SIGNATURE, SIGNATURE_V4)
                 .map_err(CredentialFault::Signature)?,
             credential: form
-                .required(CREDENTIAL)
+                .required(KnownField::X_OSS_CREDENTIAL, CREDENTIAL)
                 .map_err(CredentialFault::AccessKeyId)?,
-            date: form.required(DATE).map_err(CredentialFault::Date)?,
-            security_token: form.filled(SECURITY_TOKEN),
+            date: form
+                .required(KnownField::X_OSS_DATE, DATE)
+                .map_err(CredentialFault::Date)?,
+            security_token: form.filled(KnownField::X_OSS_SECURITY_TOKEN),
         })
     }
 }
@@ -189,11 +196,20 @@ const fn either(missing: Missing, absent: &'static str, blank: &'static str) -> 
     }
 }
 
+/// Any of them makes a form one that is signed with V1.
+const V1_FIELDS: [KnownField; 3] = [
+    KnownField::OSS_ACCESS_KEY_ID,
+    KnownField::POLICY,
+    KnownField::SIGNATURE,
+];
+/// Any of them makes a form one that was meant to be signed with V4.
+const V4_FIELDS: [KnownField; 2] = [KnownField::X_OSS_CREDENTIAL, KnownField::X_OSS_SIGNATURE];
+
+// The fields as answers spell them.
 const ACCESS_KEY_ID: &str = "OSSAccessKeyId";
 const CREDENTIAL: &str = "x-oss-credential";
 const DATE: &str = "x-oss-date";
 const POLICY: &str = "policy";
-const SECURITY_TOKEN: &str = "x-oss-security-token";
 const SIGNATURE: &str = "Signature";
 const SIGNATURE_V4: &str = "x-oss-signature";
 const V4: &str = "OSS4-HMAC-SHA256";

@@ -30,6 +30,9 @@ pub enum FormError {
         /// What was sent, shortened.
         value: String,
     },
+    /// The key is made of the file's name, which cannot be read.
+    #[error("`filename*` of the part `file` cannot be read, and `key` holds `${{filename}}`")]
+    FilenameUnreadable,
     /// A value that becomes a header is too long.
     #[error("field `{name}` is {bytes} bytes long; as a header it has at most {limit}")]
     HeaderTooLong {
@@ -65,9 +68,18 @@ pub enum FormError {
         /// The most it may have.
         limit: usize,
     },
+    /// A part with a file name, of another name than `file`, and no part `file`.
+    #[error("the form has no part `file`, and part `{name}` has a file name")]
+    MisnamedFile {
+        /// The part, shortened.
+        name: String,
+    },
     /// The boundary that the request announced does not come.
-    #[error("the body does not begin with the boundary of the content type")]
-    NoDelimiter,
+    #[error("the body does not begin with the boundary of the content type{}", begins_with(found.as_deref()))]
+    NoDelimiter {
+        /// The boundary that the body begins with, if it begins with one.
+        found: Option<String>,
+    },
     /// The form has no part `file`.
     #[error("the form has no part `file`")]
     NoFile,
@@ -137,7 +149,7 @@ impl FormError {
             }
             Self::Credential(fault) => return fault.refusal(),
             Self::DelimiterLine
-            | Self::NoDelimiter
+            | Self::NoDelimiter { .. }
             | Self::NoFile
             | Self::TrailerTooLong { .. }
             | Self::Truncated
@@ -167,7 +179,12 @@ impl FormError {
                 .extra("ArgumentValue", value),
             Self::MetadataTooLong { .. } => WireError::INVALID_ARGUMENT.into(),
             Self::NoKey => invalid_argument(NO_KEY).extra(ARGUMENT_NAME, "key"),
-            Self::SecondFile => WireError::INCORRECT_NUMBER_OF_FILES.into(),
+            Self::MisnamedFile { .. } | Self::SecondFile => {
+                WireError::INCORRECT_NUMBER_OF_FILES.into()
+            }
+            Self::FilenameUnreadable => {
+                Refusal::new(WireError::INVALID_ARGUMENT).extra(ARGUMENT_NAME, "file")
+            }
             Self::Key(why) => refused_key(why),
         };
         refusal.hint(format!("{self}; {}", self.advice()))
@@ -176,6 +193,12 @@ impl FormError {
     /// What to change.
     const fn advice(&self) -> &'static str {
         match self {
+            Self::Boundary(InvalidBoundary::Comma) => {
+                "send `multipart/form-data; boundary=…`, with a semicolon"
+            }
+            Self::Boundary(InvalidBoundary::Merged) => {
+                "send the header `Content-Type` once: where a library writes it for a form, set none"
+            }
             Self::Boundary(_) => {
                 "send `multipart/form-data; boundary=…`; libraries write it themselves if the header is left to them"
             }
@@ -189,7 +212,11 @@ impl FormError {
             } => "put long content into `file`, not into fields",
             Self::ValueTooLong {
                 is_upload: true, ..
-            } => "name the part with the content `file`",
+            }
+            | Self::MisnamedFile { .. } => "name the part with the content `file`",
+            Self::FilenameUnreadable => {
+                "send `filename*=utf-8''…` with UTF-8 in percent-encoding, a plain `filename`, or a key without `${filename}`"
+            }
             Self::ForbidOverwrite { .. } => "send `true` or `false`, or leave the field out",
             Self::HeaderTooLong { .. } | Self::MetadataTooLong { .. } => "shorten it",
             Self::HeaderUnwritable { .. } => {
@@ -199,8 +226,8 @@ impl FormError {
             Self::NameTooLong { .. } | Self::PartHeadTooLong { .. } => {
                 "shorten the names of the field and of the file"
             }
-            Self::NoDelimiter => {
-                "send the same boundary in the content type and in the body, where `--` goes before it"
+            Self::NoDelimiter { .. } => {
+                "leave the header `Content-Type` to the library that writes the body, or send the boundary that the body has, where `--` goes before it"
             }
             Self::NoFile => "send the content as the last part, named `file`",
             Self::NoKey => {
@@ -220,6 +247,10 @@ impl FormError {
             Self::Truncated => "send the whole form, with `--` behind the last boundary",
         }
     }
+}
+
+fn begins_with(found: Option<&str>) -> String {
+    found.map_or_else(String::new, |found| format!(", but with `--{found}`"))
 }
 
 /// A name or a value as a message may hold it: its first 64 characters.

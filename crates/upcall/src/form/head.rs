@@ -23,8 +23,17 @@ pub(super) struct HeadReader {
 #[derive(Debug)]
 pub(super) struct PartHead {
     pub(super) name: String,
-    pub(super) filename: Option<String>,
+    pub(super) filename: Filename,
     pub(super) content_type: Option<String>,
+}
+
+/// The file's name, as far as a part's head gives one.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) enum Filename {
+    Absent,
+    Read(String),
+    /// There is a `filename*` that cannot be decoded, and no `filename` that says the same.
+    Unreadable,
 }
 
 impl HeadReader {
@@ -123,7 +132,7 @@ impl HeadReader {
         }
         Ok(PartHead {
             name,
-            filename: disposition.filename.or(disposition.extended_filename),
+            filename: Filename::of(disposition.filename, disposition.extended_filename),
             content_type: self.content_type.take().filter(|text| !text.is_empty()),
         })
     }
@@ -134,9 +143,38 @@ impl HeadReader {
 struct Disposition {
     name: Option<String>,
     filename: Option<String>,
-    /// `filename*`, which RFC 7578 forbids. React Native sends it beside `filename`, which then
-    /// counts; old Python libraries send it alone for names beyond ASCII.
-    extended_filename: Option<String>,
+    extended_filename: Option<Extended>,
+}
+
+/// `filename*`, which RFC 7578 forbids. React Native sends it beside `filename`, which then counts; old
+/// Python libraries send it alone for names beyond ASCII, and .NET beside a `filename` that is an
+/// encoded word of e-mail (RFC 2047).
+#[derive(Debug)]
+enum Extended {
+    Decoded(String),
+    Undecodable,
+}
+
+impl Filename {
+    fn of(plain: Option<String>, extended: Option<Extended>) -> Self {
+        let is_usable = |name: &String| !name.is_empty() && !is_encoded_word(name);
+        match (plain, extended) {
+            (Some(plain), _) if is_usable(&plain) => Self::Read(plain),
+            (_, Some(Extended::Decoded(name))) => Self::Read(name),
+            (_, Some(Extended::Undecodable)) => Self::Unreadable,
+            // Alone, an encoded word is a name like any other: browsers send files called so.
+            (Some(plain), None) => Self::Read(plain),
+            (None, None) => Self::Absent,
+        }
+    }
+}
+
+/// Whether `name` is `=?charset?encoding?text?=`.
+fn is_encoded_word(name: &str) -> bool {
+    let inner = name
+        .strip_prefix("=?")
+        .and_then(|name| name.strip_suffix("?="));
+    inner.is_some_and(|inner| inner.split('?').count() == 3)
 }
 
 impl Disposition {
@@ -156,8 +194,12 @@ impl Disposition {
             } else if name.eq_ignore_ascii_case("filename") {
                 disposition.filename.replace(value.into_owned())
             } else if name.eq_ignore_ascii_case("filename*") {
-                // An unreadable one is passed over, like any other parameter nobody asked for.
-                decode_extended(&value).and_then(|name| disposition.extended_filename.replace(name))
+                let extended = decode_extended(&value);
+                let extended = extended.map_or(Extended::Undecodable, Extended::Decoded);
+                if disposition.extended_filename.replace(extended).is_some() {
+                    return Err(PartHeadFault::Repeated);
+                }
+                None
             } else {
                 None
             };

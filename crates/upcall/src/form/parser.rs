@@ -6,8 +6,8 @@ use std::fmt;
 use bytes::{Buf, Bytes};
 
 use super::boundary::Boundary;
-use super::error::FormError;
-use super::head::{HeadReader, PartHead};
+use super::error::{FormError, shorten};
+use super::head::{Filename, HeadReader, PartHead};
 use super::limits::FormLimits;
 use super::scan::{DelimiterScan, Scanned};
 
@@ -44,6 +44,10 @@ pub struct FormParser {
     head: HeadReader,
     value: Vec<u8>,
     is_file_seen: bool,
+    /// The first part that has a file name and is not called `file`.
+    misnamed_file: Option<String>,
+    /// The first bytes of the body, while no delimiter has come.
+    opening: Vec<u8>,
     parts: usize,
     preamble_bytes: usize,
     total_value_bytes: usize,
@@ -86,6 +90,9 @@ impl fmt::Debug for Field {
 pub struct FileHead {
     /// The name of the file on the uploader's machine, perhaps with folders.
     pub filename: Option<String>,
+    /// Whether the file has a name that cannot be read (a `filename*` that is not percent-encoded
+    /// UTF-8). No key can be made of it then.
+    pub is_filename_unreadable: bool,
     /// The type that the uploader's program gave it.
     pub content_type: Option<String>,
 }
@@ -105,6 +112,8 @@ impl FormParser {
             head: HeadReader::default(),
             value: Vec::new(),
             is_file_seen: false,
+            misnamed_file: None,
+            opening: Vec::new(),
             parts: 0,
             preamble_bytes: 0,
             total_value_bytes: 0,
@@ -116,6 +125,10 @@ impl FormParser {
     pub fn push(&mut self, bytes: Bytes) {
         if self.state.is_over() || bytes.is_empty() {
             return;
+        }
+        if matches!(self.state, State::Preamble) {
+            let room = OPENING_BYTES - self.opening.len();
+            self.opening.extend(bytes.iter().take(room));
         }
         if self.piece.is_empty() && self.waiting.is_empty() {
             self.piece = bytes;
@@ -165,7 +178,7 @@ impl FormParser {
             match step {
                 Step::Event(event) => return Ok(Some(event)),
                 Step::Starved if !self.waiting.is_empty() => {}
-                Step::Starved if self.is_finished => return Err(FormError::Truncated),
+                Step::Starved if self.is_finished => return Err(self.cut_off()),
                 Step::Starved => return Ok(None),
                 Step::On => {}
             }
@@ -180,10 +193,26 @@ impl FormParser {
             Scanned::Content(content) => {
                 self.preamble_bytes += content.len();
                 if self.preamble_bytes > self.limits.preamble_bytes {
-                    return Err(FormError::NoDelimiter);
+                    return Err(self.no_delimiter());
                 }
                 Ok(Step::On)
             }
+        }
+    }
+
+    /// The body ended: before its first delimiter, or behind it.
+    fn cut_off(&self) -> FormError {
+        let opening = self.opening.strip_prefix(b"\r\n").unwrap_or(&self.opening);
+        let is_begun = self.scan.first_line().starts_with(opening) || opening == b"\r";
+        if matches!(self.state, State::Preamble) && !is_begun {
+            return self.no_delimiter();
+        }
+        FormError::Truncated
+    }
+
+    fn no_delimiter(&self) -> FormError {
+        FormError::NoDelimiter {
+            found: Boundary::opening(&self.opening),
         }
     }
 
@@ -232,7 +261,10 @@ impl FormParser {
 
     fn end(&mut self) -> Result<Step, FormError> {
         if !self.is_file_seen {
-            return Err(FormError::NoFile);
+            return Err(match self.misnamed_file.take() {
+                Some(name) => FormError::MisnamedFile { name },
+                None => FormError::NoFile,
+            });
         }
         self.stop(State::Ended);
         Ok(Step::Event(FormEvent::End))
@@ -254,15 +286,15 @@ impl FormParser {
             (false, true) => Ok(self.go(State::Trailer)),
             (false, false) => Ok(self.go(State::Field {
                 name,
-                is_upload: filename.is_some(),
+                is_upload: filename != Filename::Absent,
             })),
             (true, false) => {
                 self.is_file_seen = true;
                 self.state = State::File;
-                Ok(Step::Event(FormEvent::File(FileHead {
+                Ok(Step::Event(FormEvent::File(file_head(
                     filename,
                     content_type,
-                })))
+                ))))
             }
         }
     }
@@ -295,9 +327,19 @@ impl FormParser {
             }
             Scanned::Delimiter => {
                 let name = std::mem::take(name);
+                let is_upload = *is_upload;
                 let Ok(value) = String::from_utf8(std::mem::take(&mut self.value)) else {
-                    return Err(FormError::ValueNotUtf8 { name });
+                    return Err(if is_upload {
+                        FormError::MisnamedFile {
+                            name: shorten(&name),
+                        }
+                    } else {
+                        FormError::ValueNotUtf8 { name }
+                    });
                 };
+                if is_upload && self.misnamed_file.is_none() {
+                    self.misnamed_file = Some(shorten(&name));
+                }
                 self.state = State::Line(Line::Start);
                 Ok(Step::Event(FormEvent::Field(Field { name, value })))
             }
@@ -346,6 +388,19 @@ impl FormParser {
     }
 }
 
+fn file_head(filename: Filename, content_type: Option<String>) -> FileHead {
+    let (filename, is_filename_unreadable) = match filename {
+        Filename::Absent => (None, false),
+        Filename::Read(filename) => (Some(filename), false),
+        Filename::Unreadable => (None, true),
+    };
+    FileHead {
+        filename,
+        is_filename_unreadable,
+        content_type,
+    }
+}
+
 /// Where in the body the next byte stands.
 #[derive(Debug)]
 enum State {
@@ -388,6 +443,9 @@ enum Step {
     On,
     Starved,
 }
+
+/// Bytes of a body's first line that an answer may name: dashes, the longest boundary and a line break.
+const OPENING_BYTES: usize = 2 + Boundary::MAX_BYTES + 2;
 
 /// The name of the part that is the file.
 pub(super) const FILE: &str = "file";

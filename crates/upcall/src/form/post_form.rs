@@ -1,23 +1,54 @@
 //! The form's head: every field before `file`, and what its fields ask for.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 
 use super::credentials::{FormCredentials, Missing};
 use super::error::{FormError, shorten};
+use super::known_field::KnownField;
 use super::parser::{Field, FileHead};
 use crate::name::ObjectKey;
 
 /// All fields before `file`, in the order they came, and what the file's own head says.
 ///
-/// Each field stands once, whatever its case, so there is one value to check and to act upon. What
-/// becomes a header of the object (`Cache-Control`, `x-oss-meta-…`) can be one: it holds no control
+/// A field that is read ([`KnownField`], `x-oss-…`, `x:…`) stands once, whatever its case, so there is
+/// one value to check and to act upon. Any other may be repeated, and then has no value: it is never
+/// acted upon, and a policy's condition on it fails. What becomes a header of the object (`Cache-Control`, `x-oss-meta-…`) can be one: it holds no control
 /// characters and is bounded.
 pub struct PostForm {
     fields: Vec<Field>,
     /// Where a field stands, by its lower-case name.
-    index: HashMap<String, usize>,
+    index: HashMap<String, Place>,
     file: FileHead,
+}
+
+/// The value of a field that a policy's condition names.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum FieldValue<'f> {
+    /// The form has no such field.
+    Absent,
+    /// The field's one value.
+    Once(&'f str),
+    /// The form has several, so there is not one value to compare.
+    Repeated,
+}
+
+impl<'f> FieldValue<'f> {
+    /// The one value, if there is one.
+    pub const fn once(self) -> Option<&'f str> {
+        match self {
+            Self::Once(value) => Some(value),
+            Self::Absent | Self::Repeated => None,
+        }
+    }
+}
+
+/// Where the field of a name stands.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Once(usize),
+    Repeated,
 }
 
 /// How the answer to a successful upload looks, unless a callback answers.
@@ -63,10 +94,18 @@ impl PostForm {
             if name.starts_with(METADATA_PREFIX) || HEADER_FIELDS.contains(&name.as_str()) {
                 check_header(&field.name, &field.value)?;
             }
-            if index.insert(name, place).is_some() {
-                return Err(FormError::Repeated {
-                    name: shorten(&field.name),
-                });
+            match index.entry(name) {
+                Entry::Vacant(entry) => {
+                    entry.insert(Place::Once(place));
+                }
+                Entry::Occupied(entry) if KnownField::stands_once(entry.key()) => {
+                    return Err(FormError::Repeated {
+                        name: shorten(&field.name),
+                    });
+                }
+                Entry::Occupied(mut entry) => {
+                    entry.insert(Place::Repeated);
+                }
             }
         }
         if metadata_bytes > Self::MAX_METADATA_BYTES {
@@ -85,16 +124,21 @@ impl PostForm {
         })
     }
 
-    /// The value of a field, whatever the case of its name.
-    pub fn field(&self, name: &str) -> Option<&str> {
-        // Every request asks for some twenty fields, mostly by names that are lower-case already.
-        let place = if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            self.index.get(&name.to_ascii_lowercase())
-        } else {
-            self.index.get(name)
-        };
-        let place = *place?;
-        self.fields.get(place).map(|field| field.value.as_str())
+    /// The value of a field that is read, which a form has once at most.
+    pub fn field(&self, known: KnownField) -> Option<&str> {
+        self.value_of(known.name()).once()
+    }
+
+    /// By a lower-case name.
+    fn value_of(&self, name: &str) -> FieldValue<'_> {
+        match self.index.get(name) {
+            None => FieldValue::Absent,
+            Some(Place::Repeated) => FieldValue::Repeated,
+            Some(Place::Once(place)) => self
+                .fields
+                .get(*place)
+                .map_or(FieldValue::Absent, |field| FieldValue::Once(&field.value)),
+        }
     }
 
     /// Names and values in the order they came.
@@ -114,18 +158,23 @@ impl PostForm {
     /// # Errors
     /// [`FormError::NoKey`].
     pub fn key_text(&self) -> Result<&str, FormError> {
-        self.field("key").ok_or(FormError::NoKey)
+        self.field(KnownField::KEY).ok_or(FormError::NoKey)
     }
 
     /// The name of the object: `key` with `${filename}` replaced by the file's name without folders.
     ///
     /// # Errors
-    /// [`FormError::NoKey`]; [`FormError::Key`] if the result is no object's name.
+    /// [`FormError::NoKey`]; [`FormError::FilenameUnreadable`] if the file's name is wanted and cannot
+    /// be read; [`FormError::Key`] if the result is no object's name.
     pub fn object_key(&self) -> Result<ObjectKey, FormError> {
         let text = self.key_text()?;
         let filename = self.file.filename.as_deref().unwrap_or_default();
         let base = filename.rsplit(['/', '\\']).next().unwrap_or_default();
         let places = text.matches(FILENAME_VARIABLE).count();
+        // Without it all files of a page would have one key, and each would take the place of the last.
+        if places > 0 && self.file.is_filename_unreadable {
+            return Err(FormError::FilenameUnreadable);
+        }
         let bytes = text.len() - places * FILENAME_VARIABLE.len() + places * base.len();
         // Before it is built: a long key full of variables would take gigabytes.
         if bytes > ObjectKey::MAX_BYTES {
@@ -136,21 +185,22 @@ impl PostForm {
 
     /// The value that a policy's condition on `name` compares: the field; for `content-type`, if
     /// there is no such field, the type of the part `file`.
-    pub fn condition_value(&self, name: &str) -> Option<&str> {
-        self.field(name).or_else(|| {
-            let is_type = name.eq_ignore_ascii_case(CONTENT_TYPE);
-            is_type
-                .then_some(self.file.content_type.as_deref())
-                .flatten()
-        })
+    pub fn condition_value(&self, name: &str) -> FieldValue<'_> {
+        let name = name.to_ascii_lowercase();
+        match (self.value_of(&name), &self.file.content_type) {
+            (FieldValue::Absent, Some(content_type)) if name == CONTENT_TYPE => {
+                FieldValue::Once(content_type)
+            }
+            (value, _) => value,
+        }
     }
 
     /// The type to store: `x-oss-content-type`, else that of the part `file`, else the field
     /// `Content-Type`, else `application/octet-stream`.
     pub fn content_type(&self) -> &str {
-        self.filled("x-oss-content-type")
+        self.filled(KnownField::X_OSS_CONTENT_TYPE)
             .or(self.file.content_type.as_deref())
-            .or_else(|| self.filled(CONTENT_TYPE))
+            .or_else(|| self.filled(KnownField::CONTENT_TYPE))
             .unwrap_or("application/octet-stream")
     }
 
@@ -163,10 +213,13 @@ impl PostForm {
                 start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
             })
         };
-        if let Some(url) = self.field(REDIRECT).filter(is_url) {
+        if let Some(url) = self
+            .field(KnownField::SUCCESS_ACTION_REDIRECT)
+            .filter(is_url)
+        {
             return SuccessAction::Redirect(url.to_owned());
         }
-        SuccessAction::Status(match self.field("success_action_status") {
+        SuccessAction::Status(match self.field(KnownField::SUCCESS_ACTION_STATUS) {
             Some("200") => 200,
             Some("201") => 201,
             _ => 204,
@@ -186,7 +239,7 @@ impl PostForm {
     /// # Errors
     /// [`FormError::ForbidOverwrite`] for anything but `true`, `false` and nothing.
     pub fn overwrite(&self) -> Result<Overwrite, FormError> {
-        match self.filled("x-oss-forbid-overwrite") {
+        match self.filled(KnownField::X_OSS_FORBID_OVERWRITE) {
             None => Ok(Overwrite::Allow),
             Some(value) if value.eq_ignore_ascii_case("false") => Ok(Overwrite::Allow),
             Some(value) if value.eq_ignore_ascii_case("true") => Ok(Overwrite::Forbid),
@@ -211,15 +264,15 @@ impl PostForm {
     }
 
     /// A field that is not blank.
-    pub(super) fn filled(&self, name: &str) -> Option<&str> {
-        self.field(name).filter(|value| !value.trim().is_empty())
+    pub(super) fn filled(&self, known: KnownField) -> Option<&str> {
+        self.field(known).filter(|value| !value.trim().is_empty())
     }
 
-    /// A field that must be there and not be blank.
-    pub(super) fn required(&self, name: &'static str) -> Result<&str, Missing> {
-        match self.field(name) {
-            None => Err(Missing::Absent(name)),
-            Some(value) if value.trim().is_empty() => Err(Missing::Blank(name)),
+    /// A field that must be there and not be blank; an answer shows it as `shown`.
+    pub(super) fn required(&self, known: KnownField, shown: &'static str) -> Result<&str, Missing> {
+        match self.field(known) {
+            None => Err(Missing::Absent(shown)),
+            Some(value) if value.trim().is_empty() => Err(Missing::Blank(shown)),
             Some(value) => Ok(value),
         }
     }
@@ -268,9 +321,9 @@ const HEADER_FIELDS: &[&str] = &[
     CONTENT_TYPE,
     "expires",
     REDIRECT,
-    "x-oss-content-type",
+    KnownField::X_OSS_CONTENT_TYPE.name(),
 ];
-const CONTENT_TYPE: &str = "content-type";
+const CONTENT_TYPE: &str = KnownField::CONTENT_TYPE.name();
 const FILENAME_VARIABLE: &str = "${filename}";
 const METADATA_PREFIX: &str = "x-oss-meta-";
-const REDIRECT: &str = "success_action_redirect";
+const REDIRECT: &str = KnownField::SUCCESS_ACTION_REDIRECT.name();

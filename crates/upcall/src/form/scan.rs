@@ -43,6 +43,11 @@ impl DelimiterScan {
         }
     }
 
+    /// What a body begins with: the delimiter without the line break before it.
+    pub(super) fn first_line(&self) -> &[u8] {
+        self.delimiter.get(CRLF..).unwrap_or_default()
+    }
+
     /// Begins at the start of a body or of a part's content.
     ///
     /// A delimiter may stand right there: its CRLF is then the one that came before (RFC 2046 gives

@@ -12,7 +12,7 @@ use super::parser::{FILE, FileHead};
 ///
 /// let frame = FormWriter::new(Boundary::from_random([7; 16]))
 ///     .field("key", "user/eric/${filename}")?
-///     .file(&FileHead { filename: Some("cat.jpg".into()), content_type: None })?;
+///     .file(&FileHead { filename: Some("cat.jpg".into()), ..FileHead::default() })?;
 /// let content = b"meow";
 /// let body = [frame.head(), &content[..], frame.tail()].concat();
 /// assert_eq!(body.len() as u64, frame.content_length(4));
@@ -156,6 +156,7 @@ mod tests {
     fn a_form_is_written_byte_for_byte() {
         let file = FileHead {
             filename: Some("a\"b\\c.jpg".into()),
+            is_filename_unreadable: false,
             content_type: Some("image/jpeg".into()),
         };
         let frame = writer()
@@ -190,6 +191,7 @@ mod tests {
         }
         let file = FileHead {
             filename: None,
+            is_filename_unreadable: false,
             content_type: Some(" a/b".into()),
         };
         assert_eq!(writer().file(&file), Err(Unwritable::ContentType));

@@ -14,26 +14,26 @@ use super::condition::Condition;
 use super::document::PolicyDocument;
 use super::error::PolicyError;
 use crate::error::first_characters;
-use crate::form::PostForm;
+use crate::form::{FieldValue, PostForm};
 use crate::name::BucketName;
 use crate::signature::v4;
 
 /// What a policy gets to see of a form.
 pub trait FormView {
     /// What a condition on the field `name` compares, whatever the case of `name`.
-    fn condition_value(&self, name: &str) -> Option<&str>;
+    fn condition_value(&self, name: &str) -> FieldValue<'_>;
 
     /// The content type that the object will be stored with, if the form names any.
     ///
     /// A form can name three (two fields and the file's own), and OSS compares another one than it
     /// stores. A condition on `content-type` must hold for both, or it would bind nobody.
     fn stored_content_type(&self) -> Option<&str> {
-        self.condition_value(CONTENT_TYPE)
+        self.condition_value(CONTENT_TYPE).once()
     }
 }
 
 impl FormView for PostForm {
-    fn condition_value(&self, name: &str) -> Option<&str> {
+    fn condition_value(&self, name: &str) -> FieldValue<'_> {
         Self::condition_value(self, name)
     }
 
@@ -41,7 +41,7 @@ impl FormView for PostForm {
         let named = [CONTENT_TYPE, "x-oss-content-type"];
         let is_named = named
             .iter()
-            .any(|name| Self::condition_value(self, name).is_some());
+            .any(|name| Self::condition_value(self, name) != FieldValue::Absent);
         is_named.then(|| self.content_type())
     }
 }
@@ -102,6 +102,8 @@ pub enum Found {
     Absent,
     /// A value that is nobody's to read: a token or a signature.
     Hidden,
+    /// The form has the field more than once.
+    Repeated,
     /// The compared value would do, but the object would be stored with this type.
     StoredType(String),
     /// This.
@@ -119,6 +121,7 @@ impl fmt::Display for Found {
         match self {
             Self::Absent => f.write_str("it is not there"),
             Self::Hidden => f.write_str("it is another"),
+            Self::Repeated => f.write_str("it stands more than once; send it once"),
             Self::StoredType(value) => {
                 write!(f, "the object would be stored as {:?}", excerpt(value))
             }
@@ -243,7 +246,12 @@ pub(super) fn disagreement(
     let found = if is_bucket(field) {
         Some(bucket)
     } else {
-        form.condition_value(field)
+        match form.condition_value(field) {
+            FieldValue::Absent => None,
+            FieldValue::Once(value) => Some(value),
+            // Also under `not-in` and an empty `starts-with`: which of the values would it be about?
+            FieldValue::Repeated => return Some(Found::Repeated),
+        }
     };
     if !condition.is_met_by(found) {
         return Some(match found {
@@ -268,8 +276,9 @@ pub(super) fn unbound(
 
 /// The fields that a policy must bind because the form is signed with V4.
 fn required(form: &impl FormView) -> impl Iterator<Item = &'static str> {
-    let is_v4 = form.condition_value(SIGNATURE_VERSION) == Some(v4::VERSION);
-    let token = form.condition_value(SECURITY_TOKEN).unwrap_or_default();
+    let is_v4 = form.condition_value(SIGNATURE_VERSION).once() == Some(v4::VERSION);
+    let token = form.condition_value(SECURITY_TOKEN).once();
+    let token = token.unwrap_or_default();
     let with_token = (!token.trim().is_empty()).then_some(SECURITY_TOKEN);
     let always = [SIGNATURE_VERSION, CREDENTIAL, DATE];
     always.into_iter().chain(with_token).filter(move |_| is_v4)

@@ -148,7 +148,7 @@ fn of_field(found: Option<Found>) -> Verdict {
     let cut = |found| match found {
         Found::Value(value) => Found::Value(excerpt(&value)),
         Found::StoredType(value) => Found::StoredType(excerpt(&value)),
-        Found::Absent | Found::Hidden => found,
+        Found::Absent | Found::Hidden | Found::Repeated => found,
     };
     found.map_or(Verdict::Met, |found| {
         Verdict::Unmet(Mismatch::Field(cut(found)))

@@ -66,6 +66,7 @@ impl Forms {
         }
         let form = form.file(&FileHead {
             filename: Some("file.bin".into()),
+            is_filename_unreadable: false,
             content_type: Some("application/octet-stream".into()),
         })?;
         let head = format!(

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use upcall::form::{Field, FileHead, PostForm};
+use upcall::form::{Field, FileHead, KnownField, PostForm};
 use upcall::name::BucketName;
 use upcall::policy::explain::{Circumstances, Explanation, Judged, Verdict, explain};
 
@@ -16,7 +16,7 @@ pub(super) fn run(args: &ExplainArgs) -> Result<(), Failure> {
     let text = args
         .policy
         .as_deref()
-        .or_else(|| form.field("policy"))
+        .or_else(|| form.field(KnownField::POLICY))
         .ok_or_else(|| {
             Failure::new("no policy was given")
                 .hint("name it with `--policy BASE64`, or give the form's field `policy`")
@@ -61,6 +61,7 @@ fn form(args: &ExplainArgs) -> Result<PostForm, Failure> {
     let fields = fields.map(|(name, value)| Field { name, value }).collect();
     let file = FileHead {
         filename: form.filename,
+        is_filename_unreadable: false,
         content_type: args.file_type.clone().or(form.content_type),
     };
     PostForm::new(fields, file)

@@ -1,8 +1,8 @@
 //! What the fields of a form ask for.
 
 use super::super::{
-    CredentialFault, Field, FileHead, FormCredentials, FormError, Missing, Overwrite, PostForm,
-    SuccessAction,
+    CredentialFault, Field, FieldValue, FileHead, FormCredentials, FormError, KnownField, Missing,
+    Overwrite, PostForm, SuccessAction,
 };
 
 fn form(fields: &[(&str, &str)], file: FileHead) -> Result<PostForm, FormError> {
@@ -20,6 +20,7 @@ fn plain(fields: &[(&str, &str)]) -> PostForm {
 fn file(filename: Option<&str>, content_type: Option<&str>) -> FileHead {
     FileHead {
         filename: filename.map(str::to_owned),
+        is_filename_unreadable: false,
         content_type: content_type.map(str::to_owned),
     }
 }
@@ -31,12 +32,19 @@ fn names_are_compared_without_case_and_stand_once() {
         ("x:Who", "me"),
         ("success_action_status", "201"),
     ]);
-    assert_eq!(read.field("key"), Some("a"));
+    assert_eq!(read.field(KnownField::KEY), Some("a"));
     assert_eq!(
         read.custom_variables().collect::<Vec<_>>(),
         [("x:Who", "me")]
     );
-    for (first, second) in [("key", "key"), ("Signature", "signature"), ("x:a", "X:A")] {
+    for (first, second) in [
+        ("key", "key"),
+        ("Signature", "signature"),
+        ("x:a", "X:A"),
+        ("x-oss-meta-a", "X-OSS-Meta-A"),
+        ("x-oss-new", "x-oss-new"),
+        ("callback", "Callback"),
+    ] {
         let refused = form(&[(first, "1"), (second, "1")], FileHead::default());
         let refusal = refused.unwrap_err().refusal();
         assert_eq!(refusal.row().code, "InvalidArgument");
@@ -48,6 +56,56 @@ fn names_are_compared_without_case_and_stand_once() {
             ))
         );
     }
+}
+
+#[test]
+fn every_field_that_is_read_stands_once() {
+    for known in KnownField::ALL {
+        let (name, value) = (known.name(), "1");
+        let once = plain(&[(name, value)]);
+        assert_eq!(once.field(*known), Some(value), "{name}");
+        let other_case = name.to_ascii_uppercase();
+        let refused = form(&[(name, value), (&other_case, value)], FileHead::default());
+        assert_eq!(
+            refused.unwrap_err(),
+            FormError::Repeated { name: other_case }
+        );
+    }
+}
+
+#[test]
+fn a_field_that_is_not_read_may_be_repeated_and_has_no_value_then() {
+    let read = plain(&[
+        ("tags[]", "a"),
+        ("key", "k"),
+        ("Tags[]", "b"),
+        ("tags[]", "c"),
+    ]);
+    assert_eq!(read.condition_value("tags[]"), FieldValue::Repeated);
+    assert_eq!(read.condition_value("TAGS[]").once(), None);
+    assert_eq!(read.condition_value("tags"), FieldValue::Absent);
+    assert_eq!(read.condition_value("Key"), FieldValue::Once("k"));
+    assert_eq!(read.fields().count(), 4);
+}
+
+#[test]
+fn a_file_name_that_cannot_be_read_makes_no_key() {
+    let unreadable = || FileHead {
+        is_filename_unreadable: true,
+        ..FileHead::default()
+    };
+    let made = |key| form(&[("key", key)], unreadable()).unwrap().object_key();
+    assert_eq!(made("dir/a.jpg").unwrap().as_str(), "dir/a.jpg");
+    let refusal = made("dir/${filename}").unwrap_err().refusal();
+    assert_eq!(refusal.row().code, "InvalidArgument");
+    assert_eq!(
+        refusal.hint_text(),
+        Some(
+            "`filename*` of the part `file` cannot be read, and `key` holds `${filename}`; send \
+             `filename*=utf-8''…` with UTF-8 in percent-encoding, a plain `filename`, or a key \
+             without `${filename}`"
+        )
+    );
 }
 
 #[test]
@@ -119,7 +177,7 @@ fn the_stored_type_follows_the_order_of_oss() {
     ] {
         let form = form(fields, file).unwrap();
         assert_eq!(form.content_type(), stored);
-        assert_eq!(form.condition_value("Content-type"), compared);
+        assert_eq!(form.condition_value("Content-type").once(), compared);
     }
 }
 

@@ -11,7 +11,7 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::super::{
-    Boundary, Field, FileHead, FormEvent, FormFrame, FormLimits, FormWriter, PostForm,
+    Boundary, Field, FieldValue, FileHead, FormEvent, FormFrame, FormLimits, FormWriter, PostForm,
 };
 use super::{parse_pieces, without_bytes};
 
@@ -96,6 +96,7 @@ fn any_form(name: &'static str) -> impl Strategy<Value = Form> {
         |(fields, (filename, content_type), content)| {
             let file = FileHead {
                 filename,
+                is_filename_unreadable: false,
                 content_type,
             };
             Form {
@@ -177,10 +178,12 @@ proptest! {
     #[test]
     fn any_fields_can_be_asked(names in vec("(key|policy|x-oss-signature-version|x:[a-z]|.{0,4})", 0..6), value in any::<String>(), filename in option::of(any::<String>())) {
         let field = |name: &String| Field { name: name.clone(), value: value.clone() };
-        let file = FileHead { filename, content_type: None };
+        let file = FileHead { filename, ..FileHead::default() };
         if let Ok(form) = PostForm::new(names.iter().map(field).collect(), file) {
             for name in &names {
-                prop_assert_eq!(form.field(&name.to_ascii_uppercase()), Some(value.as_str()));
+                let stands_once = names.iter().filter(|other| other.eq_ignore_ascii_case(name)).count() == 1;
+                let expected = if stands_once { FieldValue::Once(&value) } else { FieldValue::Repeated };
+                prop_assert_eq!(form.condition_value(&name.to_ascii_uppercase()), expected);
             }
             let _ = (form.object_key(), form.credentials(), form.success_action(), form.overwrite());
         }
@@ -203,6 +206,7 @@ fn with_multer(pieces: Vec<&[u8]>) -> Vec<FormEvent> {
             let content_type = part.headers().get("content-type");
             events.push(FormEvent::File(FileHead {
                 filename: part.file_name().map(str::to_owned),
+                is_filename_unreadable: false,
                 content_type: content_type.map(|text| text.to_str().unwrap().to_owned()),
             }));
             let content = part.bytes().await.unwrap();

@@ -103,8 +103,12 @@ fn a_body_that_is_no_form_is_malformed() {
     let head = "Content-Disposition: form-data; name=\"a\"";
     for (body, error) in [
         (b"".to_vec(), FormError::Truncated),
-        (b"--C\r\n\r\n--C--".to_vec(), FormError::Truncated),
-        (vec![b'a'; 2000], FormError::NoDelimiter),
+        (b"--B".to_vec(), FormError::Truncated),
+        (b"\r\n--".to_vec(), FormError::Truncated),
+        (b"--C\r\n\r\n--C--".to_vec(), no_delimiter(Some("C"))),
+        (b"\r\n--Bb\r\n".to_vec(), FormError::DelimiterLine),
+        (b"key=a&b=c".to_vec(), no_delimiter(None)),
+        (vec![b'a'; 2000], no_delimiter(None)),
         (b"--B--\r\n".to_vec(), FormError::NoFile),
         (
             format!("--B\r\n{head}\r\n\r\na\r\n--B--\r\n").into(),
@@ -152,6 +156,57 @@ fn a_body_that_is_no_form_is_malformed() {
             ("MalformedPOSTRequest", ec, message.to_owned())
         );
     }
+}
+
+fn no_delimiter(found: Option<&str>) -> FormError {
+    FormError::NoDelimiter {
+        found: found.map(str::to_owned),
+    }
+}
+
+#[test]
+fn another_boundary_than_the_announced_one_is_named() {
+    let body = FILE.replace("--B", "--other");
+    let error = refused(body.as_bytes(), FormLimits::default());
+    assert_eq!(
+        error.refusal().hint_text(),
+        Some(
+            "the body does not begin with the boundary of the content type, but with `--other`; \
+             leave the header `Content-Type` to the library that writes the body, or send the \
+             boundary that the body has, where `--` goes before it"
+        )
+    );
+}
+
+#[test]
+fn a_file_of_another_name_is_one_file_too_few() {
+    let message = "POST requires exactly one file upload per request.".to_owned();
+    let code = "IncorrectNumberOfFilesInPOSTRequest";
+    let body = include_bytes!("fixtures/form-avatar.body");
+    let (_, end) = parse_pieces("----upb7MA4YWxkTrZu0gW", [&body[..]], FormLimits::default());
+    let error = end.unwrap_err();
+    assert_eq!(answer(&error), (code, None, message.clone()));
+    assert_eq!(
+        error.refusal().hint_text(),
+        Some(
+            "the form has no part `file`, and part `avatar` has a file name; name the part with \
+             the content `file`"
+        )
+    );
+    // A picture is no text.
+    let body: Vec<u8> =
+        with_head("Content-Disposition: form-data; name=\"avatar\"; filename=\"a\"\r\n\r\n\u{1}")
+            .iter()
+            .map(|b| if *b == 1 { 0xff } else { *b })
+            .collect();
+    let name = "avatar".to_owned();
+    let error = refused(&body, FormLimits::default());
+    assert_eq!(error, FormError::MisnamedFile { name });
+    assert_eq!(answer(&error), (code, None, message));
+    // With a part `file` beside it, it is a field like any other.
+    parse(&with_head(
+        "Content-Disposition: form-data; name=\"avatar\"; filename=\"a\"\r\n\r\na",
+    ));
 }
 
 fn control() -> FormError {
@@ -329,10 +384,7 @@ fn what_is_thrown_away_has_a_limit_too() {
         FormError::DelimiterLine
     );
     let preceded = format!("1234567\r\n{FILE}");
-    assert_eq!(
-        refused(preceded.as_bytes(), small()),
-        FormError::NoDelimiter
-    );
+    assert_eq!(refused(preceded.as_bytes(), small()), no_delimiter(None));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use super::super::{
     Condition, FormView, Found, LengthRange, PolicyBuilder, PolicyError, check, check_all,
 };
 use super::{answer, at, bucket, form};
+use crate::form::FieldValue;
 
 const NOW: &str = "2026-01-01T00:00:00Z";
 
@@ -219,12 +220,44 @@ fn ranges_intersect_and_are_inclusive() {
     assert!((0..12).all(|length| none.check(length).is_err()));
 }
 
+#[test]
+fn a_condition_on_a_field_that_is_repeated_fails() {
+    let twice = [("tags[]", "a"), ("Tags[]", "a")];
+    assert!(outcome(policy(), &twice, None).is_ok());
+    assert!(outcome(policy().equals("tags", "a"), &[("tags", "a")], None).is_ok());
+    let sentence = "and it stands more than once; send it once";
+    for on_tags in [
+        policy().equals("tags[]", "a"),
+        policy().is_in("TAGS[]", ["a"]),
+        policy().not_in("tags[]", ["b"]),
+        policy().starts_with("tags[]", ""),
+    ] {
+        let (hint, _) = unmet(on_tags, &twice);
+        assert!(hint.ends_with(sentence), "{hint}");
+    }
+    // `bucket` is the bucket that the form was sent to, and no field.
+    let twice = [("bucket", "a"), ("bucket", "b")];
+    assert!(outcome(policy().bucket("photos"), &twice, None).is_ok());
+}
+
+#[test]
+fn a_field_that_is_not_there_may_stand_behind_the_file() {
+    let error = outcome(policy().equals("x", "1"), &[], None).unwrap_err();
+    let refusal = error.refusal();
+    let hint = refusal.hint_text().unwrap();
+    assert!(
+        hint.contains("send it before `file`, since fields after the file are not read"),
+        "{hint}"
+    );
+}
+
 /// A form that is no [`PostForm`](crate::form::PostForm).
 struct Fields(HashMap<&'static str, &'static str>);
 
 impl FormView for Fields {
-    fn condition_value(&self, name: &str) -> Option<&str> {
-        self.0.get(name.to_ascii_lowercase().as_str()).copied()
+    fn condition_value(&self, name: &str) -> FieldValue<'_> {
+        let value = self.0.get(name.to_ascii_lowercase().as_str());
+        value.map_or(FieldValue::Absent, |value| FieldValue::Once(value))
     }
 }
 

@@ -31,6 +31,7 @@ fn form(fields: &[(&str, &str)], content_type: Option<&str>) -> PostForm {
     };
     let file = FileHead {
         filename: Some("a.jpg".to_owned()),
+        is_filename_unreadable: false,
         content_type: content_type.map(str::to_owned),
     };
     PostForm::new(fields.iter().map(field).collect(), file).unwrap()

@@ -20,6 +20,7 @@ fn form_of(case: &Value) -> PostForm {
     let text = |member| case["file"][member].as_str().map(str::to_owned);
     let file = FileHead {
         filename: text("filename"),
+        is_filename_unreadable: false,
         content_type: text("content_type"),
     };
     PostForm::new(fields.collect(), file).unwrap()
