@@ -18,8 +18,8 @@ use upcall_store::maintenance::Maintenance;
 use crate::access::SignatureVersions;
 use crate::admin::{AdminSecret, AdminService};
 use crate::callback::{
-    CallbackReport, Dispatcher, DispatcherConfig, Guard, GuardConfig, Outbox, OutboxTask, Signer,
-    SignerConfig,
+    CallbackReport, Dispatcher, DispatcherConfig, Guard, GuardConfig, KeyScope, Outbox, OutboxTask,
+    Signer, SignerConfig, VouchingRules,
 };
 use crate::clock::Clock;
 use crate::console::{Console, ConsoleUrl};
@@ -309,13 +309,23 @@ impl Node {
     /// What `x-oss-pub-key-url` announces now; after a rotation it is another.
     pub fn public_key_url(&self) -> String {
         let signer = &self.server.signer;
-        signer.url_of(signer.keys().current_id())
+        signer.url_of(&KeyScope::Server, signer.server_keys().current_id())
     }
 
     /// What every address of a public key of this server looks like, with `*` for the key's id, as
     /// [`PublicKeyUrls`](upcall::callback::PublicKeyUrls) takes it.
     pub fn public_key_urls(&self) -> String {
-        self.server.signer.url_of("*")
+        self.server.signer.url_of(&KeyScope::Server, "*")
+    }
+
+    /// The same for the keys of another scope, whether there are any or not.
+    pub fn public_key_urls_of(&self, scope: &KeyScope) -> String {
+        self.server.signer.url_of(scope, "*")
+    }
+
+    /// Which kind of key signs what.
+    pub fn vouching(&self) -> VouchingRules {
+        self.server.signer.vouching()
     }
 
     /// Every callback from now on, once it has ended; an onlooker that lags misses some.

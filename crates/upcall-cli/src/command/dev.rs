@@ -15,7 +15,8 @@ use upcall::callback::binding::{Binding, BindingKey};
 use upcall::name::{AccessKeyId, AccessKeySecret, BucketName};
 use upcall_app::{App, AppConfig, CallbackUrlRule, Examples, HostRule};
 use upcall_server::callback::{
-    CallbackReport, CallbackRule, GuardConfig, LookUp, OwnAddresses, PortRule, WebhookSignatures,
+    CallbackReport, CallbackRule, GuardConfig, KeyClass, KeyScope, LookUp, OwnAddresses, PortRule,
+    VouchingRules, WebhookSignatures,
 };
 use upcall_server::{FaultInjection, SignatureVersions, TrustedProxies};
 use upcall_store::StoreOptions;
@@ -48,6 +49,7 @@ pub(crate) async fn run(args: &DevArgs) -> Result<(), Failure> {
         callback_guard: guard(app_url.as_ref()),
         callback_key_url: None,
         callback_key_bits: KEY_BITS_DEFAULT,
+        vouching: VouchingRules::default(),
         webhook_signatures: WebhookSignatures::Off,
         store: StoreOptions::default(),
         fault_injection: FaultInjection::On,
@@ -136,7 +138,7 @@ async fn start_app(
             port: storage.node.storage_address().port(),
         },
         callback_url: CallbackUrlRule::OwnAddress,
-        key_urls: PublicKeyUrls::none().and(&storage.node.public_key_urls())?,
+        key_urls: key_urls(storage)?,
         data: data.path().join("app.sqlite"),
         max_bytes: MOST_BYTES,
         allowed_types: None,
@@ -150,6 +152,13 @@ async fn start_app(
     App::start(config)
         .await
         .map_err(|error| cannot_start(error, "--app"))
+}
+
+/// Where the application takes keys from: the server's, and the bucket's own, should it get some.
+fn key_urls(storage: &Storage) -> Result<PublicKeyUrls, Failure> {
+    let bucket = KeyScope::Bucket(BucketName::parse(BUCKET)?);
+    let urls = PublicKeyUrls::none().and(&storage.node.public_key_urls())?;
+    Ok(urls.and(&storage.node.public_key_urls_of(&bucket))?)
 }
 
 /// The bucket, and rules that let the application's pages post to it.
@@ -227,8 +236,14 @@ fn callback_line(report: &CallbackReport) -> String {
         .fault
         .map(|kind| format!("  ordered fault {kind}"))
         .unwrap_or_default();
+    let key = match report.signed_with {
+        KeyClass::Trusted => "",
+        KeyClass::Unpinned => "  signed with the key for callbacks that the policy leaves open",
+        KeyClass::Anonymous => "  signed with the key for anonymous callbacks: receivers refuse it",
+        KeyClass::Unsigned => "  not signed",
+    };
     format!(
-        "callback  {verdict}  {}/{}  {}  {}  {} ms  id {}{fault}",
+        "callback  {verdict}  {}/{}  {}  {}  {} ms  id {}{key}{fault}",
         report.bucket,
         report.key.escape_debug(),
         report.url.escape_debug(),

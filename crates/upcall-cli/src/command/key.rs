@@ -1,12 +1,13 @@
 //! `upcall key`: access keys of a running server, and the keys that sign its callbacks.
 
 use hyper::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 use upcall::name::AccessKeyId;
 
 use super::admin_client::AdminClient;
 use super::bucket::{items, text};
-use crate::config::args::{AdminArgs, KeyCommand};
+use super::callback_key;
+use crate::config::args::KeyCommand;
 use crate::terminal::message::Failure;
 use crate::terminal::{output, table};
 
@@ -60,45 +61,7 @@ pub(crate) async fn run(command: KeyCommand) -> Result<(), Failure> {
                 output::line(format!("key `{id}` deleted"))?;
             }
         }
-        KeyCommand::RotateCallback {
-            bits,
-            overlap,
-            admin,
-        } => {
-            let body = json!({ "bits": bits, "overlapSeconds": overlap.as_secs() });
-            let client = AdminClient::new(&admin)?;
-            let path = "/v1/callback-key/rotate";
-            let keys = client.ask(Method::POST, path, Some(&body)).await?;
-            show_callback_keys(&keys, &admin)?;
-        }
-        KeyCommand::ShowCallback { admin } => {
-            let client = AdminClient::new(&admin)?;
-            let keys = client.ask(Method::GET, "/v1/callback-key", None).await?;
-            show_callback_keys(&keys, &admin)?;
-        }
+        KeyCommand::Callback(command) => callback_key::run(command).await?,
     }
-    Ok(())
-}
-
-/// The key that signs first, then those that are still known.
-fn show_callback_keys(keys: &Value, admin: &AdminArgs) -> Result<(), Failure> {
-    if admin.json {
-        return output::json(keys).map_err(Failure::from);
-    }
-    let row = |key: &Value, until: String| {
-        vec![
-            text(&key["id"]),
-            until,
-            text(&key["url"]),
-            text(&key["webhookKey"]),
-        ]
-    };
-    let mut rows = vec![row(&keys["current"], "signs".to_owned())];
-    let former = items(&keys["former"]);
-    rows.extend(former.map(|key| row(key, format!("until {}", text(&key["servedUntil"])))));
-    output::line(table::write(
-        &["ID", "KNOWN", "PUBLIC KEY", "WEBHOOK KEY"],
-        &rows,
-    ))?;
     Ok(())
 }

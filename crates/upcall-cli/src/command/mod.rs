@@ -6,6 +6,7 @@ mod backup;
 mod bucket;
 mod bucket_callback;
 mod callback;
+mod callback_key;
 mod cors;
 mod descriptors;
 mod dev;

@@ -32,6 +32,7 @@ pub(crate) async fn run(args: &ServeArgs) -> Result<(), Failure> {
         callback_guard: config.callback.guard(),
         callback_key_url: config.callback.key_url(),
         callback_key_bits: config.callback.key_bits.value,
+        vouching: config.callback.vouching(),
         webhook_signatures: config.callback.webhook_signatures(),
         store: StoreOptions {
             min_free: config.min_free.value,

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use upcall::name::{AccessKeyId, AccessKeySecret};
-use upcall_server::callback::{GuardConfig, KeyUrl, SignerConfig, WebhookSignatures};
+use upcall_server::callback::{
+    GuardConfig, KeyUrl, SignerConfig, VouchingRules, WebhookSignatures,
+};
 use upcall_server::{
     Clock, ConsoleUrl, FaultInjection, Node, NodeConfig, SignatureVersions, StartError,
     TrustedProxies,
@@ -31,6 +33,7 @@ pub(crate) struct StorageSetup {
     pub(crate) callback_guard: GuardConfig,
     pub(crate) callback_key_url: Option<KeyUrl>,
     pub(crate) callback_key_bits: u32,
+    pub(crate) vouching: VouchingRules,
     pub(crate) webhook_signatures: WebhookSignatures,
     pub(crate) store: StoreOptions,
     pub(crate) fault_injection: FaultInjection,
@@ -73,6 +76,8 @@ impl Storage {
             callback_guard: setup.callback_guard,
             callback_signer: SignerConfig {
                 keys: setup.data.callback_keys(setup.callback_key_bits)?,
+                other_keys: setup.data.other_callback_keys()?,
+                vouching: setup.vouching,
                 keeper: Box::new(setup.data.clone()),
                 new_key_bits: setup.callback_key_bits,
                 key_url: setup.callback_key_url,

@@ -6,6 +6,7 @@ mod callback;
 mod callback_check;
 mod callback_send;
 mod cors;
+mod key;
 mod policy;
 mod proxies;
 mod record;
@@ -26,6 +27,7 @@ pub(crate) use callback::{
 pub(crate) use callback_check::{CallbackCheckArgs, VerifyArgs};
 pub(crate) use callback_send::{CallbackSendArgs, FixtureArg, TamperArg};
 pub(crate) use cors::{CorsCheckArgs, CorsRuleArgs, PageCommand};
+pub(crate) use key::{CallbackKeyCommand, KeyClassArg, KeyCommand};
 pub(crate) use policy::{ExplainArgs, LintArgs};
 pub(crate) use proxies::ProxyArgs;
 pub(crate) use record::RecordArgs;
@@ -238,6 +240,15 @@ pub(crate) struct ServeCallbackArgs {
     /// [env: UPCALL_CALLBACK_KEY_BITS] [default: 2048]
     #[arg(long = "callback-key-bits", value_name = "BITS")]
     pub(crate) key_bits: Option<u32>,
+    /// How callbacks that an anonymous uploader made up are signed: separate (with a key that no
+    /// receiver is told to trust), unsigned, or refuse (the upload) [env: UPCALL_CALLBACK_ANONYMOUS]
+    /// [default: separate]
+    #[arg(long = "callback-anonymous", value_name = "HOW")]
+    pub(crate) anonymous: Option<String>,
+    /// How callbacks that a signed policy leaves open are signed: trusted (as all others) or separate
+    /// [env: UPCALL_CALLBACK_UNPINNED] [default: trusted]
+    #[arg(long = "callback-unpinned", value_name = "HOW")]
+    pub(crate) unpinned: Option<String>,
     /// Whether callbacks carry the headers of Standard Webhooks, too
     /// [env: UPCALL_CALLBACK_WEBHOOK_SIGNATURES] [default: false]
     #[arg(
@@ -429,51 +440,6 @@ pub(crate) enum CorsCommand {
     Delete {
         /// The bucket
         name: String,
-        #[command(flatten)]
-        admin: AdminArgs,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum KeyCommand {
-    /// Create an access key; its secret is shown once
-    #[command(after_help = "Example: upcall key create --description 'application server'")]
-    Create {
-        /// What it is for
-        #[arg(long, default_value = "")]
-        description: String,
-        #[command(flatten)]
-        admin: AdminArgs,
-    },
-    /// List the access keys, without their secrets
-    #[command(after_help = "Example: upcall key list")]
-    List {
-        #[command(flatten)]
-        admin: AdminArgs,
-    },
-    /// Delete an access key; what it signed is refused from then on
-    #[command(after_help = "Example: upcall key delete UC0123456789ABCDEF01")]
-    Delete {
-        /// Its id
-        id: String,
-        #[command(flatten)]
-        admin: AdminArgs,
-    },
-    /// Make new keys that sign callbacks; the former ones stay known for a time
-    #[command(after_help = "Example: upcall key rotate-callback --bits 3072")]
-    RotateCallback {
-        /// Bits of the new RSA key, 512 to 4096 [default: the server's setting]
-        #[arg(long)]
-        bits: Option<u32>,
-        /// How long the keys before stay known; 0 for a key that was stolen
-        #[arg(long, default_value = "30d", value_name = "TIME", value_parser = super::units::parse_overlap)]
-        overlap: std::time::Duration,
-        #[command(flatten)]
-        admin: AdminArgs,
-    },
-    /// Show the public keys that verify callbacks
-    #[command(after_help = "Example: upcall key show-callback --json")]
-    ShowCallback {
         #[command(flatten)]
         admin: AdminArgs,
     },

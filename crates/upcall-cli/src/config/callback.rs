@@ -6,7 +6,8 @@ use std::str::FromStr;
 
 use upcall_crypto::RsaPrivateKey;
 use upcall_server::callback::{
-    CallbackRule, GuardConfig, KeyUrl, LookUp, OwnAddresses, PortRule, WebhookSignatures,
+    AnonymousCallbacks, CallbackRule, GuardConfig, KeyUrl, LookUp, OwnAddresses, PortRule,
+    UnpinnedCallbacks, VouchingRules, WebhookSignatures,
 };
 
 use super::args::ServeCallbackArgs;
@@ -25,6 +26,8 @@ pub(crate) struct CallbackConfig {
     /// By default the server's own.
     pub(crate) key_url: Option<Setting<String>>,
     pub(crate) key_bits: Setting<u32>,
+    pub(crate) anonymous: Setting<AnonymousCallbacks>,
+    pub(crate) unpinned: Setting<UnpinnedCallbacks>,
     pub(crate) webhook_signatures: Setting<bool>,
 }
 
@@ -53,6 +56,8 @@ impl CallbackConfig {
         }
         let bits = args.key_bits.map(|bits| bits.to_string());
         let key_bits = text(&KEY_BITS, bits, &file.callback_key_bits);
+        let anonymous = text(&ANONYMOUS, args.anonymous.clone(), &file.callback_anonymous);
+        let unpinned = text(&UNPINNED, args.unpinned.clone(), &file.callback_unpinned);
         let on = args.webhook_signatures.map(|on| on.to_string());
         let webhook = text(&WEBHOOK, on, &file.callback_webhook_signatures);
         Ok(Self {
@@ -62,6 +67,8 @@ impl CallbackConfig {
             own_addresses: addresses(own)?,
             key_url,
             key_bits: self::key_bits(key_bits)?,
+            anonymous: one_of(anonymous, &ANONYMOUS_VALUES)?,
+            unpinned: one_of(unpinned, &UNPINNED_VALUES)?,
             webhook_signatures: switch(webhook)?,
         })
     }
@@ -81,6 +88,14 @@ impl CallbackConfig {
         self.key_url.as_ref().map(|url| KeyUrl::new(&url.value))
     }
 
+    /// Which kind of key signs what.
+    pub(crate) const fn vouching(&self) -> VouchingRules {
+        VouchingRules {
+            anonymous: self.anonymous.value,
+            unpinned: self.unpinned.value,
+        }
+    }
+
     pub(crate) fn webhook_signatures(&self) -> WebhookSignatures {
         if self.webhook_signatures.value {
             WebhookSignatures::On
@@ -90,7 +105,7 @@ impl CallbackConfig {
     }
 
     /// Name, value and source of each, as `--check` prints them.
-    pub(crate) fn rows(&self) -> [[String; 3]; 7] {
+    pub(crate) fn rows(&self) -> [[String; 3]; 9] {
         let row = |name: &str, value: String, source: &Source| {
             [format!("callback.{name}"), value, source.to_string()]
         };
@@ -104,6 +119,8 @@ impl CallbackConfig {
             ports,
             own_addresses,
             key_bits,
+            anonymous,
+            unpinned,
             webhook_signatures: webhook,
             ..
         } = self;
@@ -118,6 +135,16 @@ impl CallbackConfig {
             ),
             row("key_url", key_url, key_url_source),
             row("key_bits", key_bits.value.to_string(), &key_bits.source),
+            row(
+                "anonymous",
+                name_of(anonymous.value, &ANONYMOUS_VALUES),
+                &anonymous.source,
+            ),
+            row(
+                "unpinned",
+                name_of(unpinned.value, &UNPINNED_VALUES),
+                &unpinned.source,
+            ),
             row(
                 "webhook_signatures",
                 webhook.value.to_string(),
@@ -187,6 +214,42 @@ fn key_bits(setting: Option<Setting<String>>) -> Result<Setting<u32>, Failure> {
     Ok(setting.map(|_| bits))
 }
 
+/// The value of a setting that is one of a few words; the first is the default.
+fn one_of<T: Copy>(
+    setting: Option<Setting<String>>,
+    values: &[(&str, T)],
+) -> Result<Setting<T>, Failure> {
+    let Some(setting) = setting else {
+        return Ok(default(values[0].1));
+    };
+    let known = values.iter().find(|(name, _)| *name == setting.value);
+    let Some((_, value)) = known else {
+        let shown = setting.value.escape_debug();
+        let names: Vec<String> = values.iter().map(|(name, _)| format!("`{name}`")).collect();
+        let (last, first) = names.split_last().expect("a setting has values");
+        let sentence = format!("`{shown}` ({}) cannot be used", setting.source);
+        return Err(Failure::new(sentence).hint(format!("it is {} or {last}", first.join(", "))));
+    };
+    let value = *value;
+    Ok(setting.map(|_| value))
+}
+
+fn name_of<T: Copy + PartialEq>(value: T, values: &[(&str, T)]) -> String {
+    let found = values.iter().find(|(_, known)| *known == value);
+    found.map_or_else(String::new, |(name, _)| (*name).to_owned())
+}
+
+const ANONYMOUS_VALUES: [(&str, AnonymousCallbacks); 3] = [
+    ("separate", AnonymousCallbacks::Separate),
+    ("unsigned", AnonymousCallbacks::Unsigned),
+    ("refuse", AnonymousCallbacks::Refuse),
+];
+
+const UNPINNED_VALUES: [(&str, UnpinnedCallbacks); 2] = [
+    ("trusted", UnpinnedCallbacks::Trusted),
+    ("separate", UnpinnedCallbacks::Separate),
+];
+
 fn is_url(text: &str) -> bool {
     ["http://", "https://"].iter().any(|scheme| {
         text.strip_prefix(scheme)
@@ -219,6 +282,16 @@ const KEY_BITS: Names = Names::new(
     "--callback-key-bits",
     "UPCALL_CALLBACK_KEY_BITS",
     "callback.key_bits",
+);
+const ANONYMOUS: Names = Names::new(
+    "--callback-anonymous",
+    "UPCALL_CALLBACK_ANONYMOUS",
+    "callback.anonymous",
+);
+const UNPINNED: Names = Names::new(
+    "--callback-unpinned",
+    "UPCALL_CALLBACK_UNPINNED",
+    "callback.unpinned",
 );
 const WEBHOOK: Names = Names::new(
     "--callback-webhook-signatures",

@@ -24,6 +24,8 @@ pub(crate) struct FileSettings {
     pub(crate) callback_own_addresses: Vec<String>,
     pub(crate) callback_key_url: Option<String>,
     pub(crate) callback_key_bits: Option<String>,
+    pub(crate) callback_anonymous: Option<String>,
+    pub(crate) callback_unpinned: Option<String>,
     pub(crate) callback_webhook_signatures: Option<String>,
     pub(crate) min_free: Option<String>,
     pub(crate) scrub_rate: Option<String>,
@@ -141,6 +143,8 @@ impl Reader<'_> {
             "callback.webhook_signatures" => {
                 self.settings.callback_webhook_signatures = Some(switch()?);
             }
+            "callback.anonymous" => self.settings.callback_anonymous = Some(text()?),
+            "callback.unpinned" => self.settings.callback_unpinned = Some(text()?),
             "callback.key_url" => self.settings.callback_key_url = Some(text()?),
             "record.age" => self.settings.record.age = Some(text()?),
             "record.bytes" => self.settings.record.bytes = Some(text()?),
@@ -194,13 +198,15 @@ fn edit_distance(a: &str, b: &str) -> usize {
 
 const TABLES: [&str; 3] = ["callback", "record", "store"];
 
-const KEYS: [&str; 21] = [
+const KEYS: [&str; 23] = [
     "admin",
     "callback.allow",
+    "callback.anonymous",
     "callback.deny",
     "callback.key_bits",
     "callback.key_url",
     "callback.ports",
+    "callback.unpinned",
     "callback.webhook_signatures",
     "console_url",
     "cors_origins",
@@ -225,7 +231,7 @@ mod tests {
     #[test]
     fn a_whole_file_is_read() {
         let settings = parse(
-            "data = \"/srv\"\nlisten = \"0.0.0.0:80\"\ndomains = [\"a.example\"]\nsignatures = \"v4\"\ncors_origins = [\"*\"]\n\n[callback]\nallow = [\"private\"]\ndeny = [\"a.example\"]\nports = [\"web\", \"81\"]\nkey_url = \"https://k/\"\nkey_bits = 3072\nwebhook_signatures = true\n",
+            "data = \"/srv\"\nlisten = \"0.0.0.0:80\"\ndomains = [\"a.example\"]\nsignatures = \"v4\"\ncors_origins = [\"*\"]\n\n[callback]\nallow = [\"private\"]\ndeny = [\"a.example\"]\nports = [\"web\", \"81\"]\nkey_url = \"https://k/\"\nkey_bits = 3072\nanonymous = \"refuse\"\nunpinned = \"separate\"\nwebhook_signatures = true\n",
             "u.toml",
         )
         .unwrap();
@@ -237,6 +243,8 @@ mod tests {
         assert_eq!(settings.callback_ports, ["web", "81"]);
         assert_eq!(settings.callback_key_url.as_deref(), Some("https://k/"));
         assert_eq!(settings.callback_key_bits.as_deref(), Some("3072"));
+        assert_eq!(settings.callback_anonymous.as_deref(), Some("refuse"));
+        assert_eq!(settings.callback_unpinned.as_deref(), Some("separate"));
         assert_eq!(
             settings.callback_webhook_signatures.as_deref(),
             Some("true")

@@ -368,6 +368,31 @@ mod tests {
     }
 
     #[test]
+    fn how_a_callback_is_signed_is_one_of_a_few_words() {
+        let refused = |callback: ServeCallbackArgs| {
+            let args = ServeArgs {
+                data: Some("/d".into()),
+                callback,
+                ..ServeArgs::default()
+            };
+            let resolved = serve(&args, FileSettings::default(), &|_: &str| None);
+            resolved.unwrap_err().to_string()
+        };
+        let anonymous = ServeCallbackArgs {
+            anonymous: Some("trusted".to_owned()),
+            ..ServeCallbackArgs::default()
+        };
+        let sentence = "`trusted` (flag --callback-anonymous) cannot be used";
+        assert_eq!(refused(anonymous), sentence);
+        let unpinned = ServeCallbackArgs {
+            unpinned: Some("refuse".to_owned()),
+            ..ServeCallbackArgs::default()
+        };
+        let sentence = "`refuse` (flag --callback-unpinned) cannot be used";
+        assert_eq!(refused(unpinned), sentence);
+    }
+
+    #[test]
     fn a_value_that_cannot_be_read_is_named_with_its_source() {
         let none = |_: &str| None;
         let args = |change: fn(&mut ServeArgs)| {

@@ -1,33 +1,27 @@
-//! The keys that sign callbacks: one file, which is replaced as a whole at every rotation.
+//! The keys that sign callbacks: a file for each ring, which is replaced as a whole at every rotation.
 
 use std::io;
 
 use jiff::Timestamp;
 use upcall_crypto::RsaPrivateKey;
-use upcall_server::callback::{KeyKeeper, KeyRing};
+use upcall_server::callback::{KeyKeeper, KeyRing, KeyScope};
 
 use super::DataFolder;
-use super::state_file::StateFile::{self, CallbackKey, CallbackKeys};
+use super::state_file::StateFile::{CallbackKey, CallbackKeys};
 use crate::terminal::message::Failure;
 
 impl DataFolder {
     /// Whether there are keys already.
     pub(crate) fn has_callback_keys(&self) -> bool {
-        [CallbackKeys, CallbackKey]
+        [CallbackKeys(KeyScope::Server), CallbackKey]
             .iter()
             .any(|file| file.path(&self.0).exists())
     }
 
     /// The keys that callbacks are signed with, made at first start with an RSA key of `bits`.
     pub(crate) fn callback_keys(&self, bits: u32) -> Result<KeyRing, Failure> {
-        let path = CallbackKeys.path(&self.0);
-        if let Some(text) = CallbackKeys.read(&self.0)? {
-            let keys = KeyRing::parse(&text).map_err(|error| {
-                Failure::new(format!("`{}` cannot be used: {error}", path.display())).hint(
-                    "take it from a backup; without it new keys are made, which receivers that \
-                     know the old ones do not accept",
-                )
-            })?;
+        let path = CallbackKeys(KeyScope::Server).path(&self.0);
+        if let Some(keys) = self.ring(KeyScope::Server)? {
             self.forget_single_key(&keys)?;
             return Ok(keys);
         }
@@ -35,10 +29,46 @@ impl DataFolder {
             Some(key) => KeyRing::with_key(key, Timestamp::now())?,
             None => KeyRing::first(bits, Timestamp::now())?,
         };
-        self.keep(&keys)
+        self.keep(&KeyScope::Server, &keys)
             .map_err(|error| Failure::new(format!("cannot write `{}`: {error}", path.display())))?;
         self.forget_single_key(&keys)?;
         Ok(keys)
+    }
+
+    /// The rings of other scopes than the server's. A file that cannot be used stops the start: the
+    /// server's own key must not sign in the place of another.
+    pub(crate) fn other_callback_keys(&self) -> Result<Vec<(KeyScope, KeyRing)>, Failure> {
+        let entries = match std::fs::read_dir(&self.0) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error.into()),
+        };
+        let mut rings = Vec::new();
+        for entry in entries {
+            let name = entry?.file_name();
+            let scope = name.to_str().and_then(KeyScope::of_file);
+            let Some(scope) = scope.filter(|scope| *scope != KeyScope::Server) else {
+                continue;
+            };
+            let ring = self.ring(scope.clone())?;
+            rings.extend(ring.map(|ring| (scope, ring)));
+        }
+        Ok(rings)
+    }
+
+    fn ring(&self, scope: KeyScope) -> Result<Option<KeyRing>, Failure> {
+        let file = CallbackKeys(scope);
+        let Some(text) = file.read(&self.0)? else {
+            return Ok(None);
+        };
+        let ring = KeyRing::parse(&text).map_err(|error| {
+            let path = file.path(&self.0);
+            Failure::new(format!("`{}` cannot be used: {error}", path.display())).hint(
+                "take it from a backup; without it new keys are made, which receivers that know \
+                 the old ones do not accept",
+            )
+        })?;
+        Ok(Some(ring))
     }
 
     /// The one RSA key that a directory had before keys could be rotated.
@@ -72,8 +102,12 @@ impl DataFolder {
 }
 
 impl KeyKeeper for DataFolder {
-    fn keep(&self, ring: &KeyRing) -> io::Result<()> {
+    fn keep(&self, scope: &KeyScope, ring: &KeyRing) -> io::Result<()> {
         let text = ring.to_text().map_err(io::Error::other)?;
-        StateFile::CallbackKeys.write(&self.0, &text)
+        CallbackKeys(scope.clone()).write(&self.0, &text)
+    }
+
+    fn remove(&self, scope: &KeyScope) -> io::Result<()> {
+        CallbackKeys(scope.clone()).remove(&self.0)
     }
 }

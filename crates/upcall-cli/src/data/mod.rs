@@ -35,7 +35,7 @@ impl DataFolder {
     pub(crate) fn admin_secret(&self) -> Result<AdminSecret, Failure> {
         let text = match environment_secret("UPCALL_ADMIN_SECRET")? {
             Some(text) => text,
-            None => self.load_or_make(StateFile::AdminSecret, || random_hex(32))?,
+            None => self.load_or_make(&StateFile::AdminSecret, || random_hex(32))?,
         };
         AdminSecret::new(text.trim()).map_err(Failure::from)
     }
@@ -64,7 +64,7 @@ impl DataFolder {
 
     /// The access key of `dev`, as `ID SECRET`, the same at every start.
     pub(crate) fn dev_key(&self) -> Result<(String, String), Failure> {
-        let text = self.load_or_make(DevKey, || {
+        let text = self.load_or_make(&DevKey, || {
             Ok(format!("dev-{} {}", random_hex(6)?, random_hex(20)?))
         })?;
         self.split_dev_key(&text)
@@ -120,7 +120,7 @@ impl DataFolder {
     /// The text of a secret file; the first time it is made, and durable before it is used.
     fn load_or_make(
         &self,
-        file: StateFile,
+        file: &StateFile,
         make: impl FnOnce() -> Result<String, Failure>,
     ) -> Result<String, Failure> {
         if let Some(text) = file.read(&self.0)? {

@@ -5,18 +5,20 @@
 //! it is, without following a link, and a file that is not what it should be is refused with the
 //! command that mends it.
 
+use std::borrow::Cow;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
+use upcall_server::callback::KeyScope;
 
 use super::secret_file;
 use crate::terminal::message::{Failure, note};
 
 /// A file of the data directory that is the program's own, not the store's.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum StateFile {
     /// Where the admin interface of the running server is.
     AdminAddress,
@@ -24,8 +26,8 @@ pub(crate) enum StateFile {
     AdminSecret,
     /// The RSA key of a directory from before keys could be rotated.
     CallbackKey,
-    /// The keys that sign callbacks.
-    CallbackKeys,
+    /// The keys that sign callbacks: the server's, a bucket's, or those of a class of calls.
+    CallbackKeys(KeyScope),
     /// The access key of `dev`.
     DevKey,
     /// The first access key of a server that was given none.
@@ -35,60 +37,67 @@ pub(crate) enum StateFile {
 impl StateFile {
     /// All of them: what the tests go through.
     #[cfg(test)]
-    pub(super) const ALL: [Self; 6] = [
-        Self::AdminAddress,
-        Self::AdminSecret,
-        Self::CallbackKey,
-        Self::CallbackKeys,
-        Self::DevKey,
-        Self::RootKey,
-    ];
+    pub(super) fn all() -> Vec<Self> {
+        let bucket = upcall::name::BucketName::parse("photos").expect("it is one");
+        vec![
+            Self::AdminAddress,
+            Self::AdminSecret,
+            Self::CallbackKey,
+            Self::CallbackKeys(KeyScope::Server),
+            Self::CallbackKeys(KeyScope::Anonymous),
+            Self::CallbackKeys(KeyScope::Unpinned),
+            Self::CallbackKeys(KeyScope::Bucket(bucket)),
+            Self::DevKey,
+            Self::RootKey,
+        ]
+    }
 
-    pub(super) const fn name(self) -> &'static str {
-        match self {
+    pub(super) fn name(&self) -> Cow<'static, str> {
+        let name = match self {
             Self::AdminAddress => "admin-address",
             Self::AdminSecret => "admin-secret",
             Self::CallbackKey => "callback-key.pem",
-            Self::CallbackKeys => "callback-keys.json",
+            Self::CallbackKeys(scope) => return scope.file_name().into(),
             Self::DevKey => "dev-key",
             Self::RootKey => "root-key",
-        }
+        };
+        name.into()
     }
 
     /// Whether others may read it. Nobody else may write any of them.
-    const fn is_secret(self) -> bool {
+    const fn is_secret(&self) -> bool {
         match self {
             Self::AdminAddress => false,
             Self::AdminSecret
             | Self::CallbackKey
-            | Self::CallbackKeys
+            | Self::CallbackKeys(_)
             | Self::DevKey
             | Self::RootKey => true,
         }
     }
 
-    const fn content(self) -> &'static str {
+    const fn content(&self) -> &'static str {
         match self {
             Self::AdminAddress => "the admin address",
             Self::AdminSecret => "the admin secret",
-            Self::CallbackKey | Self::CallbackKeys => "the private keys",
+            Self::CallbackKey | Self::CallbackKeys(_) => "the private keys",
             Self::DevKey | Self::RootKey => "the access key",
         }
     }
 
-    const fn is_plural(self) -> bool {
-        matches!(self, Self::CallbackKey | Self::CallbackKeys)
+    const fn is_plural(&self) -> bool {
+        matches!(self, Self::CallbackKey | Self::CallbackKeys(_))
     }
 
     /// What to do when others may have read or written it.
-    const fn after_exposure(self) -> &'static str {
+    const fn after_exposure(&self) -> &'static str {
         match self {
             Self::AdminAddress => "remove the file: the running server writes it at its next start",
             Self::AdminSecret => {
                 "if others may have read or written it, remove the file instead: the next start \
                  makes a new secret"
             }
-            Self::CallbackKey | Self::CallbackKeys => {
+            Self::CallbackKey | Self::CallbackKeys(_) => {
                 "if others may have read it, run `upcall key rotate-callback --overlap 0` afterwards"
             }
             Self::DevKey => {
@@ -102,8 +111,8 @@ impl StateFile {
         }
     }
 
-    pub(super) fn path(self, folder: &Path) -> PathBuf {
-        folder.join(self.name())
+    pub(super) fn path(&self, folder: &Path) -> PathBuf {
+        folder.join(&*self.name())
     }
 
     /// Its text; nothing if there is no such file.
@@ -111,7 +120,7 @@ impl StateFile {
     /// # Errors
     /// It cannot be read, is not a regular file, belongs to another account, or others may write it
     /// or, if it is a secret, read it.
-    pub(super) fn read(self, folder: &Path) -> Result<Option<String>, Failure> {
+    pub(super) fn read(&self, folder: &Path) -> Result<Option<String>, Failure> {
         let path = self.path(folder);
         let io = |error| Failure::new(format!("cannot read `{}`: {error}", path.display()));
         let opened = OpenOptions::new()
@@ -135,23 +144,23 @@ impl StateFile {
 
     /// Puts `text` in its place, durably: a crash leaves the former file or the new one, and a link
     /// under its name is replaced, not followed.
-    pub(super) fn write(self, folder: &Path, text: &str) -> io::Result<()> {
+    pub(super) fn write(&self, folder: &Path, text: &str) -> io::Result<()> {
         let mode = if self.is_secret() { 0o600 } else { 0o644 };
         secret_file::write_by(
             &format!("{}.part", self.name()),
             folder,
-            self.name(),
+            &self.name(),
             text,
             mode,
         )
     }
 
     /// Removes it, durably, if it is there.
-    pub(super) fn remove(self, folder: &Path) -> io::Result<()> {
+    pub(super) fn remove(&self, folder: &Path) -> io::Result<()> {
         secret_file::remove(&self.path(folder))
     }
 
-    fn judge(self, folder: &Path, path: &Path, file: &Metadata) -> Result<(), Failure> {
+    fn judge(&self, folder: &Path, path: &Path, file: &Metadata) -> Result<(), Failure> {
         let shown = path.display();
         if !file.is_file() {
             return Err(Failure::new(format!("`{shown}` is not a regular file"))
@@ -288,7 +297,7 @@ mod tests {
 
     #[test]
     fn each_file_is_refused_unless_it_is_what_it_should_be() {
-        for file in StateFile::ALL {
+        for file in StateFile::all() {
             for (what, make, secret_refused, other_refused) in ROWS {
                 let folder = tempfile::tempdir().unwrap();
                 make(&file.path(folder.path()));
@@ -308,7 +317,7 @@ mod tests {
         if effective_user() != 0 {
             return; // Only root can make such a file; CI runs as root.
         }
-        for file in StateFile::ALL {
+        for file in StateFile::all() {
             let folder = tempfile::tempdir().unwrap();
             let path = file.path(folder.path());
             plant(&path, 0o600);
@@ -326,7 +335,7 @@ mod tests {
 
     #[test]
     fn writing_replaces_a_link_and_leaves_what_it_led_to() {
-        for file in StateFile::ALL {
+        for file in StateFile::all() {
             let folder = tempfile::tempdir().unwrap();
             let target = folder.path().join("precious");
             plant(&target, 0o600);

@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::program::Upcall;
 
 /// Every command, groups too.
-const COMMANDS: [&str; 44] = [
+const COMMANDS: [&str; 45] = [
     "",
     "dev",
     "serve",
@@ -34,6 +34,7 @@ const COMMANDS: [&str; 44] = [
     "key delete",
     "key rotate-callback",
     "key show-callback",
+    "key remove-callback",
     "fsck",
     "backup",
     "restore",

@@ -47,6 +47,8 @@ callback.ports               web                              default
 callback.own_addresses       nothing                          default
 callback.key_url             this server's own                default
 callback.key_bits            3072                             file, callback.key_bits
+callback.anonymous           separate                         default
+callback.unpinned            trusted                          default
 callback.webhook_signatures  true                             flag --callback-webhook-signatures
 record.calls                 1000                             default
 record.bytes                 67108864 bytes                   default

@@ -11,6 +11,7 @@ use upcall::error::{Refusal, WireError};
 use upcall::name::BucketName;
 use upcall_store::catalog::{BucketAcl, BucketFacts, Cors, CorsRule, Writer};
 
+use super::callback_key;
 use super::error::AdminError;
 use super::json;
 use crate::http::answer::Answer;
@@ -114,6 +115,7 @@ pub(super) async fn create(
         // Whoever ordered while a former bucket of this name was deleted did not mean this one.
         injector.drop_all(Some(&name));
     }
+    callback_key::forget_bucket(server, name.clone()).await?;
     json(
         StatusCode::CREATED,
         &serde_json::json!({ "name": name.as_str(), "acl": acl.as_str() }),
@@ -130,6 +132,7 @@ pub(super) async fn delete(server: &Arc<Server>, name: &str) -> Result<Answer, A
         // Whoever makes a bucket of this name next has ordered none of them.
         injector.drop_all(Some(&name));
     }
+    callback_key::forget_bucket(server, name).await?;
     Ok(Answer::new(StatusCode::NO_CONTENT))
 }
 

@@ -55,6 +55,8 @@ pub(crate) enum AdminError {
     NoSuchCall,
     #[error("there is no key of this id")]
     NoSuchKey,
+    #[error("there are no such callback keys")]
+    NoSuchKeys,
     #[error("there is no object under this key")]
     NoSuchObject,
     #[error("there is no refused upload of this request id")]
@@ -121,6 +123,7 @@ impl AdminError {
             | Self::NoSuchBucket
             | Self::NoSuchCall
             | Self::NoSuchKey
+            | Self::NoSuchKeys
             | Self::NoSuchObject
             | Self::NoSuchRefusal
             | Self::NoSuchRoute
@@ -172,9 +175,8 @@ impl AdminError {
                 "NoSuchCall",
                 "`upcall callback list` shows which there are; old ones go",
             ),
-            Self::NoSuchKey => {
-                missing("NoSuchAccessKey", "`upcall key list` shows which there are")
-            }
+            Self::NoSuchKeys => missing("NoSuchKeys", NO_KEYS),
+            Self::NoSuchKey => missing("NoSuchAccessKey", KEY_LIST),
             Self::NoSuchObject => missing(
                 "NoSuchKey",
                 "`GET /v1/buckets/NAME/objects` lists those that there are",
@@ -251,3 +253,7 @@ fn answer(status: StatusCode, code: &str, message: &str, hint: &str) -> Answer {
     let body = serde_json::json!({ "error": { "code": code, "message": message, "hint": hint } });
     plain(status, "application/json", body.to_string())
 }
+
+const KEY_LIST: &str = "`upcall key list` shows which there are";
+const NO_KEYS: &str = "`upcall key rotate-callback` gives a bucket its own; a class of calls gets them with \
+                       its first call";

@@ -100,7 +100,7 @@ impl AdminService {
         let query = uri.query().unwrap_or_default();
         match action {
             Action::Backup => maintenance::backup(server, read(request).await?).await,
-            Action::CallbackKey => callback_key::show(server),
+            Action::CallbackKey => callback_key::show(server, query),
             Action::CreateBucket => buckets::create(server, parameter, read(request).await?).await,
             Action::CreateKey => keys::create(server, read(request).await?).await,
             Action::DeleteBucket => buckets::delete(server, parameter).await,
@@ -135,6 +135,7 @@ impl AdminService {
             Action::NextCall => callbacks::next(server, query).await,
             Action::OpenApi => Ok(plain(StatusCode::OK, "application/json", OPEN_API)),
             Action::OrderFault => faults::order(server, request).await,
+            Action::RemoveCallbackKey => callback_key::remove(server, query).await,
             Action::Overview => overview::show(server).await,
             Action::ReplayCall => callbacks::replay(server, parameter).await,
             Action::RotateCallbackKey => callback_key::rotate(server, read(request).await?).await,

@@ -339,6 +339,7 @@ impl Dispatcher {
             outcome,
             is_success: result.is_ok(),
             took,
+            signed_with: order.signing_key.class(),
             fault: injected.map(|injected| injected.fault.name()),
         });
     }

@@ -18,22 +18,25 @@ mod request;
 mod signer;
 mod told;
 mod verdict;
+mod vouching;
 
 pub use guard::{
     CallbackRule, GuardConfig, HostRule, InvalidCallbackRule, InvalidPortRule, LookUp,
     OwnAddresses, PortRule,
 };
-pub use keys::{FORMER_KEYS, InvalidKeyRing, KeyRing, KeyUrl, RotationError};
+pub use keys::{FORMER_KEYS, InvalidKeyRing, KeyRing, KeyScope, KeyUrl, RotationError};
 pub use report::CallbackReport;
 pub use signer::{KeyKeeper, SignerConfig, WebhookSignatures};
+pub use vouching::{AnonymousCallbacks, KeyClass, UnpinnedCallbacks, VouchingRules};
 
 pub(crate) use dispatcher::{Begun, CallbackAnswer, Dispatcher, DispatcherConfig, Refusals};
 pub(crate) use exchange::Chunking;
 pub(crate) use guard::{Guard, GuardError};
-pub(crate) use keys::{Rotation, WEBHOOK_KEY_PATH, key_id_of, own};
+pub(crate) use keys::{KeyPath, Rotation, is_reserved, own};
 pub(crate) use outbox::{Expected, Outbox, OutboxTask, Turn};
 pub(crate) use owed_order::{OwedOrder, OwedTerms};
 pub(crate) use request::{CallbackOrder, ConnectionUse, Origin};
 pub(crate) use signer::Signer;
 pub(crate) use told::{Receipt, Told, ToldUpload};
 pub(crate) use verdict::{Called, Verdict, is_unpublishable};
+pub(crate) use vouching::{Author, KeyChoice, NotVouchedFor};

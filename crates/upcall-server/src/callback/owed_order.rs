@@ -13,6 +13,7 @@ use upcall_store::catalog::{Gate, KeptAnswer, OwedCall, Writer};
 
 use super::exchange::Chunking;
 use super::told::{Receipt, Told, ToldUpload};
+use super::vouching::KeyChoice;
 use super::{CallbackOrder, ConnectionUse, Origin};
 use crate::access::Requester;
 use crate::limits;
@@ -56,6 +57,12 @@ struct Stored {
     /// Whether a chunked answer is taken.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     chunked_answers: bool,
+    /// The kind of key that signed the first attempt.
+    #[serde(
+        default = "KeyChoice::of_older_records",
+        skip_serializing_if = "KeyChoice::is_trusted"
+    )]
+    signing_key: KeyChoice,
     #[serde(flatten)]
     terms: OwedTerms,
 }
@@ -72,6 +79,7 @@ impl OwedOrder {
             requester: order.requester.clone(),
             keep_alive: self.terms.gate.is_some() && order.connection == ConnectionUse::Kept,
             chunked_answers: order.chunking == Chunking::Taken,
+            signing_key: order.signing_key,
             terms: self.terms.clone(),
         };
         OwedCall {
@@ -107,6 +115,7 @@ impl OwedOrder {
                     None => Origin::Uploader,
                 },
                 peer: None,
+                signing_key: stored.signing_key,
             }),
             terms: stored.terms,
             idempotency: call.idempotency.clone(),
@@ -159,6 +168,14 @@ mod tests {
     use super::*;
 
     fn owed(gate: Option<Gate>, connection: ConnectionUse) -> OwedOrder {
+        signed_with(KeyChoice::TRUSTED, gate, connection)
+    }
+
+    fn signed_with(
+        signing_key: KeyChoice,
+        gate: Option<Gate>,
+        connection: ConnectionUse,
+    ) -> OwedOrder {
         let json = r#"{"callbackUrl":"http://app.example/","callbackBody":"a=b"}"#;
         OwedOrder {
             id: BlobId::from_bytes([7; 16]),
@@ -175,6 +192,7 @@ mod tests {
                 chunking: Chunking::Taken,
                 origin: Origin::Fixed,
                 peer: None,
+                signing_key,
             }),
             terms: OwedTerms {
                 gate,
@@ -183,6 +201,38 @@ mod tests {
             },
             idempotency: None,
         }
+    }
+
+    #[test]
+    fn the_next_attempt_is_signed_with_the_kind_of_key_of_the_first() {
+        use crate::callback::vouching::{AnonymousCallbacks as A, UnpinnedCallbacks as U};
+        use crate::callback::{Author, VouchingRules};
+        let rules = [
+            (A::Separate, U::Trusted),
+            (A::Unsigned, U::Trusted),
+            (A::Separate, U::Separate),
+        ];
+        for (anonymous, unpinned) in rules {
+            let rules = VouchingRules {
+                anonymous,
+                unpinned,
+            };
+            for author in [Author::Bucket, Author::Anonymous, Author::UnpinnedForm] {
+                let choice = rules.choose(author).unwrap();
+                let stored = signed_with(choice, None, ConnectionUse::Kept).to_owed_call();
+                let read = OwedOrder::read(&stored).unwrap();
+                assert_eq!(read.order.signing_key, choice, "{}", stored.call);
+            }
+        }
+        // As it was written before there was the choice.
+        let former = owed(None, ConnectionUse::Kept).to_owed_call();
+        assert!(!former.call.contains("signingKey"), "{}", former.call);
+        // What this program does not know is not signed as something else.
+        let later = OwedCall {
+            call: former.call.replacen('{', r#"{"signingKey":"quantum","#, 1),
+            ..former
+        };
+        assert!(OwedOrder::read(&later).is_none(), "{}", later.call);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::vouching::KeyClass;
+
 /// One callback that was made, over all of its URLs.
 #[derive(Clone, Debug)]
 pub struct CallbackReport {
@@ -19,6 +21,8 @@ pub struct CallbackReport {
     pub is_success: bool,
     /// From the first connection to the last byte.
     pub took: Duration,
+    /// The kind of key that signed it.
+    pub signed_with: KeyClass,
     /// Which fault was ordered for it, if one was.
     pub fault: Option<&'static str>,
 }

@@ -15,11 +15,12 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use upcall::callback::{CallbackParameter, CallbackUrl, string_to_sign};
 use upcall::name::{BucketName, ObjectKey};
-use upcall_crypto::{CryptoError, Md5};
+use upcall_crypto::Md5;
 use upcall_store::catalog::Gate;
 
 use super::exchange::Chunking;
-use super::signer::{CallToSign, Signer, WebhookHeaders};
+use super::signer::{CallToSign, SignError, Signer, WebhookHeaders};
+use super::vouching::KeyChoice;
 
 /// A call to make.
 #[derive(Debug)]
@@ -37,6 +38,8 @@ pub(crate) struct CallbackOrder {
     pub(crate) origin: Origin,
     /// Who sent the upload; `None` once the call is made again.
     pub(crate) peer: Option<IpAddr>,
+    /// The kind of key that signs it.
+    pub(crate) signing_key: KeyChoice,
 }
 
 /// Who decided where a call goes and what it says.
@@ -103,6 +106,8 @@ pub(super) fn write(
         Signing::Wrong => [body, &b"&"[..]].concat().into(),
     };
     let signed = signer.sign(&CallToSign {
+        key: order.signing_key,
+        bucket: &order.bucket,
         id: &order.request_id,
         string_to_sign: &string_to_sign(url.path_and_query(), &signed_body),
         body: &signed_body,
@@ -119,7 +124,9 @@ pub(super) fn write(
         head.line("Connection", "close")?;
     }
     head.line("Content-Length", body.len().to_string())?;
-    head.line("Authorization", &signed.authorization)?;
+    if let Some(signed) = &signed {
+        head.line("Authorization", &signed.authorization)?;
+    }
     head.line("Content-MD5", STANDARD.encode(md5.finish()))?;
     head.line("Content-Type", order.parameter.body_type.as_str())?;
     head.line("Date", crate::clock::http_date(now))?;
@@ -127,13 +134,18 @@ pub(super) fn write(
     head.line("x-oss-additional-headers", "")?;
     head.line("x-oss-bucket", order.bucket.as_str())?;
     head.line("x-oss-owner", &order.owner)?;
-    let key_url = signed.public_key_url.to_str().unwrap_or_default();
-    head.line("x-oss-pub-key-url", key_url)?;
+    if let Some(signed) = &signed {
+        let key_url = signed.public_key_url.to_str().unwrap_or_default();
+        head.line("x-oss-pub-key-url", key_url)?;
+    }
     head.line("x-oss-request-id", &order.request_id)?;
     head.line("x-oss-requester", &order.requester)?;
-    head.line("x-oss-signature-version", "1.0")?;
+    if signed.is_some() {
+        head.line("x-oss-signature-version", "1.0")?;
+    }
     head.line("x-oss-tag", "CALLBACK")?;
-    for (name, value) in signed.webhook.iter().flat_map(WebhookHeaders::pairs) {
+    let webhook = signed.iter().filter_map(|signed| signed.webhook.as_ref());
+    for (name, value) in webhook.flat_map(WebhookHeaders::pairs) {
         head.line(name, value)?;
     }
     Ok(WrittenRequest {
@@ -181,7 +193,7 @@ fn checked<'v>(name: &'static str, value: &'v [u8]) -> Result<&'v [u8], RequestE
 #[derive(Debug, thiserror::Error)]
 pub(super) enum RequestError {
     #[error("the request could not be signed")]
-    Signature(#[from] CryptoError),
+    Signature(#[from] SignError),
     #[error("{name} would hold a control character")]
     Value { name: &'static str },
 }
@@ -204,6 +216,7 @@ pub(super) fn order_of(bucket: &str, peer: IpAddr, origin: Origin) -> CallbackOr
         key: ObjectKey::parse("a").unwrap(),
         owner: "owner".to_owned(),
         requester: "-".to_owned(),
+        signing_key: KeyChoice::TRUSTED,
         connection: ConnectionUse::Kept,
         chunking: Chunking::Refused,
         origin,
@@ -215,7 +228,9 @@ pub(super) fn order_of(bucket: &str, peer: IpAddr, origin: Origin) -> CallbackOr
 mod tests {
 
     use super::*;
-    use crate::callback::{KeyKeeper, KeyRing, KeyUrl, SignerConfig, WebhookSignatures};
+    use crate::callback::{
+        KeyKeeper, KeyRing, KeyScope, KeyUrl, SignerConfig, VouchingRules, WebhookSignatures,
+    };
 
     fn order(owner: &str) -> CallbackOrder {
         let json = r#"{"callbackUrl":"http://app.example:8080/up?x=1","callbackBody":"a=b"}"#;
@@ -227,6 +242,7 @@ mod tests {
             key: ObjectKey::parse("a").unwrap(),
             owner: owner.to_owned(),
             requester: "-".to_owned(),
+            signing_key: KeyChoice::TRUSTED,
             connection: ConnectionUse::Kept,
             chunking: Chunking::Refused,
             origin: Origin::Fixed,
@@ -237,12 +253,17 @@ mod tests {
     fn signer() -> Signer {
         struct Nowhere;
         impl KeyKeeper for Nowhere {
-            fn keep(&self, _: &KeyRing) -> std::io::Result<()> {
+            fn keep(&self, _: &KeyScope, _: &KeyRing) -> std::io::Result<()> {
+                Ok(())
+            }
+            fn remove(&self, _: &KeyScope) -> std::io::Result<()> {
                 Ok(())
             }
         }
         let config = SignerConfig {
             keys: KeyRing::first(1024, Timestamp::UNIX_EPOCH).unwrap(),
+            other_keys: Vec::new(),
+            vouching: VouchingRules::default(),
             keeper: Box::new(Nowhere),
             new_key_bits: 1024,
             key_url: None,
@@ -267,7 +288,7 @@ mod tests {
         .unwrap();
 
         let head = String::from_utf8(request.head.to_vec()).unwrap();
-        let signature = signer.keys().signing_key().sign_md5(b"/up?x=1\na=b");
+        let signature = signer.server_keys().signing_key().sign_md5(b"/up?x=1\na=b");
         let signature = STANDARD.encode(signature.unwrap());
         let expected = format!(
             "POST /up?x=1 HTTP/1.1\r\nHost: app.example:8080\r\nContent-Length: 3\r\n\

@@ -18,6 +18,7 @@ use upcall_store::catalog::{BucketFacts, ObjectAcl, ObjectFacts};
 use super::existing;
 use super::object_conditions::{self, Part, Verdict};
 use crate::access::{self, Action, Requester};
+use crate::callback::is_reserved;
 use crate::clock::http_date;
 use crate::fault;
 use crate::http::answer::{Answer, CONTENT_MD5, X_OSS_HASH_CRC64ECMA};
@@ -105,11 +106,14 @@ async fn find(
         .key
         .as_ref()
         .expect("the route table asks for a key");
-    let found = server
-        .catalog
-        .object(&bucket.name, key)
-        .await
-        .map_err(|error| fault::of_catalog(&error, call.id))?;
+    // An object of such a name is from before it was reserved: nobody but its owner gets it, who signs.
+    let is_hidden = *requester == Requester::Anonymous && is_reserved(key.as_str());
+    let found = if is_hidden {
+        None
+    } else {
+        let found = server.catalog.object(&bucket.name, key).await;
+        found.map_err(|error| fault::of_catalog(&error, call.id))?
+    };
     let Some(object) = found else {
         // With the words for an object that is there.
         access::may(requester, Action::Read(ObjectAcl::Default), Some(bucket))?;

@@ -16,7 +16,7 @@ use upcall_store::catalog::{BucketFacts, Overwrite, StoredHeaders};
 
 use super::existing;
 use crate::access::{self, Action, Authenticated, Requester, SignedQuery};
-use crate::callback::Origin;
+use crate::callback::Author;
 use crate::http::answer::CONTENT_MD5;
 use crate::http::service::{Call, Outcome};
 use crate::http::target::Query;
@@ -26,9 +26,10 @@ use crate::telemetry::request_line::RequestLine;
 use crate::upload;
 use crate::upload::admit::{self, Admitted};
 use crate::upload::again::UploadName;
-use crate::upload::callback::{self, AdmittedCallback};
+use crate::upload::callback::{self, GivenCallback};
 use crate::upload::form::{CallFacts, announced_length, parse_content_md5};
 use crate::upload::ingest::{FileSource, IngestError};
+use crate::upload::new_key::NewKey;
 
 pub(crate) async fn run(
     server: &Arc<Server>,
@@ -53,6 +54,7 @@ async fn admit(
         .key
         .clone()
         .expect("the route table asks for a key");
+    let key = NewKey::admit(key)?;
     access::may_replace(server, &requester, &bucket, &key, call.id).await?;
 
     let headers = &call.headers;
@@ -65,17 +67,11 @@ async fn admit(
             .and_then(|value| value.to_str().ok())
             .map(str::to_owned)
     };
-    let (given, variables) = parse_callback(headers, &call.target.query)?;
-    let (is_pinned, has_v1_variables) = match (&requester, query) {
-        // Nobody has signed it.
-        (Requester::Anonymous, _) => (false, false),
-        // Whoever signs a request signs its callback.
-        (Requester::Key { .. }, SignedQuery::Sure) => (true, false),
-        (Requester::Key { .. }, SignedQuery::Unsure) => {
-            check_v1_query(&bucket, given.as_ref(), &call.target.query)?
-        }
-    };
-    let wanted = callback::wanted(&bucket, given, is_pinned, || variables)?;
+    let author = author(&requester, query, &call.target.query);
+    let (given, variables) = parse_callback(headers, &call.target.query, author)?;
+    let is_v1 = requester != Requester::Anonymous && query == SignedQuery::Unsure;
+    let has_v1_variables = is_v1 && check_v1_query(&bucket, given.as_ref(), &call.target.query)?;
+    let wanted = callback::wanted(server.signer.vouching(), &bucket, given, || variables)?;
     let callback = callback::judged(server, &bucket, wanted).await?;
     let idempotency = text("idempotency-key")
         .filter(|key| !key.is_empty())
@@ -83,7 +79,7 @@ async fn admit(
         .transpose()?;
     let admitted = Admitted {
         operation: "PutObject",
-        is_signed_with_v1: requester != Requester::Anonymous && query == SignedQuery::Unsure,
+        is_signed_with_v1: is_v1,
         requester,
         bucket,
         key,
@@ -96,7 +92,7 @@ async fn admit(
             .transpose()?,
         overwrite: overwrite(headers)?,
         callback,
-        is_callback_pinned: is_pinned,
+        is_callback_pinned: author.is_fixed(),
         has_v1_variables,
         idempotency,
         content_type: text("content-type")
@@ -128,15 +124,15 @@ fn length_range(announced: Option<u64>) -> Result<LengthRange, Refusal> {
     Ok(LengthRange { min: 0, max })
 }
 
-/// Whether the callback of a request that is signed with V1 is fixed, and whether its query has variables.
+/// Whether the query of a request that is signed with V1 has variables.
 fn check_v1_query(
     bucket: &BucketFacts,
-    given: Option<&AdmittedCallback>,
+    given: Option<&GivenCallback>,
     query: &Query,
-) -> Result<(bool, bool), Refusal> {
+) -> Result<bool, Refusal> {
     let (callback, variables) = (query.has("callback"), query.has("callback-var"));
     callback::check_v1_query(bucket, given, callback, variables)?;
-    Ok((!callback, variables))
+    Ok(variables)
 }
 
 fn stored_headers(headers: &HeaderMap) -> StoredHeaders {
@@ -202,13 +198,25 @@ fn metadata(headers: &HeaderMap) -> Result<Vec<(String, String)>, Refusal> {
     Ok(metadata)
 }
 
+/// Who answers for the callback of a request.
+fn author(requester: &Requester, signed: SignedQuery, query: &Query) -> Author {
+    match (requester, signed) {
+        // Nobody has signed it.
+        (Requester::Anonymous, _) => Author::Anonymous,
+        (Requester::Key { .. }, SignedQuery::Unsure) if query.has("callback") => Author::V1Query,
+        // The signature of a request covers its callback.
+        (Requester::Key { .. }, SignedQuery::Sure | SignedQuery::Unsure) => Author::SignedRequest,
+    }
+}
+
 /// The callback of a request, from its headers or its query.
 ///
 /// The variables come by themselves, too: for the callback of the bucket.
 fn parse_callback(
     headers: &HeaderMap,
     query: &Query,
-) -> Result<(Option<AdmittedCallback>, CallbackVars), Refusal> {
+    author: Author,
+) -> Result<(Option<GivenCallback>, CallbackVars), Refusal> {
     let parameter = one_of(headers, query, "x-oss-callback", "callback")?;
     let variables = one_of(headers, query, "x-oss-callback-var", "callback-var")?;
     let refusal = |error: CallbackError| error.refusal();
@@ -220,10 +228,10 @@ fn parse_callback(
         Some(text) => CallbackParameter::decode(text).map_err(refusal)?,
         None => None,
     };
-    let given = parameter.map(|parameter| AdmittedCallback {
+    let given = parameter.map(|parameter| GivenCallback {
         parameter,
         variables: variables.clone(),
-        origin: Origin::Uploader,
+        author,
     });
     Ok((given, variables))
 }

@@ -18,7 +18,6 @@ use http::HeaderMap;
 use jiff::Timestamp;
 use upcall::error::{Refusal, WireError};
 use upcall::form::{KnownField, PostForm, SuccessAction};
-use upcall::name::ObjectKey;
 use upcall::policy::{self, LengthRange, PolicyDocument, PolicyError};
 use upcall::signature::{PolicySignature, Scope};
 use upcall_store::blobs::BlobFacts;
@@ -28,6 +27,7 @@ use super::again::{IDEMPOTENCY_KEY, UploadName};
 use super::callback::{self, AdmittedCallback};
 use super::form::{CallFacts, FormHead};
 use super::ingest::IngestError;
+use super::new_key::NewKey;
 use crate::access::{self, Requester};
 use crate::http::request_id::RequestId;
 use crate::limits;
@@ -45,7 +45,7 @@ pub(crate) struct Admitted {
     pub(crate) operation: &'static str,
     pub(crate) requester: Requester,
     pub(crate) bucket: Arc<BucketFacts>,
-    pub(crate) key: ObjectKey,
+    pub(crate) key: NewKey,
     pub(crate) length: LengthRange,
     /// Bytes that the file has at least, as the request's length tells.
     pub(crate) at_least: u64,
@@ -118,7 +118,7 @@ impl Admitted {
     ) -> BlobFacts {
         BlobFacts {
             bucket: self.bucket.name.clone(),
-            key: self.key.clone(),
+            key: (*self.key).clone(),
             length,
             md5,
             crc64,
@@ -166,10 +166,10 @@ pub(super) async fn admit_form(
         return Err(PolicyError::TooLarge { max: length.max }.refusal());
     }
     let policy = signed.policy.as_ref();
-    let wanted = callback::of_form(&bucket, &form, policy)?;
+    let wanted = callback::of_form(server.signer.vouching(), &bucket, &form, policy)?;
     let idempotency = idempotency_key(&bucket, &form, &headers)?;
     access::may(&signed.requester, access::Action::Write, Some(&bucket))?;
-    let key = form.object_key().map_err(|error| error.refusal())?;
+    let key = NewKey::admit(form.object_key().map_err(|error| error.refusal())?)?;
     access::may_replace(server, &signed.requester, &bucket, &key, call.id).await?;
     let callback = callback::judged(server, &bucket, wanted).await?;
     refuse_encryption(&form)?;

@@ -1,7 +1,8 @@
 //! Which callback an upload gets, and may it be made?
 //!
-//! In: what the upload brings and what its bucket says. Out: [`AdmittedCallback`], or why the upload is
-//! refused: the bucket requires a callback that the uploader could not leave out or change, a URL leads
+//! In: what the upload brings and what its bucket says. Out: [`AdmittedCallback`], with the kind of key
+//! that will sign it, or why the upload is refused: the bucket requires a callback that the uploader
+//! could not leave out or change, an anonymous requester made it up and that is not wanted, a URL leads
 //! where we may not call, or nobody answers there and nothing is stored without an answer.
 
 use std::time::Duration;
@@ -14,15 +15,25 @@ use upcall_store::catalog::{BucketFacts, CallbackSettings, CatalogError, Gate};
 
 use super::admit::Admitted;
 use crate::access;
-use crate::callback::{GuardError, Origin};
+use crate::callback::{Author, GuardError, KeyChoice, NotVouchedFor, Origin, VouchingRules};
 use crate::node::Server;
 
 /// A callback whose every URL may be called.
 #[derive(Clone, Debug)]
 pub(crate) struct AdmittedCallback {
+    pub(super) parameter: CallbackParameter,
+    pub(super) variables: CallbackVars,
+    /// By whom it was made up, which was judged when it was read.
+    pub(super) signing_key: KeyChoice,
+    pub(super) origin: Origin,
+}
+
+/// A callback that an upload brings, and who answers for it.
+#[derive(Clone, Debug)]
+pub(crate) struct GivenCallback {
     pub(crate) parameter: CallbackParameter,
     pub(crate) variables: CallbackVars,
-    pub(crate) origin: Origin,
+    pub(crate) author: Author,
 }
 
 /// The callback of a form: its own, or the bucket's, with the form's variables.
@@ -30,20 +41,25 @@ pub(crate) struct AdmittedCallback {
 /// # Errors
 /// The form's is malformed, or the bucket requires another.
 pub(super) fn of_form(
+    rules: VouchingRules,
     bucket: &BucketFacts,
     form: &PostForm,
     policy: Option<&PolicyDocument>,
 ) -> Result<Option<AdmittedCallback>, Refusal> {
-    let is_pinned = policy.is_some_and(is_pinned);
+    let author = match policy {
+        None => Author::Anonymous,
+        Some(policy) if is_pinned(policy) => Author::PinnedForm,
+        Some(_) => Author::UnpinnedForm,
+    };
     let variables = || form.custom_variables().collect();
-    wanted(bucket, own(form)?, is_pinned, variables)
+    wanted(rules, bucket, own(form, author)?, variables)
 }
 
 pub(super) fn is_pinned(policy: &PolicyDocument) -> bool {
     policy.pins("callback")
 }
 
-fn own(form: &PostForm) -> Result<Option<AdmittedCallback>, Refusal> {
+fn own(form: &PostForm, author: Author) -> Result<Option<GivenCallback>, Refusal> {
     let Some(text) = form
         .field(KnownField::CALLBACK)
         .filter(|text| !text.is_empty())
@@ -52,10 +68,10 @@ fn own(form: &PostForm) -> Result<Option<AdmittedCallback>, Refusal> {
     };
     let parameter = CallbackParameter::decode(text).map_err(|error| error.refusal())?;
     let variables: CallbackVars = form.custom_variables().collect();
-    Ok(parameter.map(|parameter| AdmittedCallback {
+    Ok(parameter.map(|parameter| GivenCallback {
         parameter,
         variables,
-        origin: Origin::Uploader,
+        author,
     }))
 }
 
@@ -108,15 +124,16 @@ fn is_down(wait: Duration) -> Refusal {
         .hint("nothing was stored; send the file when the application answers again")
 }
 
-/// The callback that an upload gets: its own, or the bucket's.
+/// The callback that an upload gets: its own, or the bucket's. Here, and nowhere else, is decided which
+/// kind of key signs it.
 ///
 /// # Errors
 /// `AccessDenied` where the bucket requires one that the uploader could not leave out or change, and
-/// this is none.
+/// this is none; or where an anonymous requester made it up, and such uploads are refused.
 pub(crate) fn wanted(
+    rules: VouchingRules,
     bucket: &BucketFacts,
-    given: Option<AdmittedCallback>,
-    is_pinned: bool,
+    given: Option<GivenCallback>,
     variables: impl FnOnce() -> CallbackVars,
 ) -> Result<Option<AdmittedCallback>, Refusal> {
     let settings = &bucket.callback;
@@ -125,27 +142,41 @@ pub(crate) fn wanted(
         None => None,
     };
     let is_required = settings.is_required || settings.gate.is_some();
-    match (given, default) {
-        (Some(given), default) => {
-            let is_fixed = is_pinned || default.is_some_and(|default| default == given.parameter);
-            if is_required && !is_fixed {
-                return Err(is_not_fixed());
-            }
-            let origin = if is_fixed {
-                Origin::Fixed
-            } else {
-                Origin::Uploader
-            };
-            Ok(Some(AdmittedCallback { origin, ..given }))
-        }
-        (None, Some(parameter)) => Ok(Some(AdmittedCallback {
+    let wanted = match (given, default) {
+        // An uploader that repeats the bucket's words has made nothing up.
+        (Some(given), Some(default)) if given.parameter == default => GivenCallback {
+            author: Author::Bucket,
+            ..given
+        },
+        (Some(given), _) => given,
+        (None, Some(parameter)) => GivenCallback {
             parameter,
             variables: variables(),
-            origin: Origin::Fixed,
-        })),
-        (None, None) if is_required => Err(has_none()),
-        (None, None) => Ok(None),
+            author: Author::Bucket,
+        },
+        (None, None) if is_required => {
+            return Err(has_none());
+        }
+        (None, None) => return Ok(None),
+    };
+    if is_required && !wanted.author.is_fixed() {
+        return Err(is_not_fixed());
     }
+    let signing_key = rules.choose(wanted.author).map_err(|NotVouchedFor| {
+        Refusal::new(WireError::ACCESS_DENIED)
+            .message("The callback of an anonymous request is not allowed.")
+            .hint("sign the upload, or leave `callback` out: then the bucket's own is made, if it has one")
+    })?;
+    Ok(Some(AdmittedCallback {
+        parameter: wanted.parameter,
+        variables: wanted.variables,
+        signing_key,
+        origin: if wanted.author.is_fixed() {
+            Origin::Fixed
+        } else {
+            Origin::Uploader
+        },
+    }))
 }
 
 /// A callback, or its variables, in the query of a request that is signed with V1: the signed text is
@@ -156,7 +187,7 @@ pub(crate) fn wanted(
 /// not the bucket's own.
 pub(crate) fn check_v1_query(
     bucket: &BucketFacts,
-    given: Option<&AdmittedCallback>,
+    given: Option<&GivenCallback>,
     has_callback: bool,
     has_variables: bool,
 ) -> Result<(), Refusal> {

@@ -44,7 +44,7 @@ pub(crate) async fn commit(
     let now = server.clock.now();
     let object = ObjectFacts {
         bucket: admitted.bucket.name.clone(),
-        key: admitted.key.clone(),
+        key: (*admitted.key).clone(),
         blob: ingested.draft.id(),
         place: BlobPlace::default(),
         length: ingested.length,

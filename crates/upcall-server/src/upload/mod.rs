@@ -12,6 +12,7 @@ pub(crate) mod hasher;
 mod image;
 pub(crate) mod ingest;
 mod injected;
+pub(crate) mod new_key;
 pub(crate) mod notify;
 mod plan;
 pub(crate) mod refused;

@@ -109,6 +109,7 @@ fn order(
         parameter,
         variables,
         origin,
+        signing_key,
     } = admitted.callback.as_ref()?;
     let request_id = admitted.call.id.to_string();
     let settings = &admitted.bucket.callback;
@@ -150,6 +151,7 @@ fn order(
         chunking: Chunking::of(settings.chunked_answers),
         origin: *origin,
         peer: Some(admitted.call.peer.ip()),
+        signing_key: *signing_key,
     }))
 }
 

@@ -122,7 +122,7 @@ impl Client {
         self.send_for("GET", bytes).await
     }
 
-    async fn send_for(&self, method: &str, bytes: &[u8]) -> Answer {
+    pub(crate) async fn send_for(&self, method: &str, bytes: &[u8]) -> Answer {
         let mut socket = self.connect().await;
         // The server may answer and close before it has read everything; the answer counts.
         let _ = socket.write_all(bytes).await;

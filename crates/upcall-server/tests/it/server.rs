@@ -5,17 +5,19 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use jiff::Timestamp;
-use upcall::name::{AccessKeyId, AccessKeySecret, BucketName};
+use upcall::name::{AccessKeyId, AccessKeySecret, BucketName, ETag};
 use upcall_server::callback::{
-    CallbackRule, GuardConfig, KeyKeeper, KeyRing, KeyUrl, LookUp, OwnAddresses, PortRule,
-    SignerConfig, WebhookSignatures,
+    CallbackRule, GuardConfig, KeyKeeper, KeyRing, KeyScope, KeyUrl, LookUp, OwnAddresses,
+    PortRule, SignerConfig, VouchingRules, WebhookSignatures,
 };
 use upcall_server::{
     AdminSecret, Clock, ConsoleUrl, FaultInjection, Limits, Node, NodeConfig, SignatureVersions,
     TrustedProxies,
 };
+use upcall_store::blobs::{BlobFacts, BlobPlace};
 use upcall_store::catalog::{
-    AccessKeyFacts, BucketAcl, BucketFacts, CatalogError, ListObjects, ObjectFacts, Writer,
+    AccessKeyFacts, BucketAcl, BucketFacts, CatalogError, ListObjects, ObjectAcl, ObjectFacts,
+    Overwrite, Precondition, StoredHeaders, Writer,
 };
 use upcall_store::{EmbeddedStore, StoreOptions};
 
@@ -38,9 +40,35 @@ pub(crate) struct TestServer {
 /// Keeps the keys that follow.
 struct KeyFile(PathBuf);
 
+impl KeyFile {
+    fn path(&self, scope: &KeyScope) -> PathBuf {
+        if *scope == KeyScope::Server {
+            return self.0.join(KEY_FILE);
+        }
+        self.0.join(scope.file_name())
+    }
+
+    /// What an earlier server has kept beside its own ring.
+    fn others(&self) -> Vec<(KeyScope, KeyRing)> {
+        let files = std::fs::read_dir(&self.0).unwrap().flatten();
+        files
+            .filter_map(|file| {
+                let scope = KeyScope::of_file(file.file_name().to_str()?)?;
+                let text = std::fs::read_to_string(file.path()).unwrap();
+                Some((scope, KeyRing::parse(&text).unwrap()))
+            })
+            .collect()
+    }
+}
+
 impl KeyKeeper for KeyFile {
-    fn keep(&self, ring: &KeyRing) -> io::Result<()> {
-        std::fs::write(&self.0, ring.to_text().map_err(io::Error::other)?)
+    fn keep(&self, scope: &KeyScope, ring: &KeyRing) -> io::Result<()> {
+        let text = ring.to_text().map_err(io::Error::other)?;
+        std::fs::write(self.path(scope), text)
+    }
+
+    fn remove(&self, scope: &KeyScope) -> io::Result<()> {
+        std::fs::remove_file(self.path(scope))
     }
 }
 
@@ -56,6 +84,7 @@ pub(crate) struct Setup {
     pub(crate) look_up: LookUp,
     pub(crate) own: OwnAddresses,
     pub(crate) webhook_signatures: WebhookSignatures,
+    pub(crate) vouching: VouchingRules,
     pub(crate) key_url: Option<KeyUrl>,
     pub(crate) console_url: Option<ConsoleUrl>,
     pub(crate) fault_injection: FaultInjection,
@@ -77,6 +106,7 @@ impl Default for Setup {
             look_up: LookUp::system(),
             own: OwnAddresses::system(Vec::new()),
             webhook_signatures: WebhookSignatures::Off,
+            vouching: VouchingRules::default(),
             key_url: None,
             console_url: None,
             fault_injection: FaultInjection::Off,
@@ -130,7 +160,9 @@ impl TestServer {
             },
             callback_signer: SignerConfig {
                 keys: KeyRing::first(1024, Timestamp::now()).unwrap(),
-                keeper: Box::new(KeyFile(folder.path().join(KEY_FILE))),
+                other_keys: KeyFile(folder.path().to_owned()).others(),
+                vouching: setup.vouching,
+                keeper: Box::new(KeyFile(folder.path().to_owned())),
                 new_key_bits: 1024,
                 key_url: setup.key_url,
                 webhook_signatures: setup.webhook_signatures,
@@ -248,7 +280,46 @@ impl TestServer {
         self.folder
     }
 
-    /// Makes an object beside the server's back, for tests of what reads it.
+    /// Makes an object behind the server's back: one of a name that uploads cannot have any more.
+    pub(crate) async fn old_object(&self, bucket: &str, key: &str, bytes: &'static [u8]) {
+        let mut draft = self.store.blobs().begin(0).await.unwrap();
+        let blob = BlobFacts {
+            bucket: BucketName::parse(bucket).unwrap(),
+            key: upcall::name::ObjectKey::parse(key).unwrap(),
+            length: bytes.len() as u64,
+            md5: [0; 16],
+            crc64: 0,
+            content_type: "application/x-pem-file".to_owned(),
+            headers: StoredHeaders::default(),
+            metadata: Vec::new(),
+            acl: ObjectAcl::Default,
+            storage_class: "Standard".to_owned(),
+            modified: Timestamp::UNIX_EPOCH,
+        };
+        let object = ObjectFacts {
+            bucket: blob.bucket.clone(),
+            key: blob.key.clone(),
+            blob: draft.id(),
+            place: BlobPlace::default(),
+            length: blob.length,
+            etag: ETag::from_md5(blob.md5),
+            crc64: blob.crc64,
+            content_type: blob.content_type.clone(),
+            headers: blob.headers.clone(),
+            metadata: Vec::new(),
+            acl: blob.acl,
+            storage_class: blob.storage_class.clone(),
+            modified: blob.modified,
+        };
+        draft.finish(vec![bytes.into()], blob).await.unwrap();
+        let catalog = self.store.catalog();
+        let precondition = Precondition::operator(Overwrite::Allow);
+        let committed = catalog.commit_object(&object, &precondition, None);
+        committed.await.unwrap();
+        draft.keep();
+    }
+
+    /// An object's facts, without the server.
     pub(crate) async fn object(&self, bucket: &str, key: &str) -> Option<ObjectFacts> {
         let (bucket, key) = (
             BucketName::parse(bucket).unwrap(),

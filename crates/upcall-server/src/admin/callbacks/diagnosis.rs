@@ -11,8 +11,8 @@ use upcall::callback::{CallbackRequest, PublicKey, PublicKeyUrls, RawRequest};
 
 use crate::admin::error::AdminError;
 use crate::admin::json;
-use crate::callback::key_id_of;
 use crate::callback::record::{CallRecord, Query, Secrets, headers};
+use crate::callback::{KeyPath, KeyScope};
 use crate::http::answer::Answer;
 use crate::node::Server;
 
@@ -126,8 +126,7 @@ fn compare(
         headers: &sent_headers,
         body: &call.order().body,
     });
-    let urls = PublicKeyUrls::none().and(&server.signer.url_of("*"));
-    let urls = urls.map_err(|_| AdminError::Internal)?;
+    let urls = trusted_urls(server).ok_or(AdminError::Internal)?;
     let received = received.as_callback(&received_headers);
     let named = sent
         .as_ref()
@@ -143,6 +142,17 @@ fn compare(
     Ok(Found::of(&diagnosis, call))
 }
 
+/// Where the keys are that receivers are told to trust: the server's and the buckets'.
+fn trusted_urls(server: &Server) -> Option<PublicKeyUrls> {
+    let others = server.signer.other_scopes().into_iter();
+    let buckets = others.filter(|scope| matches!(scope, KeyScope::Bucket(_)));
+    std::iter::once(KeyScope::Server)
+        .chain(buckets)
+        .try_fold(PublicKeyUrls::none(), |urls, scope| {
+            urls.and(&server.signer.url_of(&scope, "*")).ok()
+        })
+}
+
 /// The address of the key that a request names.
 fn key_url(request: &CallbackRequest<'_>) -> Option<String> {
     let mut all = request.headers.iter();
@@ -154,10 +164,17 @@ fn key_url(request: &CallbackRequest<'_>) -> Option<String> {
 fn own_key(server: &Server, url: &str) -> Option<PublicKey> {
     let (_, rest) = url.split_once("://")?;
     let path = &rest[rest.find('/')?..];
-    let keys = server.signer.keys();
-    // An address without an id is always that of the current one.
-    let id = key_id_of(path).unwrap_or_else(|| keys.current_id());
-    let pem = keys.public_pem(id, server.clock.now())?;
+    let signer = &server.signer;
+    let (keys, id) = match KeyPath::parse(path) {
+        Some(KeyPath::Rsa(scope, id)) => (signer.keys(&scope)?, id.to_owned()),
+        // An address without an id is always that of the current one.
+        Some(KeyPath::Webhook(_)) | None => {
+            let keys = signer.server_keys();
+            let id = keys.current_id().to_owned();
+            (keys, id)
+        }
+    };
+    let pem = keys.public_pem(&id, server.clock.now())?;
     PublicKey::from_pem(pem).ok()
 }
 

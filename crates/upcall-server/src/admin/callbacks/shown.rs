@@ -77,6 +77,7 @@ pub(super) struct Whole {
     outcome: &'static str,
     message: Option<String>,
     explanation: String,
+    signed_with: &'static str,
     fault: Option<OrderedFault>,
 }
 
@@ -211,6 +212,7 @@ impl Whole {
             outcome: call.outcome().as_str(),
             message: call.message(),
             explanation: explained(call),
+            signed_with: order.signing_key.class().as_str(),
             fault: OrderedFault::of(call),
         }
     }

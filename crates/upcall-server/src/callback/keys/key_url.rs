@@ -24,6 +24,18 @@ impl KeyUrl {
         self.0.replace(ID, id)
     }
 
+    /// The address of another ring's key: the same host, with this path.
+    ///
+    /// The host alone: an operator that has keys below a folder, or under names of another form, names a
+    /// pattern which must not match what is signed with another ring.
+    pub(crate) fn beside(&self, path: &str) -> String {
+        let host = self.0.find("://").map_or(0, |at| at + 3);
+        let end = self.0[host..]
+            .find('/')
+            .map_or(self.0.len(), |at| host + at);
+        format!("{}{path}", &self.0[..end])
+    }
+
     /// Whether each key has an address of its own.
     pub fn has_id(&self) -> bool {
         self.0.contains(ID)
@@ -40,14 +52,6 @@ impl fmt::Display for KeyUrl {
 pub(crate) fn own(server: SocketAddr) -> KeyUrl {
     KeyUrl::new(&format!("http://{server}{FIRST}"))
 }
-
-/// The id of the key that a path asks for. No bucket can be there: its name has no `_`.
-pub(crate) fn key_id_of(path: &str) -> Option<&str> {
-    path.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)
-}
-
-/// Where the current Ed25519 key is served.
-pub(crate) const WEBHOOK_KEY_PATH: &str = "/callback_webhook_key.txt";
 
 /// As OSS's own key has it.
 const FIRST: &str = "/callback_pub_key_v1.pem";
@@ -96,11 +100,15 @@ mod tests {
     }
 
     #[test]
-    fn a_path_asks_for_one_key() {
-        assert_eq!(key_id_of("/callback_pub_key_v1.pem"), Some("v1"));
-        assert_eq!(key_id_of("/callback_pub_key_.pem"), Some(""));
-        for other in ["/", "/callback_pub_key_v1", "/x/callback_pub_key_v1.pem"] {
-            assert_eq!(key_id_of(other), None, "{other}");
+    fn the_keys_of_other_rings_are_at_the_root_of_the_same_host() {
+        for text in [
+            "https://k.example/{id}",
+            "https://k.example/a/callback_pub_key_v1.pem",
+            "https://k.example/key",
+            "https://k.example",
+        ] {
+            let beside = KeyUrl::new(text).beside("/other/5f.pem");
+            assert_eq!(beside, "https://k.example/other/5f.pem", "{text}");
         }
     }
 }

@@ -3,11 +3,14 @@
 
 mod key_url;
 mod ring;
+mod scope;
 mod stored;
 
 pub use key_url::KeyUrl;
 pub use ring::{FORMER_KEYS, KeyRing, RotationError};
+pub use scope::KeyScope;
 pub use stored::InvalidKeyRing;
 
-pub(crate) use key_url::{WEBHOOK_KEY_PATH, key_id_of, own};
+pub(crate) use key_url::own;
 pub(crate) use ring::Rotation;
+pub(crate) use scope::{KeyPath, is_reserved};

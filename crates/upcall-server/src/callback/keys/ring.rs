@@ -46,6 +46,16 @@ impl KeyRing {
         })
     }
 
+    /// The first ring of another scope than the server's. Its id is random from the beginning: nobody
+    /// expects an address, and a ring that is made anew must not give its address to a second key.
+    pub(crate) fn first_beside(bits: u32, now: Timestamp) -> Result<Self, RotationError> {
+        let rsa = RsaPrivateKey::generate(bits)?;
+        Ok(Self {
+            current: SigningKeys::new(KeyId::random()?, rsa, whole_second(now))?,
+            former: Vec::new(),
+        })
+    }
+
     /// Reads what [`to_text`](Self::to_text) wrote.
     ///
     /// # Errors

@@ -265,6 +265,7 @@ mod tests {
     use upcall::name::ObjectKey;
 
     use super::*;
+    use crate::callback::KeyChoice;
     use crate::callback::exchange::Chunking;
     use crate::callback::exchange::{Ending, Progress};
     use crate::callback::request::{CallbackOrder, ConnectionUse, Origin};
@@ -284,6 +285,7 @@ mod tests {
                 origin: Origin::Fixed,
                 chunking: Chunking::Refused,
                 peer: None,
+                signing_key: KeyChoice::TRUSTED,
             }),
             url: 0,
             attempt: 1,

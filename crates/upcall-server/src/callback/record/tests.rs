@@ -11,6 +11,7 @@ use upcall::name::{BucketName, ObjectKey};
 
 use super::diagnosis::{header, of};
 use super::{CallId, InvalidCallId, NewRecord};
+use crate::callback::KeyChoice;
 use crate::callback::exchange::Chunking;
 use crate::callback::exchange::{Answer, Ending, Progress, Stage, TlsFailure};
 use crate::callback::guard::{Forbidden, GuardError};
@@ -32,6 +33,7 @@ fn call(url: &str, ending: Ending) -> NewRecord {
             origin: Origin::Fixed,
             chunking: Chunking::Refused,
             peer: None,
+            signing_key: KeyChoice::TRUSTED,
         }),
         url: 0,
         attempt: 1,
