@@ -41,6 +41,8 @@ region                       env                              environment UPCALL
 domains                      oss-env.localhost                default
 signatures                   any                              default
 cors_origins                 none                             default
+trusted_proxies              none                             default
+proxy_protocol               false                            default
 callback.allow               private, 10.1.0.0/16             file, callback.allow
 callback.deny                *.internal.example, 10.1.2.0/24  environment UPCALL_CALLBACK_DENY
 callback.ports               web                              default
