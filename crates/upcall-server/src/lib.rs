@@ -14,6 +14,7 @@ mod fault;
 mod http;
 mod injection;
 pub mod limits;
+mod memory;
 mod network;
 mod node;
 mod operations;

@@ -55,10 +55,29 @@ pub const REQUEST_HEADERS: usize = 128;
 /// grow by so much that 64 uploads hold more than 100 MiB.
 pub const READ_BUFFER_BYTES: usize = 128 * 1024;
 
-/// Bytes of a form before its file that are not counted as [`Limits::form_memory`].
+/// Bytes of a request that are counted for it from the beginning, as part of
+/// [`Limits::request_memory`].
 ///
-/// 64 KiB: every form that we know fits in.
-pub const FORM_FREE_BYTES: usize = 64 * 1024;
+/// 64 KiB: hyper's two buffers of 8 KiB, a head of 8 KiB, [`FORM_FREE_BYTES`] twice, the 8 KiB of a
+/// form that are kept ([`ADMITTED_FORM_BYTES`]), a batch of [`LEAN_BATCH_BYTES`].
+pub const REQUEST_BYTES: usize = 64 * 1024;
+
+/// Bytes of a head, or of a form before its file, that [`REQUEST_BYTES`] includes.
+///
+/// 8 KiB: nearly every head, and every form that we know but for those with a long policy.
+pub const FORM_FREE_BYTES: usize = 8 * 1024;
+
+/// Bytes that a head of more than [`FORM_FREE_BYTES`] is counted with: [`REQUEST_HEAD_BYTES`], once
+/// until it is whole, and once in hyper's buffer, which doubles.
+pub const LONG_HEAD_BYTES: usize = 3 * REQUEST_HEAD_BYTES;
+
+/// Bytes that are read at a time before a signature was judged, one less than hyper's first buffer,
+/// which grows only if it was filled.
+pub const NARROW_READ_BYTES: usize = 8 * 1024 - 1;
+
+/// Bytes of a batch of an upload for which nothing more is counted than [`REQUEST_BYTES`]: a short
+/// one, or one that found no more memory.
+pub const LEAN_BATCH_BYTES: usize = 16 * 1024;
 
 /// Bytes of the batches that fill, of all uploads together; a batch is an upload's share of them.
 ///
@@ -269,12 +288,13 @@ pub struct Limits {
     pub record_bytes: usize,
     /// Age of a record. Beyond it: it is not shown, and goes; 0 records none.
     pub record_age: Duration,
-    /// Bytes of all forms together whose file has not begun, beyond the first
-    /// [`FORM_FREE_BYTES`] of each. Beyond it: 503, and nothing was stored.
-    pub form_memory: usize,
     /// Time that an upload waits for another one with its idempotency key, and not longer however often
     /// another takes that one's place. Beyond it: 503 with `Retry-After`, and nothing was stored.
     pub named_wait: Duration,
+    /// Bytes of all requests together that are under way: buffers, heads, forms before their file, and
+    /// batches of files. One peer has as much as is still free, so half of it at most. Beyond it: 503
+    /// with `Retry-After`; a file that has begun goes on in small batches.
+    pub request_memory: usize,
     /// Refused uploads that are kept. Beyond it the oldest goes; 0 keeps none.
     pub refused_uploads: usize,
     /// Bytes of all of them together. Beyond it the oldest go; a form of more than a quarter of it is
@@ -323,9 +343,10 @@ impl Default for Limits {
             record_calls: 1000,
             record_bytes: 64 * 1024 * 1024,
             record_age: Duration::from_secs(24 * 60 * 60),
-            form_memory: 256 * 1024 * 1024,
             // The call of the other takes five at most; if its file is still coming, later is soon enough.
             named_wait: Duration::from_secs(10),
+            // What a machine or a container of 1 GiB has for it: a quarter.
+            request_memory: 256 * 1024 * 1024,
             refused_uploads: 200,
             refused_bytes: 4 * 1024 * 1024,
             drain: Duration::from_secs(60),

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, broadcast, watch};
+use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 use upcall_store::blobs::Blobs;
@@ -30,6 +30,7 @@ use crate::http::peers::proxies::TrustedProxies;
 use crate::http::service::{Service, StorageService};
 use crate::injection::{FaultInjection, Injector};
 use crate::limits::{self, Limits};
+use crate::memory::MemoryBudget;
 use crate::telemetry::metrics::Metrics;
 use crate::upload::again::Answers;
 use crate::upload::hasher::Hasher;
@@ -85,8 +86,7 @@ pub(crate) struct Server {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Clock,
     pub(crate) limits: Limits,
-    /// A permit for each byte of [`Limits::form_memory`].
-    pub(crate) form_memory: Arc<Semaphore>,
+    pub(crate) memory: Arc<MemoryBudget>,
     pub(crate) region: String,
     pub(crate) domains: Vec<String>,
     pub(crate) owner: String,
@@ -260,7 +260,7 @@ impl Node {
             guard,
             metrics,
             clock: config.clock,
-            form_memory: Arc::new(Semaphore::new(config.limits.form_memory)),
+            memory: MemoryBudget::new(config.limits.request_memory),
             limits: config.limits,
             region: config.region,
             domains: config.domains,
@@ -382,12 +382,14 @@ impl Services {
             }),
             limits: server.limits.clone(),
             connections: Connections::new(max),
+            memory: Arc::clone(&server.memory),
             proxies: Arc::clone(&proxies),
         });
         let admin_service = Arc::new(Shared {
             service: Arc::new(self.admin),
             limits: server.limits.clone(),
             connections: Connections::new(max.min(limits::ADMIN_CONNECTIONS)),
+            memory: Arc::clone(&server.memory),
             proxies,
         });
         let mut listeners = serve_all(storage, &storage_service, stopped);

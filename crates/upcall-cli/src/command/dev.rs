@@ -53,6 +53,7 @@ pub(crate) async fn run(args: &DevArgs) -> Result<(), Failure> {
         webhook_signatures: WebhookSignatures::Off,
         store: StoreOptions::default(),
         fault_injection: FaultInjection::On,
+        memory: None,
         signatures: SignatureVersions::Any,
         cors_origins: vec!["*".to_owned()],
         trusted_proxies: TrustedProxies::default(),

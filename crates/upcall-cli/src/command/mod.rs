@@ -13,6 +13,7 @@ mod dev;
 mod exchange;
 mod fsck;
 mod key;
+mod machine_memory;
 mod policy;
 mod serve;
 mod signed_form;

@@ -7,6 +7,7 @@ use upcall_server::FaultInjection;
 use upcall_store::StoreOptions;
 use upcall_store::maintenance::RateLimit;
 
+use crate::command::machine_memory;
 use crate::command::stop::Stop;
 use crate::command::storage::{Storage, StorageSetup};
 use crate::config::args::ServeArgs;
@@ -42,6 +43,7 @@ pub(crate) async fn run(args: &ServeArgs) -> Result<(), Failure> {
             ..StoreOptions::default()
         },
         fault_injection: FaultInjection::Off,
+        memory: config.memory.value,
         signatures: config.access.signatures.value,
         cors_origins: config.access.cors_origins.value.clone(),
         trusted_proxies: config.proxies.trusted_proxies(),
@@ -130,6 +132,13 @@ fn rows(config: &ServeConfig) -> Result<Vec<[String; 3]>, Failure> {
         }),
         row("record.age", &config.record.age, |age| {
             format!("{} s", age.as_secs())
+        }),
+        row("memory", &config.memory, |bytes| match bytes {
+            Some(bytes) => format!("{bytes} bytes"),
+            None => format!(
+                "{} bytes, of what there is",
+                machine_memory::for_requests(None)
+            ),
         }),
         row("store.min_free", &config.min_free, |bytes| match bytes {
             Some(bytes) => format!("{bytes} bytes"),

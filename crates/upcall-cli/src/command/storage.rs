@@ -15,7 +15,7 @@ use upcall_server::{
 use upcall_store::catalog::{AccessKeyFacts, Catalog};
 use upcall_store::{EmbeddedStore, OpenError, StoreOptions};
 
-use crate::command::descriptors;
+use crate::command::{descriptors, machine_memory};
 use crate::config::record::RecordConfig;
 use crate::data::{AdminAddressFile, DataFolder};
 use crate::terminal::message::Failure;
@@ -37,6 +37,8 @@ pub(crate) struct StorageSetup {
     pub(crate) webhook_signatures: WebhookSignatures,
     pub(crate) store: StoreOptions,
     pub(crate) fault_injection: FaultInjection,
+    /// Bytes for requests under way; `None` is a part of what the machine has.
+    pub(crate) memory: Option<u64>,
     pub(crate) signatures: SignatureVersions,
     pub(crate) cors_origins: Vec<String>,
     pub(crate) trusted_proxies: TrustedProxies,
@@ -57,6 +59,7 @@ impl Storage {
     pub(crate) async fn start(setup: StorageSetup) -> Result<Self, Failure> {
         setup.data.check_owner()?;
         let mut limits = descriptors::limits()?;
+        limits.request_memory = machine_memory::for_requests(setup.memory);
         if let Some(record) = &setup.record {
             limits.record_calls = record.calls.value;
             limits.record_bytes = usize::try_from(record.bytes.value).unwrap_or(usize::MAX);

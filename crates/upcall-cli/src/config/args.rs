@@ -191,6 +191,10 @@ pub(crate) struct ServeArgs {
     pub(crate) proxies: ProxyArgs,
     #[command(flatten)]
     pub(crate) callback: ServeCallbackArgs,
+    /// Memory that requests under way may take, such as 512MiB [env: UPCALL_MEMORY]
+    /// [default: a quarter of the machine's, or of its control group's, 64MiB at least]
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) memory: Option<String>,
     /// Bytes that uploads leave free on the disk, such as 2GiB [env: UPCALL_MIN_FREE]
     /// [default: a sixteenth of the disk, 64MiB at most]
     #[arg(long, value_name = "SIZE")]

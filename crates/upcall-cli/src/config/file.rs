@@ -27,6 +27,7 @@ pub(crate) struct FileSettings {
     pub(crate) callback_anonymous: Option<String>,
     pub(crate) callback_unpinned: Option<String>,
     pub(crate) callback_webhook_signatures: Option<String>,
+    pub(crate) memory: Option<String>,
     pub(crate) min_free: Option<String>,
     pub(crate) scrub_rate: Option<String>,
     pub(crate) proxies: ProxySettings,
@@ -129,6 +130,7 @@ impl Reader<'_> {
             "listen" => self.settings.listen = Some(text()?),
             "admin" => self.settings.admin = Some(text()?),
             "console_url" => self.settings.console_url = Some(text()?),
+            "memory" => self.settings.memory = Some(text()?),
             "proxy_protocol" => self.settings.proxies.protocol = Some(switch()?),
             "trusted_proxies" => self.settings.proxies.trusted = list()?,
             "region" => self.settings.region = Some(text()?),
@@ -198,7 +200,7 @@ fn edit_distance(a: &str, b: &str) -> usize {
 
 const TABLES: [&str; 3] = ["callback", "record", "store"];
 
-const KEYS: [&str; 23] = [
+const KEYS: [&str; 24] = [
     "admin",
     "callback.allow",
     "callback.anonymous",
@@ -213,6 +215,7 @@ const KEYS: [&str; 23] = [
     "data",
     "domains",
     "listen",
+    "memory",
     "proxy_protocol",
     "record.age",
     "record.bytes",

@@ -66,6 +66,8 @@ pub(crate) struct ServeConfig {
     pub(crate) proxies: ProxyConfig,
     /// Bytes; `None` is the store's own choice.
     pub(crate) min_free: Setting<Option<u64>>,
+    /// Bytes; `None` is a part of what the machine has.
+    pub(crate) memory: Setting<Option<u64>>,
     /// Bytes in a second; zero is none.
     pub(crate) scrub_rate: Setting<u64>,
     pub(crate) record: RecordConfig,
@@ -95,12 +97,17 @@ pub(crate) fn serve(
     let in_environment = environment(DOMAIN.variable);
     let domains = list(&DOMAIN, &args.domain, in_environment, &file.domains)
         .unwrap_or_else(|| default(vec![format!("oss-{}.localhost", region.value)]));
+    let memory = text(&MEMORY, args.memory.clone(), file.memory);
     let min_free = text(&MIN_FREE, args.min_free.clone(), file.min_free);
     let scrub_rate = text(&SCRUB_RATE, args.scrub_rate.clone(), file.scrub_rate);
     Ok(ServeConfig {
         access: access::resolve(&args.access, file.access, environment)?,
         proxies: ProxyConfig::resolve(&args.proxies, file.proxies, environment)?,
         record: record::resolve(&args.record, file.record, environment)?,
+        memory: match memory {
+            Some(setting) => size(setting)?.map(Some),
+            None => default(None),
+        },
         min_free: match min_free {
             Some(setting) => size(setting)?.map(Some),
             None => default(None),
@@ -142,6 +149,7 @@ const ADMIN: Names = Names::new("--admin", "UPCALL_ADMIN", "admin");
 const CONSOLE_URL: Names = Names::new("--console-url", "UPCALL_CONSOLE_URL", "console_url");
 const REGION: Names = Names::new("--region", "UPCALL_REGION", "region");
 const DOMAIN: Names = Names::new("--domain", "UPCALL_DOMAIN", "domains");
+const MEMORY: Names = Names::new("--memory", "UPCALL_MEMORY", "memory");
 const MIN_FREE: Names = Names::new("--min-free", "UPCALL_MIN_FREE", "store.min_free");
 const SCRUB_RATE: Names = Names::new("--scrub-rate", "UPCALL_SCRUB_RATE", "store.scrub_rate");
 

@@ -7,6 +7,8 @@
 //! Source: RFC 9112, sections 2.2 (line ends), 3.2 (Host), 5.1 and 5.2 (field lines), 6.1 and 6.3
 //! (body length); request smuggling is the reason for being stricter than its "MAY"s.
 
+use upcall::error::{Refusal, WireError};
+
 use crate::limits;
 
 /// How the body of a request is delimited.
@@ -36,6 +38,10 @@ pub(crate) enum FramingError {
     LengthAndEncoding,
     #[error("`Host` is missing or given more than once; send it once")]
     Host,
+    #[error(
+        "the requests that are under way take all the memory that they may take, or that one address may have; try again in a moment"
+    )]
+    NoMemory,
     #[error("`Content-Length` is given more than once; send it once")]
     RepeatedLength,
     #[error("the request line is not `METHOD target HTTP/1.1`")]
@@ -47,6 +53,32 @@ pub(crate) enum FramingError {
     #[error("`Transfer-Encoding` is something else than `chunked`, or given more than once")]
     UnknownEncoding,
 }
+
+impl FramingError {
+    /// What the client gets to see.
+    pub(crate) fn refusal(self) -> Refusal {
+        let refusal = match self {
+            Self::NoMemory => Refusal::new(WireError::SERVICE_UNAVAILABLE)
+                .extra("RetryAfterSeconds", RETRY_AFTER_SECONDS),
+            Self::BareLineEnd
+            | Self::EmptyLines
+            | Self::FoldedHeader
+            | Self::HeaderName
+            | Self::Host
+            | Self::InvalidLength
+            | Self::LengthAndEncoding
+            | Self::RepeatedLength
+            | Self::RequestLine
+            | Self::TargetHost
+            | Self::TooLong
+            | Self::UnknownEncoding => Refusal::new(WireError::BAD_REQUEST),
+        };
+        refusal.hint(self.to_string())
+    }
+}
+
+/// When a client that found no memory should try again. Uploads of others end meanwhile.
+pub(crate) const RETRY_AFTER_SECONDS: &str = "1";
 
 /// The length of the head that `bytes` begins with, its empty line included, or `None` if the end has
 /// not come yet. A bare LF counts as the end of a line here, so that a wrong head is found as such

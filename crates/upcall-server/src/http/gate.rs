@@ -14,11 +14,13 @@
 //! - After the last answer the write side is shut first and what still arrives is thrown away for a
 //!   bounded time. A peer that is still sending would otherwise get a reset that destroys the answer.
 
+mod exchange;
+
 use std::future::Future as _;
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -26,18 +28,20 @@ use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
-use upcall_store::blobs::FileRange;
 
 use super::framing::{self, Framing, FramingError};
 use super::peers::connections::Slot;
 use super::timer::{Pace, Timer};
-use super::voucher::{Ledger, Piece};
 use crate::limits::{self, Limits};
+use crate::memory::{Charge, MemoryScarce};
+pub(crate) use exchange::{Answering, Exchange};
 
 /// A socket behind its gate.
 pub(crate) struct Gate {
     socket: TcpStream,
     slot: Arc<Slot>,
+    /// Of a head that is longer than most.
+    head_memory: Charge,
     /// Bytes that came and may not pass yet, or no longer fitted.
     inbox: BytesMut,
     /// How much of the inbox was already searched for the end of a head.
@@ -74,87 +78,17 @@ enum Pass {
     Nothing,
 }
 
-/// What the gate and the service that answers on the same connection tell each other.
-#[derive(Debug, Default)]
-pub(crate) struct Exchange {
-    refused: Mutex<Option<FramingError>>,
-    must_close: AtomicBool,
-    answering: AtomicUsize,
-    /// Nothing is under way, and has not been for a while.
-    is_resting: AtomicBool,
-    is_request_over: AtomicBool,
-    /// The connection ends without an answer.
-    is_reset: AtomicBool,
-    pub(super) ledger: Ledger,
-}
-
-impl Exchange {
-    /// The reason why the head was refused in whose place the current request came.
-    pub(crate) fn take_refusal(&self) -> Option<FramingError> {
-        self.refused
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
-    }
-
-    /// Whether this connection must close after the current answer.
-    pub(crate) fn must_close(&self) -> bool {
-        self.must_close.load(Ordering::Relaxed)
-    }
-
-    /// The whole request has come. Of a chunked body the gate does not see the end itself.
-    pub(crate) fn request_is_over(&self) {
-        self.is_request_over.store(true, Ordering::Relaxed);
-    }
-
-    /// The connection is to end at once and without an answer, as if something on the way had cut it.
-    pub(crate) fn reset(&self) {
-        self.is_reset.store(true, Ordering::Relaxed);
-    }
-
-    pub(crate) fn is_reset(&self) -> bool {
-        self.is_reset.load(Ordering::Relaxed)
-    }
-
-    /// Whether hyper may be sent away: the peer has been silent between two requests for a while.
-    /// Told once; the gate keeps no time until [`Gate::awake`] is asked.
-    pub(crate) fn take_rest(&self) -> bool {
-        self.is_resting.swap(false, Ordering::Relaxed)
-    }
-
-    fn is_answering(&self) -> bool {
-        self.answering.load(Ordering::Relaxed) > 0
-    }
-
-    /// From now until the guard is dropped it is the peer who waits: an answer is made or sent.
-    pub(crate) fn answering(self: &Arc<Self>) -> Answering {
-        self.answering.fetch_add(1, Ordering::Relaxed);
-        Answering(Arc::clone(self))
-    }
-}
-
-/// While it lives, silence of the peer is not idleness.
-#[derive(Debug)]
-pub(crate) struct Answering(Arc<Exchange>);
-
-impl Answering {
-    /// Stands for these bytes in the answer.
-    pub(crate) fn voucher(&self, bytes: FileRange) -> Piece {
-        self.0.voucher(bytes)
-    }
-}
-
-impl Drop for Answering {
-    fn drop(&mut self) {
-        self.0.answering.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 impl Gate {
-    pub(crate) fn new(socket: TcpStream, limits: &Limits, slot: Arc<Slot>) -> Self {
+    pub(crate) fn new(
+        socket: TcpStream,
+        limits: &Limits,
+        slot: Arc<Slot>,
+        head_memory: Charge,
+    ) -> Self {
         Self {
             socket,
             slot,
+            head_memory,
             inbox: BytesMut::new(),
             scanned: 0,
             pass: Pass::Head,
@@ -174,6 +108,8 @@ impl Gate {
     /// Waits for the peer without a reader: whether it says something (or goes), in time.
     pub(crate) async fn awake(&mut self) -> bool {
         std::future::poll_fn(|cx| {
+            // Without a reader there is no head of an earlier request.
+            self.head_memory.clear();
             if !self.inbox.is_empty() || self.socket.poll_read_ready(cx).is_ready() {
                 return Poll::Ready(true);
             }
@@ -221,6 +157,7 @@ impl Gate {
             Pass::Bytes(bytes) => Some(self.pace.allowance(bytes)),
             Pass::Head | Pass::All | Pass::Nothing => None,
         };
+        self.exchange.is_wide.store(false, Ordering::Relaxed);
         self.pass = pass;
         self.reading.begin();
         self.writing.begin();
@@ -236,6 +173,15 @@ impl Gate {
         } else {
             Err(io::ErrorKind::ConnectionAborted.into())
         }
+    }
+
+    /// Counts a head that does not end where most do.
+    fn count_head(&mut self) -> Result<(), FramingError> {
+        if self.inbox.len() <= limits::FORM_FREE_BYTES {
+            return Ok(());
+        }
+        let counted = self.head_memory.grow_to(limits::LONG_HEAD_BYTES);
+        counted.map_err(|MemoryScarce| FramingError::NoMemory)
     }
 
     /// Puts a request of ours in the place of what came.
@@ -283,7 +229,18 @@ impl Gate {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<u64>> {
         let before = buf.filled().len();
-        if let Poll::Ready(result) = Pin::new(&mut self.socket).poll_read(cx, buf) {
+        let read = if self.exchange.is_wide.load(Ordering::Relaxed) {
+            Pin::new(&mut self.socket).poll_read(cx, buf)
+        } else {
+            // Else hyper's buffer would grow with a peer that has signed nothing.
+            let count = buf.remaining().min(limits::NARROW_READ_BYTES);
+            let mut narrow = ReadBuf::new(buf.initialize_unfilled_to(count));
+            let read = Pin::new(&mut self.socket).poll_read(cx, &mut narrow);
+            let count = narrow.filled().len();
+            buf.advance(count);
+            read
+        };
+        if let Poll::Ready(result) = read {
             let count = (buf.filled().len() - before) as u64;
             self.reading.moved(count);
             self.answered_since = None;
@@ -355,7 +312,12 @@ impl Gate {
                     self.begin(pass);
                     return Poll::Ready(Ok(true));
                 }
-                Ok(None) => {}
+                Ok(None) => {
+                    if let Err(reason) = self.count_head() {
+                        self.refuse(reason);
+                        return Poll::Ready(Ok(true));
+                    }
+                }
                 Err(reason) => {
                     self.refuse(reason);
                     return Poll::Ready(Ok(true));

@@ -16,6 +16,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::framing::FramingError;
 use super::gate::Gate;
 use super::peers::Peer;
 use super::peers::connections::{Connections, Entry, Slot};
@@ -23,12 +24,14 @@ use super::peers::proxies::TrustedProxies;
 use super::peers::proxy_protocol;
 use super::service::Service;
 use crate::limits::{self, Limits};
+use crate::memory::MemoryBudget;
 
 /// What the listeners of one service share.
 pub(crate) struct Shared<V> {
     pub(crate) service: Arc<V>,
     pub(crate) limits: Limits,
     pub(crate) connections: Arc<Connections>,
+    pub(crate) memory: Arc<MemoryBudget>,
     pub(crate) proxies: Arc<TrustedProxies>,
 }
 
@@ -149,7 +152,13 @@ impl<V: Service> Connection<V> {
                 };
             }
         }
-        let mut gate = Gate::new(socket, &self.shared.limits, Arc::clone(&self.slot));
+        let head_memory = self.shared.memory.open(Peer::of(self.peer.ip()));
+        let mut gate = Gate::new(
+            socket,
+            &self.shared.limits,
+            Arc::clone(&self.slot),
+            head_memory,
+        );
         loop {
             // Cancel-safe: nothing is read. What has come is answered, even when we are to stop.
             let is_awake = tokio::select! {
@@ -232,8 +241,15 @@ impl<V: Service> Connection<V> {
                 let client = shared.proxies.client(peer, request.headers());
                 // Now, not when the answer is begun: by then the next head may have been refused.
                 let refused = exchange.take_refusal();
+                let mut memory = shared.memory.open(Peer::of(client.ip()));
+                let is_scarce = memory.grow(limits::REQUEST_BYTES).is_err();
+                let refused = refused.or(is_scarce.then_some(FramingError::NoMemory));
                 // hyper moves it about: in a box that is a pointer, not the kilobytes of an upload.
-                Box::pin(async move { service.handle(request, refused, client, &exchange).await })
+                Box::pin(async move {
+                    let answer = service.handle(request, refused, client, &exchange).await;
+                    drop(memory);
+                    answer
+                })
             }
         });
         let connection = http1::Builder::new()

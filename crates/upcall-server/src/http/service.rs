@@ -84,7 +84,7 @@ impl Service for StorageService {
         let mut bucket = None;
 
         let outcome = if let Some(reason) = refused {
-            Err(Refusal::new(WireError::BAD_REQUEST).hint(reason.to_string()))
+            Err(reason.refusal())
         } else if let Some(answer) = public_key::answer(&self.server, &request) {
             line.names(public_key::NAME, &Target::service());
             Ok(answer)

@@ -55,7 +55,10 @@ pub(crate) async fn run(
 }
 
 /// The bucket, which must exist.
-fn existing(call: &Call, bucket: Option<Arc<BucketFacts>>) -> Result<Arc<BucketFacts>, Refusal> {
+pub(crate) fn existing(
+    call: &Call,
+    bucket: Option<Arc<BucketFacts>>,
+) -> Result<Arc<BucketFacts>, Refusal> {
     bucket.ok_or_else(|| {
         let name = call
             .target

@@ -13,7 +13,6 @@ use bytes::Bytes;
 use http::header;
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use upcall::error::{Refusal, WireError};
 use upcall::form::{Boundary, FormEvent, FormParser, PostForm};
 use upcall_crypto::Md5;
@@ -21,8 +20,10 @@ use upcall_crypto::Md5;
 use super::ingest::{FileSource, IngestError};
 use crate::http::answer::CONTENT_MD5;
 use crate::http::gate::Exchange;
+use crate::http::peers::Peer;
 use crate::http::service::{Call, text_of};
 use crate::limits;
+use crate::memory::{Charge, MemoryScarce};
 use crate::node::Server;
 
 /// What is known before the file is read.
@@ -62,7 +63,9 @@ pub(crate) async fn read_head(
     let mut file = FormFile {
         body: call.body,
         parser: FormParser::new(boundary, server.limits.form),
-        memory: Some(FormMemory::new(Arc::clone(&server.form_memory))),
+        memory: Some(FormMemory::new(
+            server.memory.open(Peer::of(call.peer.ip())),
+        )),
         received: 0,
         digest: expected_digest(&call.headers)?,
         file_is_over: false,
@@ -154,41 +157,27 @@ pub(crate) fn parse_content_md5(value: &http::HeaderValue) -> Result<[u8; 16], R
         })
 }
 
-/// What one form takes of the memory that all forms have together. A stranger can send 8 MB of fields
-/// on each of thousands of connections, and nothing of it can be judged before the last field.
+/// What one form takes of the memory of all requests. A stranger can send 8 MB of fields on each of
+/// thousands of connections, and nothing of it can be judged before the last field.
 #[derive(Debug)]
 pub(crate) struct FormMemory {
-    all: Arc<Semaphore>,
-    taken: Option<OwnedSemaphorePermit>,
+    charge: Charge,
     bytes: usize,
 }
 
 impl FormMemory {
-    fn new(all: Arc<Semaphore>) -> Self {
-        Self {
-            all,
-            taken: None,
-            bytes: 0,
-        }
+    fn new(charge: Charge) -> Self {
+        Self { charge, bytes: 0 }
     }
 
-    /// Takes some more; the first [`limits::FORM_FREE_BYTES`] are free.
+    /// Takes some more, twice what came: a value that grows may have room for as much again. The first
+    /// [`limits::FORM_FREE_BYTES`] are counted with the request.
     fn grow(&mut self, bytes: usize) -> Result<(), IngestError> {
         self.bytes += bytes;
-        let taken = self
-            .taken
-            .as_ref()
-            .map_or(0, OwnedSemaphorePermit::num_permits);
-        let wanted = self.bytes.saturating_sub(limits::FORM_FREE_BYTES + taken);
-        let wanted = u32::try_from(wanted).map_err(|_| IngestError::Busy)?;
-        let more = Arc::clone(&self.all)
-            .try_acquire_many_owned(wanted)
-            .map_err(|_| IngestError::Busy)?;
-        match &mut self.taken {
-            Some(taken) => taken.merge(more),
-            none => *none = Some(more),
-        }
-        Ok(())
+        let beyond = self.bytes.saturating_sub(limits::FORM_FREE_BYTES);
+        self.charge
+            .grow_to(beyond.saturating_mul(2))
+            .map_err(|MemoryScarce| IngestError::Busy)
     }
 }
 

@@ -18,9 +18,13 @@ use upcall_image::ImageReader;
 use upcall_store::blobs::{BlobError, Draft};
 
 use super::admit::Admitted;
+use super::form::CallFacts;
 use super::hasher::HasherGone;
 use super::image::image_info;
+use crate::http::framing::RETRY_AFTER_SECONDS;
+use crate::http::peers::Peer;
 use crate::limits;
+use crate::memory::Charge;
 use crate::node::Server;
 
 /// Where a file's bytes come from.
@@ -51,6 +55,7 @@ pub(crate) async fn ingest(
     let mut draft = server.blobs.begin(admitted.at_least).await.map_err(fault)?;
     let mut hashing = server.hasher.begin();
     let share = server.ingests.begin();
+    let mut memory = BatchMemory::new(server, &admitted.call);
     let mut image = ImageReader::default();
     let mut length = 0;
     let mut batch = Batch::default();
@@ -61,7 +66,8 @@ pub(crate) async fn ingest(
             .check_not_too_long(length)
             .map_err(|error| error.refusal())?;
         image.feed(&bytes);
-        if let Some(full) = batch.push(bytes, share.batch_bytes(length)) {
+        if let Some(full) = batch.push(bytes, memory.batch_bytes(length, share.batch_bytes(length)))
+        {
             is_long = true;
             hashing.add(full.clone()).await.map_err(gone)?;
             draft.write(full).await.map_err(fault)?;
@@ -122,6 +128,44 @@ impl Drop for Share<'_> {
     }
 }
 
+/// What the batches of one upload take of the memory of all requests.
+struct BatchMemory<'c> {
+    charge: Charge,
+    call: &'c CallFacts,
+    /// How large a batch may be.
+    counted: usize,
+    /// How much of the file has to have come before more is asked for.
+    asks_from: u64,
+}
+
+impl<'c> BatchMemory<'c> {
+    fn new(server: &Server, call: &'c CallFacts) -> Self {
+        Self {
+            charge: server.memory.open(Peer::of(call.peer.ip())),
+            call,
+            counted: limits::LEAN_BATCH_BYTES,
+            asks_from: limits::LEAN_BATCH_BYTES as u64,
+        }
+    }
+
+    /// How large a batch may be now, when so many bytes have come, if it should be so large. Three of
+    /// them are held at a time, each up to a read buffer longer. Without memory for that it stays
+    /// small, and the upload goes on.
+    fn batch_bytes(&mut self, came: u64, wanted: usize) -> usize {
+        if wanted <= self.counted || came < self.asks_from {
+            return wanted.min(self.counted);
+        }
+        let held = 3 * (wanted + limits::READ_BUFFER_BYTES);
+        if self.charge.grow_to(held).is_ok() {
+            self.counted = wanted;
+            self.call.exchange.widen();
+        } else {
+            self.asks_from = came + limits::MOST_BATCH_BYTES as u64;
+        }
+        self.counted
+    }
+}
+
 /// Pieces on their way to the disk.
 #[derive(Default)]
 struct Batch {
@@ -163,6 +207,7 @@ impl IngestError {
     pub(crate) fn refusal(&self) -> Refusal {
         match self {
             Self::Busy => Refusal::new(WireError::SERVICE_UNAVAILABLE)
+                .extra("RetryAfterSeconds", RETRY_AFTER_SECONDS)
                 .hint("many forms with very long fields are on their way; try again in a moment"),
             Self::DigestMismatch => Refusal::new(WireError::INVALID_DIGEST).hint(
                 "the bytes that arrived have another MD5 than `Content-MD5` says; send them again",

@@ -27,6 +27,7 @@ use crate::callback::{Told, ToldUpload};
 use crate::http::answer::Answer;
 use crate::http::service::Call;
 use crate::node::Server;
+use crate::operations;
 use crate::telemetry::request_line::RequestLine;
 use admit::Admitted;
 
@@ -49,6 +50,8 @@ async fn admission(
     bucket: Option<Arc<BucketFacts>>,
     line: &mut RequestLine,
 ) -> Result<(Box<Admitted>, form::FormFile), Refusal> {
+    // Nothing is kept of a form for a bucket that does not exist.
+    let bucket = Some(operations::existing(&call, bucket)?);
     let (head, file) = line.timed("form", form::read_head(call, server)).await?;
     line.remember_form(&head.form);
     let admitted = line

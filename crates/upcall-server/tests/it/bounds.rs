@@ -16,7 +16,7 @@ use crate::server::{Setup, TestServer};
 #[tokio::test]
 async fn long_fields_of_many_forms_are_bounded_together() {
     let limits = Limits {
-        form_memory: 1024 * 1024,
+        request_memory: 6 * 1024 * 1024,
         ..Limits::default()
     };
     let server = TestServer::start_with(Setup {
@@ -47,6 +47,61 @@ async fn long_fields_of_many_forms_are_bounded_together() {
         204,
         "what was taken is given back"
     );
+}
+
+/// A bucket that does not exist is refused before anything of the form has come.
+#[tokio::test]
+async fn nothing_is_read_of_a_form_for_an_unknown_bucket() {
+    let server = TestServer::start().await;
+    let mut socket = server.client().connect().await;
+    let head = b"POST /nowhere/ HTTP/1.1\r\nHost: h\r\nContent-Length: 9000\r\n\
+        Content-Type: multipart/form-data; boundary=b\r\n\r\n";
+    socket.write_all(head).await.unwrap();
+    let answer = read_answer(&mut socket, "POST").await.unwrap();
+    answer.assert_refused(404, "NoSuchBucket", "");
+}
+
+/// Requests that are under way are counted before their first field, for the address they come from.
+#[tokio::test]
+async fn one_address_cannot_hold_the_memory_of_all_requests() {
+    let limits = Limits {
+        request_memory: 1024 * 1024,
+        ..Limits::default()
+    };
+    let server = TestServer::start_with(Setup {
+        limits,
+        ..Setup::default()
+    })
+    .await;
+    let client = server.client();
+    let half =
+        b"PUT /open/a HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n";
+    let mut halves = Vec::new();
+    // Eight requests of 64 KiB are half of it.
+    for _ in 0..8 {
+        let mut socket = client.connect_from(7).await;
+        socket.write_all(half).await.unwrap();
+        assert_eq!(read_answer(&mut socket, "GET").await.unwrap().status, 100);
+        halves.push(socket);
+    }
+    let mut socket = client.connect_from(7).await;
+    socket.write_all(half).await.unwrap();
+    let refused = read_answer(&mut socket, "PUT").await.unwrap();
+    refused.assert_refused(503, "ServiceUnavailable", "");
+    assert_eq!(refused.header("retry-after"), "1");
+
+    let mut other = client.connect_from(8).await;
+    other.write_all(half).await.unwrap();
+    assert_eq!(read_answer(&mut other, "GET").await.unwrap().status, 100);
+    // A long head is counted as well: 96 KiB of what is left.
+    let long = format!(
+        "GET /open/ HTTP/1.1\r\nHost: h\r\nX: {}\r\n\r\n",
+        "x".repeat(20_000)
+    );
+    let mut socket = client.connect_from(7).await;
+    socket.write_all(long.as_bytes()).await.unwrap();
+    let refused = read_answer(&mut socket, "GET").await.unwrap();
+    refused.assert_refused(503, "ServiceUnavailable", "");
 }
 
 /// A body in chunks does not tell the gate where it ends. Silence behind it is the answer's time, not

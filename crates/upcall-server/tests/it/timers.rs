@@ -123,7 +123,7 @@ fn limits(short: Timer) -> Limits {
         callback_unproven_rate: _,
         record_calls: _,
         record_bytes: _,
-        form_memory: _,
+        request_memory: _,
         refused_uploads: _,
         refused_bytes: _,
         form: _,
