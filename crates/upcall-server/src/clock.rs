@@ -1,8 +1,10 @@
 //! The time, as something that is passed in.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
 
+use http::HeaderValue;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -48,6 +50,23 @@ pub(crate) fn http_date(time: Timestamp) -> String {
         time.minute(),
         time.second()
     )
+}
+
+/// [`http_date`] as a header. Answers of the same second share one; a clock that is set back is
+/// another second, as one that goes on is.
+pub(crate) fn http_date_header(time: Timestamp) -> HeaderValue {
+    thread_local! {
+        static LAST: RefCell<Option<(i64, HeaderValue)>> = const { RefCell::new(None) };
+    }
+    let second = time.as_second();
+    LAST.with_borrow_mut(|last| match last {
+        Some((of, value)) if *of == second => value.clone(),
+        _ => {
+            let value = HeaderValue::try_from(http_date(time)).expect("a date is ASCII");
+            *last = Some((second, value.clone()));
+            value
+        }
+    })
 }
 
 const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];

@@ -250,7 +250,7 @@ impl Service for AdminService {
             answer = answer.header(header::CONNECTION, "close");
         }
         line.answered(answer.status());
-        Ok(answer.into_response(line, answering))
+        Ok(answer.into_response(self.server.clock.now(), line, answering))
     }
 }
 

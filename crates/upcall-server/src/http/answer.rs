@@ -11,11 +11,13 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
+use jiff::Timestamp;
 use upcall::error::Refusal;
 
 use super::gate::Answering;
 use super::sandbox::{self, Author};
 use super::voucher::Piece;
+use crate::clock::http_date_header;
 use crate::limits;
 use crate::operations::get_object::{ObjectBody, ObjectPiece};
 use crate::telemetry::request_line::RequestLine;
@@ -130,9 +132,11 @@ impl Answer {
         self.status
     }
 
-    /// The response; `line` is written and `answering` ends when its body has gone, or is given up.
+    /// The response, which is sent `now`; `line` is written and `answering` ends when its body has gone,
+    /// or is given up.
     pub(crate) fn into_response(
         mut self,
+        now: Timestamp,
         line: RequestLine,
         answering: Answering,
     ) -> Response<AnswerBody> {
@@ -157,6 +161,9 @@ impl Answer {
         response
             .headers_mut()
             .insert(header::SERVER, HeaderValue::from_static(SERVER));
+        response
+            .headers_mut()
+            .insert(header::DATE, http_date_header(now));
         response
     }
 }

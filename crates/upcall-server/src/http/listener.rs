@@ -259,6 +259,8 @@ impl<V: Service> Connection<V> {
             .max_headers(limits::REQUEST_HEADERS)
             .max_buf_size(limits::READ_BUFFER_BYTES)
             .half_close(false)
+            // hyper's stays where it was when the clock is set back; every answer has its own.
+            .auto_date_header(false)
             .serve_connection(TokioIo::new(gate), handler);
         // On the heap, so that a resting connection does not keep its place.
         let mut connection = Box::new(connection);

@@ -120,7 +120,7 @@ impl Service for StorageService {
                 .insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         line.answered(answer.status());
-        Ok(answer.into_response(line, answering))
+        Ok(answer.into_response(self.server.clock.now(), line, answering))
     }
 }
 

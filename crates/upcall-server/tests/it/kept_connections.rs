@@ -1,13 +1,19 @@
 //! An answer belongs to its call: what an application sends too late, too long or twice reaches no other
-//! upload; and a connection that ends when it is used again costs nobody a call.
+//! upload; and a connection that ends when it is used again costs nobody a call. Every answer has its own
+//! date.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use jiff::Timestamp;
 use serde_json::{Value, json};
+use upcall_server::Clock;
 
 use crate::application::{Application, Reply, answer};
 use crate::callbacks::parameter;
 use crate::client::{Answer, Client};
 use crate::form::Form;
-use crate::server::{ADMIN, TestServer};
+use crate::server::{ADMIN, Setup, TestServer};
 
 const AGREED: &str = r#"{"Status":"OK"}"#;
 
@@ -185,4 +191,37 @@ async fn a_call_is_not_sent_again_once_a_byte_of_an_answer_came_or_on_a_new_conn
     let given = upload(&server, "c", &app).await;
     given.assert_refused(203, "CallbackFailed", "Error status : -1");
     assert_eq!(app.calls().len(), 1);
+}
+
+/// Also backwards: an answer that is dated in the future is a stale one to caches, or fresh for too long.
+#[tokio::test]
+async fn the_date_of_an_answer_follows_the_clock() {
+    let now = Arc::new(AtomicI64::new(1_800_000_000));
+    let hand = Arc::clone(&now);
+    let server = TestServer::start_with(Setup {
+        clock: Clock::from_fn(move || {
+            Timestamp::from_second(hand.load(Ordering::Relaxed)).unwrap()
+        }),
+        ..Setup::default()
+    })
+    .await;
+    let dates = async || {
+        let (storage, admin) = (
+            server
+                .client()
+                .request("GET", "/photos/none", "", b"")
+                .await,
+            Client::new(server.admin())
+                .request("GET", "/healthz", "", b"")
+                .await,
+        );
+        assert_eq!((storage.status, admin.status), (403, 200));
+        assert_eq!(storage.header("date"), admin.header("date"));
+        storage.header("date").to_owned()
+    };
+    assert_eq!(dates().await, "Fri, 15 Jan 2027 08:00:00 GMT");
+    now.fetch_add(1, Ordering::Relaxed);
+    assert_eq!(dates().await, "Fri, 15 Jan 2027 08:00:01 GMT");
+    now.fetch_sub(3601, Ordering::Relaxed);
+    assert_eq!(dates().await, "Fri, 15 Jan 2027 07:00:00 GMT");
 }
