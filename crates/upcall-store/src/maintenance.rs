@@ -8,6 +8,7 @@ use upcall::name::{BucketName, ObjectKey};
 
 use crate::BoxFuture;
 use crate::catalog::CatalogError;
+use crate::embedded::OpenError;
 
 /// What an operator may ask of a store that is being served.
 pub trait Maintenance: Send + Sync + 'static {
@@ -135,6 +136,9 @@ pub struct Usage {
 /// Why it could not be done.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum MaintenanceError {
+    /// A backup is none that this program can open.
+    #[error(transparent)]
+    Backup(Arc<OpenError>),
     /// The catalog failed.
     #[error("the catalog failed")]
     Catalog(#[from] CatalogError),

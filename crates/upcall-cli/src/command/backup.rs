@@ -5,10 +5,10 @@ use std::path::Path;
 use hyper::Method;
 use serde_json::json;
 use upcall_store::maintenance::{MaintenanceError, RateLimit};
-use upcall_store::{EmbeddedStore, StoreOptions};
+use upcall_store::{EmbeddedStore, OpenError, StoreOptions};
 
 use super::admin_client::AdminClient;
-use super::storage::cannot_open;
+use super::storage::{NEWER, cannot_open};
 use crate::config::args::{BackupArgs, RestoreArgs};
 use crate::terminal::message::Failure;
 use crate::terminal::output;
@@ -74,11 +74,13 @@ fn shown(path: &Path) -> String {
 }
 
 fn cannot_restore(error: MaintenanceError) -> Failure {
-    let is_taken = matches!(error, MaintenanceError::NotEmpty { .. });
-    let failure = Failure::from(error);
-    if is_taken {
-        failure.hint("name a data directory that is not there yet")
-    } else {
-        failure
-    }
+    let hint = match &error {
+        MaintenanceError::NotEmpty { .. } => "name a data directory that is not there yet",
+        MaintenanceError::Backup(why) if matches!(**why, OpenError::Format { .. }) => NEWER,
+        MaintenanceError::Backup(_)
+        | MaintenanceError::Catalog(_)
+        | MaintenanceError::Closed
+        | MaintenanceError::Io { .. } => return Failure::from(error),
+    };
+    Failure::from(error).hint(hint)
 }

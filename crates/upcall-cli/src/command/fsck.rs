@@ -33,9 +33,21 @@ pub(crate) fn run(args: &FsckArgs) -> Result<(), Failure> {
     let report = match EmbeddedStore::open_with(&args.admin.data, options) {
         Ok(store) => serde_json::to_value(check(&store)?)?,
         Err(OpenError::Held { .. }) => super::on_runtime(ask(args))?,
-        Err(error) => return Err(cannot_open(error)),
+        Err(error) => return Err(cannot_check(args, error)),
     };
     print(args, &report)
+}
+
+/// A store is opened for writing to be checked; a copy that is read-only has to be copied first.
+fn cannot_check(args: &FsckArgs, error: OpenError) -> Failure {
+    if !error.is_denied() {
+        return cannot_open(error);
+    }
+    Failure::from(error).hint(format!(
+        "a check opens the store for writing: run it as the server's user, or have a read-only copy \
+         copied and every object read with `upcall restore '{}' --data NEW_DIR`",
+        args.admin.data.display()
+    ))
 }
 
 fn check(store: &EmbeddedStore) -> Result<CheckReport, Failure> {
@@ -96,6 +108,9 @@ fn print(args: &FsckArgs, report: &Value) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::new("there is damage")
-        .hint("restore what is named from a backup; no object was removed")
+        .hint(
+            "restore what is named from a backup, and where it is the catalog that is broken, have \
+               `upcall fsck --rebuild` make it anew; no object was removed",
+        )
         .the_answer_is_no())
 }

@@ -148,13 +148,20 @@ impl Storage {
 }
 
 pub(super) fn cannot_open(error: OpenError) -> Failure {
-    let is_held = matches!(error, OpenError::Held { .. });
-    let failure = Failure::from(error);
-    if is_held {
-        failure.hint("stop that process, or give this one its own folder with `--data`")
-    } else {
-        failure
-    }
+    let hint = match &error {
+        OpenError::Held { .. } => {
+            "stop that process, or give this one its own folder with `--data`"
+        }
+        OpenError::Format { .. } => NEWER,
+        error if error.is_broken_catalog() => {
+            "`upcall fsck --rebuild` makes the catalog anew from the objects; access keys are lost with it"
+        }
+        OpenError::Catalog { .. }
+        | OpenError::CatalogMissing { .. }
+        | OpenError::Io { .. }
+        | OpenError::NotOurs { .. } => return Failure::from(error),
+    };
+    Failure::from(error).hint(hint)
 }
 
 fn cannot_start(error: StartError, admin: SocketAddr, listen_flag: &str) -> Failure {
@@ -177,6 +184,9 @@ fn cannot_start(error: StartError, admin: SocketAddr, listen_flag: &str) -> Fail
 pub(crate) fn other_address(flag: &str) -> String {
     format!("choose another address with `{flag} ADDR`; port 0 means any free one")
 }
+
+/// What to do when a newer program has written a store.
+pub(super) const NEWER: &str = "use the version of upcall that wrote it, or a newer one";
 
 /// The one owner of every bucket.
 const OWNER: &str = "upcall";

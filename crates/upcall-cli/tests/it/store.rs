@@ -1,6 +1,7 @@
 //! `upcall fsck`, `backup` and `restore`, beside a running server and without one.
 
 use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use tempfile::tempdir;
@@ -75,4 +76,66 @@ fn fsck_finds_damage_and_makes_a_lost_catalog_anew() {
     let listed = at(data, &["bucket", "list", "--json"]).run().done_json();
     assert_eq!(listed["buckets"][0]["name"], "photos");
     drop(serve);
+}
+
+#[test]
+fn a_broken_catalog_says_how_it_is_made_anew() {
+    let folder = tempdir().unwrap();
+    let data = folder.path();
+    drop(Upcall::serve(data).start());
+    fs::write(data.join("catalog.sqlite"), [b'x'; 8192]).unwrap();
+    for words in [["fsck"].as_slice(), &["serve", "--listen", "127.0.0.1:0"]] {
+        let refused = at(data, words).run().not_done();
+        assert!(refused.contains("`upcall fsck --rebuild`"), "{refused}");
+    }
+    at(data, &["fsck", "--rebuild"]).run().done();
+}
+
+#[test]
+fn a_backup_of_a_newer_program_leaves_no_folder() {
+    let folder = tempdir().unwrap();
+    let (data, back) = (folder.path().join("data"), folder.path().join("back"));
+    drop(Upcall::serve(&data).start());
+    fs::write(data.join("format"), "upcall-data 99\n").unwrap();
+    let refused = at(&back, &["restore", data.to_str().unwrap()]);
+    let refused = refused.run().not_done();
+    assert!(
+        refused.contains("has format 99") && refused.contains("hint: use the version of upcall"),
+        "{refused}"
+    );
+    assert!(!back.exists());
+}
+
+/// Root has to give up what lets it write everywhere.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_read_only_copy_says_how_it_is_checked() {
+    let folder = tempdir().unwrap();
+    let (data, back) = (folder.path().join("data"), folder.path().join("back"));
+    drop(Upcall::serve(&data).start());
+    fs::remove_file(data.join("lock")).unwrap();
+    let mode = |mode| fs::set_permissions(&data, fs::Permissions::from_mode(mode)).unwrap();
+    mode(0o500);
+    let is_root = fs::metadata(&data).unwrap().uid() == 0;
+    let in_hands = |words: &[&str], to: &Path| {
+        let upcall = at(to, words);
+        if is_root {
+            upcall.under(&["/usr/bin/setpriv", "--bounding-set=-dac_override"])
+        } else {
+            upcall
+        }
+    };
+    let refused = in_hands(&["fsck"], &data).run().not_done();
+    let shown = data.display();
+    assert!(
+        refused.contains(&format!("`{shown}/lock`: Permission denied")),
+        "{refused}"
+    );
+    let hint = format!("`upcall restore '{shown}' --data NEW_DIR`");
+    assert!(refused.contains(&hint), "{refused}");
+    // As the hint says.
+    let done = in_hands(&["restore", data.to_str().unwrap()], &back).run();
+    let done = done.done();
+    mode(0o700);
+    assert!(done.ends_with("all read: 0 damaged\n"), "{done}");
 }

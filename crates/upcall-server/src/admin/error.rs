@@ -145,7 +145,8 @@ impl AdminError {
             | Self::Catalog(_)
             | Self::Internal
             | Self::Maintenance(
-                MaintenanceError::Catalog(_)
+                MaintenanceError::Backup(_)
+                | MaintenanceError::Catalog(_)
                 | MaintenanceError::Closed
                 | MaintenanceError::Io { .. },
             ) => (FAULT, "InternalError", LOG),

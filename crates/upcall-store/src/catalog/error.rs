@@ -51,12 +51,18 @@ impl CatalogError {
     pub fn is_out_of_space(&self) -> bool {
         matches!(self, Self::Engine(fault) if fault.is_out_of_space)
     }
+
+    /// Whether what is stored is not what was written; making it anew helps then.
+    pub fn is_broken(&self) -> bool {
+        matches!(self, Self::Corrupt(_)) || matches!(self, Self::Engine(fault) if fault.is_broken)
+    }
 }
 
 /// A failure of an engine; shared, since one failed flush fails everything that waited for it.
 #[derive(Clone, Debug)]
 pub struct EngineFault {
     is_out_of_space: bool,
+    is_broken: bool,
     cause: Arc<dyn Error + Send + Sync>,
 }
 
@@ -65,8 +71,16 @@ impl EngineFault {
     pub fn new(cause: impl Error + Send + Sync + 'static, is_out_of_space: bool) -> Self {
         Self {
             is_out_of_space,
+            is_broken: false,
             cause: Arc::new(cause),
         }
+    }
+
+    /// The same, of data that are not what was written.
+    #[must_use]
+    pub fn of_broken_data(mut self, is_broken: bool) -> Self {
+        self.is_broken = is_broken;
+        self
     }
 }
 

@@ -18,7 +18,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, IoSlice};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 #[cfg(feature = "contract")]
@@ -130,6 +130,22 @@ pub trait DiskFile: fmt::Debug + Send + Sync {
     fn as_file(&self) -> Option<Arc<File>> {
         None
     }
+}
+
+/// Names the file that the system's error is about, which the system itself does not.
+pub(crate) fn at(path: &Path) -> impl FnOnce(io::Error) -> io::Error {
+    move |cause| {
+        let path = path.to_owned();
+        io::Error::new(cause.kind(), AtFile { path, cause })
+    }
+}
+
+/// The cause is part of the sentence: it must not be lost where only the sentence is logged.
+#[derive(Debug, thiserror::Error)]
+#[error("`{}`: {cause}", path.display())]
+struct AtFile {
+    path: PathBuf,
+    cause: io::Error,
 }
 
 /// Writes every byte of every slice with a system call that may write fewer.

@@ -7,7 +7,7 @@ use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Disk, DiskFile, Space, write_all_at};
+use super::{Disk, DiskFile, Space, at, write_all_at};
 
 /// The disk of this machine.
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,29 +23,32 @@ impl Disk for SystemDisk {
             .write(true)
             .create_new(true)
             .mode(0o600)
-            .open(path)?;
+            .open(path)
+            .map_err(at(path))?;
         Ok(Arc::new(SystemFile(Arc::new(file))))
     }
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-        Ok(Arc::new(SystemFile(Arc::new(File::open(path)?))))
+        let file = File::open(path).map_err(at(path))?;
+        Ok(Arc::new(SystemFile(Arc::new(file))))
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        fs::remove_file(path)
+        fs::remove_file(path).map_err(at(path))
     }
 
     fn truncate(&self, path: &Path, length: u64) -> io::Result<()> {
-        let file = OpenOptions::new().write(true).open(path)?;
-        file.set_len(length)?;
-        file.sync_all()
+        let opened = OpenOptions::new().write(true).open(path);
+        opened
+            .and_then(|file| file.set_len(length).and_then(|()| file.sync_all()))
+            .map_err(at(path))
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<OsString>> {
         match fs::read_dir(folder) {
             Ok(entries) => entries.map(|entry| Ok(entry?.file_name())).collect(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            Err(error) => Err(error),
+            Err(error) => Err(at(folder)(error)),
         }
     }
 
@@ -54,10 +57,13 @@ impl Disk for SystemDisk {
             .mode(0o700)
             .recursive(true)
             .create(folder)
+            .map_err(at(folder))
     }
 
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
-        File::open(folder)?.sync_all()
+        File::open(folder)
+            .and_then(|opened| opened.sync_all())
+            .map_err(at(folder))
     }
 
     fn space(&self, folder: &Path) -> io::Result<Space> {

@@ -11,9 +11,10 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::Engine;
 use super::log::segment;
+use super::{Engine, directory};
 use crate::catalog::CatalogError;
 use crate::maintenance::{BackupReport, MaintenanceError};
 
@@ -170,11 +171,13 @@ impl Copy {
 /// Copies a backup into a data directory that is not there yet. Blocks.
 ///
 /// # Errors
-/// [`MaintenanceError`]; what was copied so far stays there.
+/// [`MaintenanceError`]. A backup of a newer program is refused before anything is made; otherwise what
+/// was copied so far stays there.
 pub fn restore(backup: &Path, folder: &Path) -> Result<BackupReport, MaintenanceError> {
     // Without it, it is no backup, or only a part of one.
     let format = backup.join("format");
     fs::metadata(&format).map_err(error(&format, "found: this is no whole backup"))?;
+    directory::check_backup(backup).map_err(|error| MaintenanceError::Backup(Arc::new(error)))?;
     make_empty(folder)?;
     let mut copy = Copy {
         report: BackupReport {

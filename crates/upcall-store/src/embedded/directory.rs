@@ -6,10 +6,11 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::files::Files;
+use super::index;
 use super::lock::{DirectoryLock, LockError};
 use super::log::segment;
 use crate::catalog::CatalogError;
-use crate::disk::Disk;
+use crate::disk::{Disk, at};
 
 /// Makes the directory if it is not there, and takes it; its format is one that is known then.
 pub(super) fn take(folder: &Path) -> Result<DirectoryLock, OpenError> {
@@ -62,7 +63,8 @@ fn make_folder(folder: &Path) -> io::Result<()> {
     fs::DirBuilder::new()
         .mode(0o700)
         .recursive(true)
-        .create(folder)?;
+        .create(folder)
+        .map_err(at(folder))?;
     match folder.parent() {
         Some(parent) if parent != Path::new("") => sync_folder(parent),
         Some(_) | None => Ok(()),
@@ -70,22 +72,48 @@ fn make_folder(folder: &Path) -> io::Result<()> {
 }
 
 fn sync_folder(folder: &Path) -> io::Result<()> {
-    fs::File::open(folder)?.sync_all()
+    fs::File::open(folder)
+        .and_then(|opened| opened.sync_all())
+        .map_err(at(folder))
+}
+
+/// Whether this program knows what a backup was written by. Nothing is written, and what is missing is
+/// no error.
+pub(super) fn check_backup(folder: &Path) -> Result<(), OpenError> {
+    read_format(folder)?;
+    let checked = index::check_version(&folder.join("catalog.sqlite"));
+    checked.map_err(|source| OpenError::Catalog {
+        folder: folder.to_owned(),
+        source,
+    })
 }
 
 /// The version of everything in the directory. A newer one is not touched.
 fn check_format(folder: &Path) -> Result<(), OpenError> {
+    match read_format(folder)? {
+        Some(Format::Current) => Ok(()),
+        // What it has is read; what is new is written beside it. An older program must not open it
+        // then.
+        Some(Format::Before) | None => write_format(folder).map_err(|source| OpenError::Io {
+            folder: folder.to_owned(),
+            source,
+        }),
+    }
+}
+
+/// A version that this program knows.
+enum Format {
+    Before,
+    Current,
+}
+
+/// `None` if there is none yet.
+fn read_format(folder: &Path) -> Result<Option<Format>, OpenError> {
     let path = folder.join("format");
-    let io = |source| OpenError::Io {
-        folder: folder.to_owned(),
-        source,
-    };
     match fs::read_to_string(&path) {
         Ok(text) => match text.trim().strip_prefix(FORMAT_NAME).map(str::trim) {
-            Some(FORMAT_VERSION) => Ok(()),
-            // What it has is read; what is new is written beside it. An older program must not open
-            // it then.
-            Some(FORMAT_BEFORE) => write_format(folder).map_err(io),
+            Some(FORMAT_VERSION) => Ok(Some(Format::Current)),
+            Some(FORMAT_BEFORE) => Ok(Some(Format::Before)),
             Some(version) => Err(OpenError::Format {
                 folder: folder.to_owned(),
                 found: version.chars().take(20).collect(),
@@ -94,8 +122,11 @@ fn check_format(folder: &Path) -> Result<(), OpenError> {
                 folder: folder.to_owned(),
             }),
         },
-        Err(error) if error.kind() == io::ErrorKind::NotFound => write_format(folder).map_err(io),
-        Err(error) => Err(io(error)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(OpenError::Io {
+            folder: folder.to_owned(),
+            source: at(&path)(error),
+        }),
     }
 }
 
@@ -107,10 +138,13 @@ fn write_format(folder: &Path) -> io::Result<()> {
         .create(true)
         .truncate(true)
         .mode(0o600)
-        .open(&half)?;
-    writeln!(file, "{FORMAT_NAME} {FORMAT_VERSION}")?;
-    file.sync_all()?;
-    fs::rename(&half, folder.join("format"))?;
+        .open(&half)
+        .map_err(at(&half))?;
+    writeln!(file, "{FORMAT_NAME} {FORMAT_VERSION}")
+        .and_then(|()| file.sync_all())
+        .map_err(at(&half))?;
+    let path = folder.join("format");
+    fs::rename(&half, &path).map_err(at(&path))?;
     sync_folder(folder)
 }
 
@@ -161,6 +195,22 @@ pub enum OpenError {
         /// The directory.
         folder: PathBuf,
     },
+}
+
+impl OpenError {
+    /// Whether the catalog's file is not what was written, so that
+    /// [`rebuild`](crate::EmbeddedStore::rebuild) helps.
+    pub fn is_broken_catalog(&self) -> bool {
+        matches!(self, Self::Catalog { source, .. } if source.is_broken())
+    }
+
+    /// Whether this process may not write what it must, or not read.
+    pub fn is_denied(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if matches!(
+            source.kind(),
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+        ))
+    }
 }
 
 const FORMAT_NAME: &str = "upcall-data";

@@ -5,6 +5,8 @@ use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
+use crate::disk::at;
+
 /// Held as long as the store is open; the system gives it back when the process ends, however.
 #[derive(Debug)]
 pub(crate) struct DirectoryLock {
@@ -21,13 +23,15 @@ pub(crate) enum LockError {
 
 impl DirectoryLock {
     pub(crate) fn take(folder: &Path) -> Result<Self, LockError> {
+        let path = folder.join("lock");
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
             .mode(0o600)
-            .open(folder.join("lock"))
+            .open(&path)
+            .map_err(at(&path))
             .map_err(LockError::Io)?;
         match file.try_lock() {
             Ok(()) => {}
@@ -37,13 +41,13 @@ impl DirectoryLock {
                 let _ = file.read_to_string(&mut text);
                 return Err(LockError::Held(text.trim().parse().ok()));
             }
-            Err(TryLockError::Error(error)) => return Err(LockError::Io(error)),
+            Err(TryLockError::Error(error)) => return Err(LockError::Io(at(&path)(error))),
         }
         let write = file
             .set_len(0)
             .and_then(|()| file.rewind())
             .and_then(|()| writeln!(file, "{}", std::process::id()));
-        write.map_err(LockError::Io)?;
+        write.map_err(at(&path)).map_err(LockError::Io)?;
         Ok(Self { _file: file })
     }
 }

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use upcall::name::{AccessKeyId, AccessKeySecret, ObjectKey};
 use upcall_store::blobs::{BlobError, BlobId};
 use upcall_store::catalog::{AccessKeyFacts, CatalogError, Writer};
+use upcall_store::maintenance::MaintenanceError;
 use upcall_store::{EmbeddedStore, OpenError, StoreOptions};
 
 use crate::store::{TestStore, blob_files, blob_path, draft, list, make_bucket, put, read};
@@ -95,9 +96,11 @@ fn a_newer_format_is_refused_and_left_alone() {
             .ends_with("it has format 3, this program knows 2"),
         "{refused}"
     );
+    refuses_to_restore(folder.path(), "it has format 3, this program knows 2");
     fs::write(&format, "something else").unwrap();
     let refused = EmbeddedStore::open(folder.path()).unwrap_err();
     assert!(matches!(refused, OpenError::NotOurs { .. }), "{refused}");
+    refuses_to_restore(folder.path(), "its file `format` is not one of upcall's");
 
     fs::write(&format, "upcall-data 2\n").unwrap();
     let catalog = rusqlite::Connection::open(folder.path().join("catalog.sqlite")).unwrap();
@@ -111,6 +114,69 @@ fn a_newer_format_is_refused_and_left_alone() {
         cause.to_string(),
         "the catalog has version 4, this program knows 3; use the newer program"
     );
+    refuses_to_restore(folder.path(), "cannot open the catalog in");
+}
+
+/// Nothing is made where the store was to go.
+#[track_caller]
+fn refuses_to_restore(backup: &Path, why: &str) {
+    let parent = tempfile::tempdir().unwrap();
+    let target = parent.path().join("restored");
+    let refused = upcall_store::restore(backup, &target).unwrap_err();
+    assert!(
+        matches!(refused, MaintenanceError::Backup(_)) && refused.to_string().contains(why),
+        "{refused}"
+    );
+    assert!(!target.exists());
+}
+
+/// Root is denied nothing, so a folder stands where the file should be.
+#[test]
+fn the_file_that_cannot_be_opened_is_named() {
+    for name in ["lock", "format", "catalog.sqlite"] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join("something"), "").unwrap();
+        let refused = EmbeddedStore::open(folder.path()).unwrap_err();
+        assert!(!refused.is_broken_catalog(), "{refused:?}");
+        let mut causes = vec![refused.to_string()];
+        let mut cause = std::error::Error::source(&refused);
+        while let Some(error) = cause {
+            causes.push(error.to_string());
+            cause = error.source();
+        }
+        let expected = format!("`{}`: Is a directory", path.display());
+        assert!(
+            causes.iter().any(|cause| cause.starts_with(&expected)),
+            "{causes:?}"
+        );
+    }
+}
+
+/// Wherever it is broken: it is no database, a page of it is another's, or a table is missing.
+#[test]
+fn a_catalog_that_is_not_what_was_written_is_called_broken() {
+    let breaks: [fn(&Path); 3] = [
+        |catalog| fs::write(catalog, [b'x'; 8192]).unwrap(),
+        |catalog| {
+            let file = OpenOptions::new().write(true).open(catalog).unwrap();
+            file.write_all_at(&[0xff; 4096 - 100], 100).unwrap();
+        },
+        |catalog| {
+            let connection = rusqlite::Connection::open(catalog).unwrap();
+            connection.execute_batch("DROP TABLE log").unwrap();
+        },
+    ];
+    for (number, make_broken) in breaks.into_iter().enumerate() {
+        let TestStore { store, folder } = TestStore::open();
+        drop(store);
+        make_broken(&folder.path().join("catalog.sqlite"));
+        let refused = EmbeddedStore::open(folder.path()).unwrap_err();
+        assert!(refused.is_broken_catalog(), "{number}: {refused:?}");
+        EmbeddedStore::rebuild(folder.path()).unwrap();
+        EmbeddedStore::open(folder.path()).unwrap().close();
+    }
 }
 
 #[tokio::test]

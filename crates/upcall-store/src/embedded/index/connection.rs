@@ -8,6 +8,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::catalog::{CatalogError, EngineFault};
+use crate::disk::at;
 
 /// For the writer, and for the first look. Makes the file if it is not there.
 pub(super) fn open_to_write(path: &Path) -> Result<Connection, CatalogError> {
@@ -55,7 +56,7 @@ fn create_privately(path: &Path) -> Result<(), CatalogError> {
         .map(drop)
         .map_err(|error| {
             let is_full = crate::blobs::is_out_of_space(&error);
-            CatalogError::Engine(EngineFault::new(error, is_full))
+            CatalogError::Engine(EngineFault::new(at(path)(error), is_full))
         })
 }
 

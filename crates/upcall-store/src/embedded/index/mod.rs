@@ -23,6 +23,7 @@ use rusqlite::Connection;
 use upcall::name::{BucketName, ObjectKey};
 
 use self::readers::Readers;
+pub(super) use self::schema::check_version;
 pub(super) use self::settings::{Settings, SettingsChange};
 use self::writer::IndexWriter;
 use super::change::Change;

@@ -415,8 +415,26 @@ impl From<rusqlite::Error> for CatalogError {
             || error.sqlite_error().is_some_and(|error| {
                 error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE
             });
-        Self::Engine(EngineFault::new(error, is_full))
+        let is_broken = is_broken(&error);
+        Self::Engine(EngineFault::new(error, is_full).of_broken_data(is_broken))
     }
+}
+
+/// The statements are right, so one that SQLite does not understand misses a table or column.
+fn is_broken(error: &rusqlite::Error) -> bool {
+    use rusqlite::Error::{
+        FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, QueryReturnedNoRows,
+    };
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase, Unknown};
+    let code = error.sqlite_error_code();
+    matches!(code, Some(DatabaseCorrupt | NotADatabase | Unknown))
+        || matches!(
+            error,
+            QueryReturnedNoRows
+                | FromSqlConversionFailure(..)
+                | IntegralValueOutOfRange(..)
+                | InvalidColumnType(..)
+        )
 }
 
 impl From<FromSqlError> for CatalogError {

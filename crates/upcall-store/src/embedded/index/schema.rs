@@ -1,18 +1,18 @@
 //! The tables, and how an older file becomes a newer one. `docs/formats/catalog.md` is the reference.
 
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
 use rusqlite::Connection;
 
 use crate::catalog::{CatalogError, EngineFault};
+use crate::disk::at;
 
 /// Brings a file to the current version, each step in a transaction of its own.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), CatalogError> {
     let version: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    if version > VERSION {
-        return Err(CatalogError::Engine(EngineFault::new(
-            NewerCatalog { found: version },
-            false,
-        )));
-    }
+    refuse_newer(version)?;
     for (next, step) in (1..).zip(MIGRATIONS).skip(version as usize) {
         let transaction = connection.transaction()?;
         transaction.execute_batch(step)?;
@@ -21,6 +21,49 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), CatalogError> {
     }
     Ok(())
 }
+
+fn refuse_newer(found: u32) -> Result<(), CatalogError> {
+    if found > VERSION {
+        return Err(fault(NewerCatalog { found }));
+    }
+    Ok(())
+}
+
+fn fault(cause: impl std::error::Error + Send + Sync + 'static) -> CatalogError {
+    CatalogError::Engine(EngineFault::new(cause, false))
+}
+
+/// Refuses a file of a newer version without opening it as a database, which would write beside it.
+/// What is missing or no database is no error here. Source: "Database File Format", 1.3.
+pub(in crate::embedded) fn check_version(path: &Path) -> Result<(), CatalogError> {
+    let mut header = [0; HEADER_BYTES];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut header));
+    match read {
+        Ok(()) => {}
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::UnexpectedEof
+            ) =>
+        {
+            return Ok(());
+        }
+        Err(error) => return Err(fault(at(path)(error))),
+    }
+    let (rest, version) = header
+        .split_last_chunk()
+        .expect("the header is longer than its last field");
+    if rest.starts_with(MAGIC) {
+        refuse_newer(u32::from_be_bytes(*version))?;
+    }
+    Ok(())
+}
+
+/// What a database begins with.
+const MAGIC: &[u8] = b"SQLite format 3\0";
+
+/// The header up to the end of `user_version`.
+const HEADER_BYTES: usize = 64;
 
 /// The file was written by a newer program.
 #[derive(Debug, thiserror::Error)]
