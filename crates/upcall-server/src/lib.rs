@@ -10,6 +10,7 @@ mod admin;
 pub mod callback;
 mod clock;
 mod console;
+pub mod differences;
 mod fault;
 mod http;
 mod injection;

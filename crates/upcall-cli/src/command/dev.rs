@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use tokio::sync::broadcast;
 use upcall::callback::PublicKeyUrls;
 use upcall::callback::binding::{Binding, BindingKey};
+use upcall::form::Strictness;
 use upcall::name::{AccessKeyId, AccessKeySecret, BucketName};
 use upcall_app::{App, AppConfig, CallbackUrlRule, Examples, HostRule};
 use upcall_server::callback::{
@@ -57,6 +58,7 @@ pub(crate) async fn run(args: &DevArgs) -> Result<(), Failure> {
         signatures: SignatureVersions::Any,
         cors_origins: vec!["*".to_owned()],
         trusted_proxies: TrustedProxies::default(),
+        strictness: strictness(args),
         record: None,
     })
     .await?;
@@ -104,6 +106,14 @@ pub(crate) async fn run(args: &DevArgs) -> Result<(), Failure> {
     })
     .await;
     Ok(())
+}
+
+const fn strictness(args: &DevArgs) -> Strictness {
+    if args.strict {
+        Strictness::Strict
+    } else {
+        Strictness::Lenient
+    }
 }
 
 /// What runs on this machine and in its network may be called, and the application's own host.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use upcall::form::Strictness;
 use upcall::name::AccessKeyId;
 use upcall_server::FaultInjection;
 use upcall_store::StoreOptions;
@@ -47,6 +48,7 @@ pub(crate) async fn run(args: &ServeArgs) -> Result<(), Failure> {
         signatures: config.access.signatures.value,
         cors_origins: config.access.cors_origins.value.clone(),
         trusted_proxies: config.proxies.trusted_proxies(),
+        strictness: Strictness::Lenient,
         record: Some(config.record.clone()),
     })
     .await?;

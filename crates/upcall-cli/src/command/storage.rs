@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use upcall::form::Strictness;
 use upcall::name::{AccessKeyId, AccessKeySecret};
 use upcall_server::callback::{
     GuardConfig, KeyUrl, SignerConfig, VouchingRules, WebhookSignatures,
@@ -42,6 +43,8 @@ pub(crate) struct StorageSetup {
     pub(crate) signatures: SignatureVersions,
     pub(crate) cors_origins: Vec<String>,
     pub(crate) trusted_proxies: TrustedProxies,
+    /// Whether forms that OSS refuses are taken.
+    pub(crate) strictness: Strictness,
     /// What is kept of callbacks, if not what the limits say.
     pub(crate) record: Option<RecordConfig>,
 }
@@ -60,6 +63,7 @@ impl Storage {
         setup.data.check_owner()?;
         let mut limits = descriptors::limits()?;
         limits.request_memory = machine_memory::for_requests(setup.memory);
+        limits.form.strictness = setup.strictness;
         if let Some(record) = &setup.record {
             limits.record_calls = record.calls.value;
             limits.record_bytes = usize::try_from(record.bytes.value).unwrap_or(usize::MAX);

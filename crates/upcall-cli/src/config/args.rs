@@ -154,6 +154,10 @@ pub(crate) struct DevArgs {
     /// lines stay
     #[arg(long, value_name = "FILE")]
     pub(crate) env_file: Option<PathBuf>,
+    /// Refuse what OSS is known to refuse and this server takes otherwise: a part whose Content-Type
+    /// stands first; and say nothing of pictures that OSS says nothing of
+    #[arg(long)]
+    pub(crate) strict: bool,
     /// Listen on the local network too, and print a QR code that a phone can open
     #[arg(long)]
     pub(crate) lan: bool,

@@ -191,6 +191,34 @@ fn an_upload_by_hand_is_heard_by_the_application_and_seen_in_the_terminal() {
 }
 
 #[test]
+fn a_strict_double_refuses_what_oss_refuses() {
+    for (more, status) in [(&[][..], 200), (&["--strict"], 400)] {
+        let folder = tempdir().unwrap();
+        let dev = Upcall::dev(folder.path()).and(more).start();
+        let signed = Upcall::new(&["policy", "sign", "--json", "--bucket", "photos"])
+            .and(&["--key-prefix", "u/", "--max-size", "5B"])
+            .and(&["--storage", dev.text("storage")])
+            .env("UPCALL_ACCESS_KEY_ID", dev.text("accessKeyId"))
+            .env("UPCALL_ACCESS_KEY_SECRET", dev.text("accessKeySecret"))
+            .run()
+            .done_json();
+        let body = String::from_utf8(form(&fields_of(&signed), "a", "12345")).unwrap();
+        let head = "Content-Disposition: form-data; name=\"file\"";
+        let body = body.replace(head, &format!("Content-Type: a/b\r\n{head}"));
+
+        let answer = ask(
+            dev.address("storage"),
+            "POST /photos/",
+            FORM,
+            body.as_bytes(),
+        );
+
+        assert_eq!(answer.status, status, "{answer:?}");
+        assert_eq!(answer.body.contains("0006-00000109"), status == 400);
+    }
+}
+
+#[test]
 fn without_json_a_person_reads_addresses_and_a_line_for_curl() {
     let folder = tempdir().unwrap();
     let dev = Upcall::new(&["dev", "--storage", ANY, "--app", ANY, "--admin", ANY]);

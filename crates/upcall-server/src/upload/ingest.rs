@@ -92,7 +92,9 @@ pub(crate) async fn ingest(
         length,
         md5,
         crc64,
-        image: image.finish().map(image_info),
+        image: image
+            .finish()
+            .and_then(|facts| image_info(facts, server.limits.form.strictness)),
     })
 }
 

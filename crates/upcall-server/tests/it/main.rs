@@ -19,6 +19,7 @@ mod client;
 mod console;
 mod contents;
 mod cors;
+mod differences;
 mod early_refusals;
 mod exactness;
 mod fair_callbacks;

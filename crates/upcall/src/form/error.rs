@@ -156,6 +156,11 @@ impl FormError {
             | Self::PartHead(PartHeadFault::ControlCharacter | PartHeadFault::NotUtf8) => {
                 WireError::MALFORMED_POST_REQUEST.into()
             }
+            Self::PartHead(PartHeadFault::TypeBeforeDisposition) => {
+                Refusal::new(WireError::MALFORMED_POST_REQUEST)
+                    .ec(TYPE_FIRST_EC)
+                    .message(NOT_WELL_FORMED)
+            }
             Self::PartHead(_) => invalid_argument(UNRECOGNIZED_FIELD),
             Self::FieldsTooLong { .. } | Self::TooManyParts { .. } => {
                 WireError::MAX_POST_PRE_DATA_LENGTH_EXCEEDED.into()
@@ -275,5 +280,9 @@ fn refused_key(why: &InvalidObjectKey) -> Refusal {
 
 const NO_KEY: &str = "The bucket POST must contain the specified 'key'. If it is specified, please check the order of the fields";
 const UNRECOGNIZED_FIELD: &str = "The bucket POST contains unrecognized field name.";
+/// As OSS was seen to answer a `Content-Type` in front: another EC, and no full stop.
+const TYPE_FIRST_EC: &str = "0006-00000109";
+const NOT_WELL_FORMED: &str =
+    "The body of your POST request is not well-formed multipart/form-data";
 const VALUE_TOO_LONG_EC: &str = "0006-00000111";
 pub(super) const ARGUMENT_NAME: &str = "ArgumentName";

@@ -8,6 +8,7 @@ use percent_encoding::percent_decode_str;
 use super::error::FormError;
 use super::limits::FormLimits;
 use super::parameter::{Parameters, is_token};
+use super::strictness::Strictness;
 
 /// Reads one part's head after another, line by line, from pieces cut anywhere.
 #[derive(Debug, Default)]
@@ -17,6 +18,8 @@ pub(super) struct HeadReader {
     bytes: usize,
     disposition: Option<Disposition>,
     content_type: Option<String>,
+    /// `Content-Type` came before `Content-Disposition`.
+    is_type_first: bool,
 }
 
 /// What a part's head says.
@@ -44,6 +47,7 @@ impl HeadReader {
         self.bytes = padding;
         self.disposition = None;
         self.content_type = None;
+        self.is_type_first = false;
     }
 
     /// Takes what `piece` has of the head; `None` while the blank line has not been seen.
@@ -101,6 +105,7 @@ impl HeadReader {
         let value = value.trim_matches([' ', '\t']);
         if name.eq_ignore_ascii_case("content-disposition") {
             let disposition = Disposition::parse(value)?;
+            self.is_type_first = self.content_type.is_some();
             if self.disposition.replace(disposition).is_some() {
                 return Err(PartHeadFault::Repeated);
             }
@@ -120,6 +125,9 @@ impl HeadReader {
             .disposition
             .take()
             .ok_or(PartHeadFault::NoDisposition)?;
+        if self.is_type_first && limits.strictness == Strictness::Strict {
+            return Err(PartHeadFault::TypeBeforeDisposition.into());
+        }
         let name = disposition
             .name
             .filter(|name| !name.is_empty())
@@ -252,4 +260,7 @@ pub enum PartHeadFault {
     /// A header or a parameter that may stand once stands twice.
     #[error("a part's head says something twice")]
     Repeated,
+    /// `Content-Type` stands before `Content-Disposition`; refused by strict servers only.
+    #[error("a part's `Content-Type` stands before its `Content-Disposition`, which OSS refuses")]
+    TypeBeforeDisposition,
 }

@@ -1,5 +1,7 @@
 //! How much of a form is taken, apart from its file.
 
+use super::strictness::Strictness;
+
 /// The bounds of a form. What a parser holds at any moment is at most one part head and one value.
 ///
 /// The default is OSS's where OSS documents a figure. The file itself is not bounded here: that is
@@ -24,6 +26,8 @@ pub struct FormLimits {
     /// The most bytes of all values after `file`, which are read and thrown away. Beyond it:
     /// `MalformedPOSTRequest`.
     pub trailing_value_bytes: usize,
+    /// Whether forms that OSS refuses are taken.
+    pub strictness: Strictness,
 }
 
 impl Default for FormLimits {
@@ -36,6 +40,7 @@ impl Default for FormLimits {
             parts: 1000,
             preamble_bytes: KIB,
             trailing_value_bytes: 2 * MIB,
+            strictness: Strictness::Lenient,
         }
     }
 }

@@ -18,6 +18,7 @@ mod parameter;
 mod parser;
 mod post_form;
 mod scan;
+mod strictness;
 mod writer;
 
 #[cfg(test)]
@@ -31,4 +32,5 @@ pub use known_field::KnownField;
 pub use limits::FormLimits;
 pub use parser::{Field, FileHead, FormEvent, FormParser};
 pub use post_form::{FieldValue, Overwrite, PostForm, SuccessAction};
+pub use strictness::Strictness;
 pub use writer::{FormFrame, FormWriter, Unwritable};

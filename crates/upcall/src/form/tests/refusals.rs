@@ -1,6 +1,6 @@
 //! Every way in which a body is refused, with the answer the client gets.
 
-use super::super::{FormError, FormEvent, FormLimits, PartHeadFault};
+use super::super::{FormError, FormEvent, FormLimits, PartHeadFault, Strictness};
 use super::{parse, parse_pieces, refused};
 
 const FILE: &str = "--B\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\nmeow\r\n--B--\r\n";
@@ -209,6 +209,29 @@ fn a_file_of_another_name_is_one_file_too_few() {
     ));
 }
 
+#[test]
+fn a_strict_parser_wants_the_disposition_first() {
+    let strict = FormLimits {
+        strictness: Strictness::Strict,
+        ..FormLimits::default()
+    };
+    let body = include_bytes!("fixtures/form-ct-before-cd.body");
+    let (_, end) = parse_pieces("----upb7MA4YWxkTrZu0gW", [&body[..]], strict);
+    let error = end.unwrap_err();
+    assert_eq!(
+        error,
+        FormError::PartHead(PartHeadFault::TypeBeforeDisposition)
+    );
+    let message = "The body of your POST request is not well-formed multipart/form-data".to_owned();
+    assert_eq!(
+        answer(&error),
+        ("MalformedPOSTRequest", Some("0006-00000109"), message)
+    );
+    // The usual order is read, and a part's head does not count for the next one.
+    let typed = with_head("Content-Disposition: form-data; name=\"a\"\r\nContent-Type: a/b");
+    assert_eq!(parse_pieces("B", [&typed[..]], strict).1, Ok(()));
+}
+
 fn control() -> FormError {
     FormError::PartHead(PartHeadFault::ControlCharacter)
 }
@@ -317,6 +340,7 @@ fn small() -> FormLimits {
         parts: 5,
         preamble_bytes: 6,
         trailing_value_bytes: 30,
+        strictness: Strictness::Lenient,
     }
 }
 
