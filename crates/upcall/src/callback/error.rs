@@ -77,6 +77,12 @@ pub enum InvalidCallback {
     /// `callbackHost` cannot stand in `Host`.
     #[error("`callbackHost` must be a host name or IPv4 address, with or without a port")]
     HostInvalid,
+    /// A member stands twice, so that two readers could take different ones.
+    #[error("member {name:?} stands twice in the callback; write it once")]
+    MemberRepeated {
+        /// Its name, as it stands there the second time.
+        name: String,
+    },
     /// The whole is no base64.
     #[error("encode the callback as base64 with the standard alphabet and padding")]
     NotBase64,
@@ -127,6 +133,12 @@ pub enum InvalidCallback {
          values are strings"
     )]
     VarsNotFlat,
+    /// A variable stands twice, so that two readers could take different ones.
+    #[error("variable {name:?} stands twice in `callback-var`; write it once")]
+    VarRepeated {
+        /// Its name, as it stands there the second time.
+        name: String,
+    },
     /// The variables, put into the body, make it too long.
     #[error("the variables make the callback's body too long; they may take 512 KiB of it")]
     VarsTooLarge,
@@ -147,7 +159,7 @@ impl InvalidCallback {
                 "The callback configuration is not base64 encoded.",
                 "0007-00000002",
             ),
-            Self::NotJson => (
+            Self::NotJson | Self::MemberRepeated { .. } => (
                 "The callback configuration is not json format.",
                 "0007-00000003",
             ),
@@ -183,7 +195,9 @@ impl InvalidCallback {
             ),
             // OSS's message for this one is not documented; the row's own stands in.
             Self::VarsNotBase64 => return (None, Some("0007-00000102")),
-            Self::VarsNotFlat => ("The callback var is not expecten json.", "0007-00000103"),
+            Self::VarsNotFlat | Self::VarRepeated { .. } => {
+                ("The callback var is not expecten json.", "0007-00000103")
+            }
             // Nothing is documented for this one.
             Self::SniNotBoolean => return (None, None),
         };

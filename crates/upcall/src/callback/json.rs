@@ -1,8 +1,10 @@
-//! Is this text JSON? Answered without keeping anything of it.
+//! JSON of strangers: whether a text is any, answered without keeping anything of it, and objects in
+//! which no name stands twice.
 
 use std::fmt;
 
 use serde_core::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
 
 /// Whether `bytes` are one JSON value and nothing else, UTF-8 without a byte order mark, not nested
 /// more than 127 deep.
@@ -12,6 +14,67 @@ use serde_core::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 pub(super) fn is_json(bytes: &[u8]) -> bool {
     // From text, not from bytes: strings are then known to be UTF-8 even where nobody looks.
     std::str::from_utf8(bytes).is_ok_and(|text| serde_json::from_str::<AnyJson>(text).is_ok())
+}
+
+/// The members of an object.
+///
+/// Of a name that stands twice, one reader takes the first value and another the last, so that what an
+/// application checked need not be what is called. Names are compared as they are read, escapes undone,
+/// and without regard to ASCII case, which some readers disregard.
+///
+/// # Errors
+/// The text is not one JSON object, or a name stands twice in it.
+pub(super) fn object(text: &[u8]) -> Result<Map<String, Value>, NotAnObject> {
+    let Members { members, repeated } =
+        serde_json::from_slice(text).map_err(|_| NotAnObject::Malformed)?;
+    match repeated {
+        None => Ok(members),
+        Some(name) => Err(NotAnObject::Repeated { name }),
+    }
+}
+
+/// Why a text has no members to go by.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum NotAnObject {
+    /// It is not one JSON object.
+    Malformed,
+    /// A name stands twice.
+    Repeated { name: String },
+}
+
+struct Members {
+    members: Map<String, Value>,
+    repeated: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+struct MembersVisitor;
+
+impl<'de> Visitor<'de> for MembersVisitor {
+    type Value = Members;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Members, A::Error> {
+        let mut names = std::collections::HashSet::new();
+        let (mut members, mut repeated) = (Map::new(), None);
+        while let Some(name) = access.next_key::<String>()? {
+            let value: Value = access.next_value()?;
+            if !names.insert(name.to_ascii_lowercase()) {
+                repeated.get_or_insert(name);
+                continue;
+            }
+            members.insert(name, value);
+        }
+        Ok(Members { members, repeated })
+    }
 }
 
 /// Any JSON value, looked at and dropped.
@@ -116,6 +179,26 @@ mod tests {
             &deep(100_000),
         ] {
             assert!(!is_json(bad), "{}", String::from_utf8_lossy(bad));
+        }
+    }
+
+    #[test]
+    fn a_name_stands_once_however_it_is_written() {
+        let read = object(br#"{"a":1,"b":{"c":1,"c":2}}"#).unwrap();
+        assert_eq!(read.len(), 2);
+        for twice in [
+            r#"{"url":"1","url":"2"}"#,
+            r#"{"url":"1","\u0075rl":"2"}"#,
+            r#"{"url":"1","x":0,"URL":"2"}"#,
+        ] {
+            let refused = object(twice.as_bytes());
+            assert!(
+                matches!(refused, Err(NotAnObject::Repeated { .. })),
+                "{twice}: {refused:?}"
+            );
+        }
+        for bad in ["[]", "1", "", "{", "{} {}", r#"{"a":1,"a"}"#] {
+            assert_eq!(object(bad.as_bytes()), Err(NotAnObject::Malformed), "{bad}");
         }
     }
 

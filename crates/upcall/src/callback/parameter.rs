@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 
 use super::binding::FIELD;
 use super::error::{CallbackError, InvalidCallback};
+use super::json::{self, NotAnObject};
 use super::template::CallbackTemplate;
 use super::url::{CallbackUrl, InvalidCallbackUrl, check_host_header};
 use super::variable::CallbackVars;
@@ -64,9 +65,13 @@ impl CallbackParameter {
     /// # Errors
     /// The documented refusals, EC 0007-00000003 to 13.
     pub fn parse_json(text: &str) -> Result<Option<Self>, CallbackError> {
-        let Ok(Value::Object(members)) = serde_json::from_str(text) else {
-            return Err(CallbackError::new(InvalidCallback::NotJson, CALLBACK, text));
-        };
+        let members = json::object(text.as_bytes()).map_err(|why| {
+            let why = match why {
+                NotAnObject::Malformed => InvalidCallback::NotJson,
+                NotAnObject::Repeated { name } => InvalidCallback::MemberRepeated { name },
+            };
+            CallbackError::new(why, CALLBACK, text)
+        })?;
         let Some(urls) = read_urls(&members)? else {
             return Ok(None);
         };

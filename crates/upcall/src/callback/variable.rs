@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::error::{CallbackError, InvalidCallback};
+use super::json::{self, NotAnObject};
 use super::parameter::MAX_BASE64_BYTES;
 
 /// What the server knows of an upload, for the system variables.
@@ -75,9 +76,10 @@ impl CallbackVars {
             .map_err(|_| refused(InvalidCallback::VarsNotBase64, base64))?;
         let text = String::from_utf8_lossy(&decoded);
         let not_flat = || refused(InvalidCallback::VarsNotFlat, &text);
-        let Ok(Value::Object(members)) = serde_json::from_slice(&decoded) else {
-            return Err(not_flat());
-        };
+        let members = json::object(&decoded).map_err(|why| match why {
+            NotAnObject::Malformed => not_flat(),
+            NotAnObject::Repeated { name } => refused(InvalidCallback::VarRepeated { name }, &text),
+        })?;
         let is_custom = |name: &str| name.len() > PREFIX.len() && name.starts_with(PREFIX);
         let variable = |(name, value): (String, Value)| {
             let Value::String(value) = value else {

@@ -53,6 +53,29 @@ fn everything_that_can_be_said_is_read() {
     assert_eq!(CallbackParameter::decode(&read.encode()), Ok(Some(read)));
 }
 
+/// Whoever checked the callback may have taken the other one.
+#[test]
+fn a_member_or_a_variable_that_stands_twice_is_refused() {
+    for twice in [
+        r#"{"callbackUrl":"a.example","callbackUrl":"b.example","callbackBody":"x"}"#,
+        r#"{"callbackUrl":"a.example","callback\u0055rl":"b.example","callbackBody":"x"}"#,
+        r#"{"callbackUrl":"a.example","callbackBody":"x","callbackbody":"y"}"#,
+    ] {
+        let refused = CallbackParameter::parse_json(twice).unwrap_err();
+        let message = "The callback configuration is not json format.";
+        let row = ("callback", twice, message, Some("0007-00000003"));
+        assert_refused(&refused, row);
+        assert!(refused.to_string().contains("stands twice"), "{refused}");
+    }
+    let twice = r#"{"x:a":"1","x:\u0061":"2"}"#;
+    let refused = CallbackVars::decode(&STANDARD.encode(twice)).unwrap_err();
+    let message = "The callback var is not expecten json.";
+    assert_refused(
+        &refused,
+        ("callback-var", twice, message, Some("0007-00000103")),
+    );
+}
+
 #[test]
 fn what_is_not_said_has_its_default() {
     let read = CallbackParameter::parse_json(r#"{"callbackUrl":"a;","callbackBody":"x"}"#);
