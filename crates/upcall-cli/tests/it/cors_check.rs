@@ -59,7 +59,7 @@ fn the_rule_that_fails_is_named_with_the_typing_mistake() {
         "{no_rules:?}"
     );
 
-    photos.allow("https://a.example/");
+    photos.allow("http://a.example");
     let refused = photos.check(&[]);
     assert_eq!(refused.status.code(), Some(1));
     assert_eq!(
@@ -74,8 +74,8 @@ fn the_rule_that_fails_is_named_with_the_typing_mistake() {
          \x20 there is no `Access-Control-Allow-Origin`\n\
          \x20 `Access-Control-Allow-Methods` does not name the method\n\
          \x20 `Access-Control-Allow-Headers` does not name `Content-Type`\n\n\
-         rule 1: it does not allow the origin; `https://a.example/` ends in `/`, and an origin does \
-         not: write `https://a.example`\n"
+         rule 1: it does not allow the origin; `http://a.example` has another scheme than the page: \
+         add `https://a.example`\n"
     );
 }
 

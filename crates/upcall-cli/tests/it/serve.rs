@@ -24,6 +24,7 @@ fn check_says_what_each_setting_is_and_where_it_came_from() {
         .and(&["--callback-webhook-signatures"])
         .env("UPCALL_CALLBACK_DENY", "*.internal.example,10.1.2.0/24")
         .env("UPCALL_REGION", "env")
+        .env("UPCALL_MEMORY", "512MiB")
         .env("UPCALL_ACCESS_KEY_ID", "root")
         .env("UPCALL_ACCESS_KEY_SECRET", "hunter2-hunter2")
         .run()
@@ -55,6 +56,7 @@ callback.webhook_signatures  true                             flag --callback-we
 record.calls                 1000                             default
 record.bytes                 67108864 bytes                   default
 record.age                   86400 s                          default
+memory                       536870912 bytes                  environment UPCALL_MEMORY
 store.min_free               64 MiB, or 1/16                  default
 store.scrub_rate             4194304 bytes/s                  default
 access key                   …                                environment UPCALL_ACCESS_KEY_SECRET

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use upcall::cors::unmatchable_origin;
-use upcall::error::{Refusal, WireError};
 use upcall::name::BucketName;
 use upcall_store::catalog::{BucketAcl, BucketFacts, Cors, CorsRule, Writer};
 
@@ -174,9 +173,7 @@ pub(super) async fn set_cors(
         // `PutBucketCors` takes them, as OSS does; a person who types one wants to know.
         let mut origins = cors.rules.iter().flat_map(|rule| &rule.allowed_origins);
         if let Some(unmatchable) = origins.find_map(|origin| unmatchable_origin(origin)) {
-            return Err(Refusal::new(WireError::MALFORMED_XML)
-                .hint(unmatchable.to_string())
-                .into());
+            return Err(AdminError::InvalidValue(unmatchable.to_string()));
         }
     }
     server
