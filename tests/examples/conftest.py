@@ -20,6 +20,8 @@ import isolation
 from callbacks import ELLIPTIC, OURS, ROOT, SECRET, SMALL, THREE, VECTORS, pem, private_pem
 from servers import KeyServer, NameServer, Reply, Traps
 
+UPCALL = os.environ.get("UPCALL", str(ROOT / "target/debug/upcall"))
+
 #: Below `examples`: the program that starts each, with its arguments.
 STARTERS = {
     "go": "go/run",
@@ -228,6 +230,10 @@ class Storage:
 
     process: subprocess.Popen
     facts: dict
+    data: Path
+
+    def run(self, *command: str):
+        subprocess.run([UPCALL, *command, "--data", self.data], env=environment(), check=True)
 
     @property
     def bucket_url(self) -> str:
@@ -236,14 +242,13 @@ class Storage:
 
 @pytest.fixture(scope="session")
 def storage(tmp_path_factory):
-    upcall = os.environ.get("UPCALL", str(ROOT / "target/debug/upcall"))
     data = tmp_path_factory.mktemp("upcall") / "data"
     addresses = [word for flag in ("--storage", "--app", "--admin") for word in (flag, "127.0.0.1:0")]
     process = subprocess.Popen(
-        [upcall, "dev", "--json", "--data", data, *addresses],
+        [UPCALL, "dev", "--json", "--data", data, *addresses],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment(),
     )
-    yield Storage(process, json.loads(process.stdout.readline()))
+    yield Storage(process, json.loads(process.stdout.readline()), data)
     process.terminate()
     process.wait(20)
 

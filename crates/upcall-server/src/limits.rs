@@ -354,3 +354,11 @@ impl Default for Limits {
         }
     }
 }
+
+/// Addresses that a bucket lets forms redirect to. Beyond it: 400 of the admin interface.
+///
+/// 32: an application has a few, and each upload is compared with all.
+pub const FORM_REDIRECTS: usize = 32;
+
+/// Bytes of one of them. Beyond it: 400 of the admin interface.
+pub const FORM_REDIRECT_BYTES: usize = 1024;

@@ -47,6 +47,7 @@ async fn fill(
 ) -> Result<(), AnyError> {
     let bucket = BucketFacts {
         callback: upcall_store::catalog::CallbackSettings::default(),
+        forms: upcall_store::catalog::FormRules::default(),
         name: BucketName::parse("photos")?,
         acl: BucketAcl::Private,
         cors: None,

@@ -62,6 +62,7 @@ fn open(place: &Path, small_bytes: u64) -> Result<Arc<EmbeddedStore>, AnyError> 
 async fn measure(store: &Arc<EmbeddedStore>, size: usize) -> Result<f64, AnyError> {
     let bucket = BucketFacts {
         callback: upcall_store::catalog::CallbackSettings::default(),
+        forms: upcall_store::catalog::FormRules::default(),
         name: BucketName::parse("photos")?,
         acl: BucketAcl::Private,
         cors: None,

@@ -42,6 +42,9 @@ impl PolicyMaker {
             builder = builder.equals("callback", callback);
         }
         let builder = builder.equals("success_action_status", "200");
+        // No page of the samples sends an ACL, and a condition on what is not there must be one that
+        // excludes. What else they leave out (overwriting, redirects, types) the bucket has to close.
+        let builder = builder.not_in("x-oss-object-acl", ["public-read", "public-read-write"]);
         let builder = match &self.types {
             ContentTypes::Any => builder,
             ContentTypes::Family { prefix, .. } => builder.starts_with("content-type", prefix),

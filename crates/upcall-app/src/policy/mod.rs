@@ -1,8 +1,9 @@
 //! Signing policies: what a page needs to post a form straight to the storage server.
 //!
-//! In: who uploads, and where the form goes. Out: the documented JSON. Whatever the page could
-//! change, the policy pins: the bucket, the folder, the size, the content types, the answer, and the
-//! callback, without which we would not hear of the file.
+//! In: who uploads, and where the form goes. Out: the documented JSON. What the page could
+//! change and its generation sends, the policy pins: the bucket, the folder, the size, the content
+//! types, the answer, and the callback, without which we would not hear of the file. What no page of
+//! the samples sends (a redirect, whether a file may be replaced), the bucket's settings close.
 //!
 //! Source: OSS, "Direct upload with a server-signed policy and callback" (the classic walkthrough,
 //! V1), and "Obtain signature information from the server and upload data to OSS" (V4).

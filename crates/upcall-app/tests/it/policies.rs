@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use upcall::callback::{CallbackBodyType, CallbackParameter};
 use upcall::name::AccessKeySecret;
+use upcall::policy::lint::{BucketRules, lint_in};
 use upcall::policy::{Condition, PolicyDocument};
 use upcall::signature::v1;
 use upcall_app::{App, CallbackUrlRule, HostRule, StartError};
@@ -72,10 +73,32 @@ async fn a_policy_pins_whatever_a_page_could_change() {
             },
             equals("callback", text(&json, "callback")),
             equals("success_action_status", "200"),
+            Condition::NotIn {
+                field: "x-oss-object-acl".to_owned(),
+                values: ["public-read", "public-read-write"]
+                    .map(str::to_owned)
+                    .to_vec(),
+            },
         ]
     );
     let signature = v1::sign_policy(&AccessKeySecret::new(SECRET), text(&json, "policy"));
     assert_eq!(text(&json, "signature"), signature);
+}
+
+#[tokio::test]
+async fn no_policy_draws_a_warning_in_a_bucket_that_closes_what_pages_leave_out() {
+    let rules = BucketRules {
+        binds_acl: false,
+        binds_redirect: true,
+        downloads_pages: true,
+        forbids_overwrite: true,
+    };
+    let app = TestApp::start().await;
+    let now = jiff::Timestamp::from_second(NOON).unwrap();
+    for target in ["/policy", "/get_post_signature_for_oss_upload?user=eric"] {
+        let policy = document(&app.get(target).await);
+        assert_eq!(lint_in(&policy, rules, now), [], "{target}");
+    }
 }
 
 #[tokio::test]

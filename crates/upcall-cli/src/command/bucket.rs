@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use upcall::name::BucketName;
 
 use super::admin_client::AdminClient;
-use super::bucket_callback;
+use super::{bucket_callback, bucket_uploads};
 use crate::config::args::{AdminArgs, BucketCommand, CorsCommand, CorsRuleArgs};
 use crate::terminal::message::Failure;
 use crate::terminal::{output, table};
@@ -58,6 +58,7 @@ pub(crate) async fn run(command: BucketCommand) -> Result<(), Failure> {
         }
         BucketCommand::List { admin } => list(&admin).await,
         BucketCommand::Callback(command) => bucket_callback::run(command).await,
+        BucketCommand::Uploads(command) => bucket_uploads::run(command).await,
         BucketCommand::Cors(command) => cors(command).await,
     }
 }

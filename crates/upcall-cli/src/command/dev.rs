@@ -21,7 +21,9 @@ use upcall_server::callback::{
 };
 use upcall_server::{FaultInjection, SignatureVersions, TrustedProxies};
 use upcall_store::StoreOptions;
-use upcall_store::catalog::{BucketAcl, BucketFacts, CatalogError, Cors, CorsRule, Writer};
+use upcall_store::catalog::{
+    BucketAcl, BucketFacts, CatalogError, Cors, CorsRule, FormRules, Writer,
+};
 
 use self::ready::Ready;
 use crate::command::app::cannot_start;
@@ -75,7 +77,7 @@ pub(crate) async fn run(args: &DevArgs) -> Result<(), Failure> {
         lan,
         key: (&id, &secret),
     };
-    make_bucket(&storage, ready.origins()).await?;
+    make_bucket(&storage, ready.origins(), form_rules(app_url.as_ref())).await?;
     let callbacks = storage.node.callbacks();
     // Before anything is printed: whoever waits for the line may read the file at once.
     if let Some(path) = &args.env_file {
@@ -173,10 +175,15 @@ fn key_urls(storage: &Storage) -> Result<PublicKeyUrls, Failure> {
 }
 
 /// The bucket, and rules that let the application's pages post to it.
-async fn make_bucket(storage: &Storage, origins: Vec<String>) -> Result<(), Failure> {
+async fn make_bucket(
+    storage: &Storage,
+    origins: Vec<String>,
+    forms: FormRules,
+) -> Result<(), Failure> {
     let name = BucketName::parse(BUCKET)?;
     let facts = BucketFacts {
         callback: upcall_store::catalog::CallbackSettings::default(),
+        forms,
         name: name.clone(),
         acl: BucketAcl::Private,
         cors: None,
@@ -220,6 +227,19 @@ async fn make_bucket(storage: &Storage, origins: Vec<String>) -> Result<(), Fail
         .set_bucket_cors(&name, Some(&cors), &Writer::Operator)
         .await
         .map_err(Failure::from)
+}
+
+/// What the reference application's policies cannot bind, since no page of the samples sends it.
+/// Replacing stays possible, as a person who tries things out uploads the same file again. With
+/// `--app-url` the bucket is as at OSS: that application may want what this one does not.
+fn form_rules(app_url: Option<&AppUrl>) -> FormRules {
+    let is_ours = app_url.is_none();
+    FormRules {
+        forbid_overwrite: false,
+        forbid_acl: is_ours,
+        redirects: is_ours.then(Vec::new),
+        pages_as_downloads: is_ours,
+    }
 }
 
 /// One line for each call to an application, until nobody makes any more.

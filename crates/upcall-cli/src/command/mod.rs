@@ -5,6 +5,7 @@ mod app;
 mod backup;
 mod bucket;
 mod bucket_callback;
+mod bucket_uploads;
 mod callback;
 mod callback_key;
 mod cors;

@@ -19,6 +19,16 @@ pub(super) struct Permission<'a> {
     pub(super) max_bytes: u64,
     pub(super) expiration: Timestamp,
     pub(super) callback: Option<&'a CallbackParameter>,
+    /// Which content types the file may have; none is any.
+    pub(super) types: &'a [String],
+    pub(super) overwrite: Overwrite,
+}
+
+/// Whether a form may replace what is there.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Overwrite {
+    Allow,
+    Forbid,
 }
 
 /// So long from now, as precise as a policy writes it.
@@ -54,7 +64,15 @@ impl SignedForm {
         let mut builder = PolicyBuilder::new(expiration)
             .bucket(permission.bucket.as_str())
             .starts_with("key", permission.key_prefix)
-            .content_length_range(0, permission.max_bytes);
+            .content_length_range(0, permission.max_bytes)
+            .not_in("x-oss-object-acl", ["public-read", "public-read-write"])
+            .equals("success_action_redirect", "");
+        if permission.overwrite == Overwrite::Forbid {
+            builder = builder.equals("x-oss-forbid-overwrite", "true");
+        }
+        if !permission.types.is_empty() {
+            builder = builder.is_in("content-type", permission.types);
+        }
         if let Some(callback) = &callback {
             builder = builder.equals("callback", callback);
         }
@@ -66,8 +84,16 @@ impl SignedForm {
             ("OSSAccessKeyId", id.to_owned()),
             ("policy", policy),
             ("signature", signature),
+            ("success_action_redirect", String::new()),
             ("success_action_status", "200".to_owned()),
         ];
+        if permission.overwrite == Overwrite::Forbid {
+            fields.push(("x-oss-forbid-overwrite", "true".to_owned()));
+        }
+        // Beside one type alone there is none to choose.
+        if let [content_type] = permission.types {
+            fields.push(("Content-Type", content_type.clone()));
+        }
         fields.extend(callback.map(|callback| ("callback", callback)));
         let storage = storage.trim_end_matches('/');
         Self {
@@ -111,6 +137,8 @@ mod tests {
             max_bytes: 1,
             expiration: expiration(Duration::from_secs(1)).unwrap(),
             callback: None,
+            types: &[],
+            overwrite: Overwrite::Forbid,
         };
         SignedForm::sign(&permission, "http://127.0.0.1:8700/", ("id", "secret")).curl("FILE")
     }

@@ -2,6 +2,7 @@
 
 mod access;
 mod bucket_callback;
+mod bucket_uploads;
 mod callback;
 mod callback_check;
 mod callback_send;
@@ -20,6 +21,7 @@ use super::units::parse_listen;
 
 pub(crate) use access::AccessArgs;
 pub(crate) use bucket_callback::{BucketCallbackCommand, GateArg};
+pub(crate) use bucket_uploads::BucketUploadsCommand;
 pub(crate) use callback::{
     CallFilter, CallbackCommand, DeliverArgs, DropArgs, ListArgs, OwedArgs, ReplayArgs, ShowArgs,
     TailArgs,
@@ -407,6 +409,12 @@ pub(crate) enum BucketCommand {
         after_help = "Example: upcall bucket callback set photos --redeliver 24h"
     )]
     Callback(BucketCallbackCommand),
+    /// What is refused of forms, whatever their policies leave open
+    #[command(
+        subcommand,
+        after_help = "Example: upcall bucket uploads set photos --forbid-overwrite --no-redirects"
+    )]
+    Uploads(BucketUploadsCommand),
     /// Show, add, set or delete the CORS rules
     #[command(subcommand, after_help = "Example: upcall bucket cors get photos")]
     Cors(CorsCommand),
@@ -479,6 +487,12 @@ pub(crate) struct SignArgs {
     /// How the key must begin
     #[arg(long, default_value = "")]
     pub(crate) key_prefix: String,
+    /// A content type that the file may have; may be repeated [default: any]
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(crate) types: Vec<String>,
+    /// Let the form replace an object that is there already
+    #[arg(long)]
+    pub(crate) allow_overwrite: bool,
     /// The largest file
     #[arg(long, default_value = "5GiB", value_name = "SIZE", value_parser = super::units::parse_size)]
     pub(crate) max_size: u64,

@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::program::Upcall;
 
 /// Every command, groups too.
-const COMMANDS: [&str; 45] = [
+const COMMANDS: [&str; 48] = [
     "",
     "dev",
     "serve",
@@ -28,6 +28,9 @@ const COMMANDS: [&str; 45] = [
     "bucket cors add",
     "bucket cors set",
     "bucket cors delete",
+    "bucket uploads",
+    "bucket uploads get",
+    "bucket uploads set",
     "key",
     "key create",
     "key list",

@@ -69,6 +69,10 @@ fn every_condition_that_fails_is_told_and_not_only_the_first() {
             "unmet    condition 2 wants field `key` to begin with \"user/eric/\", and it is \
              \"user/bob/a.jpg\"",
             "unmet    condition 3 wants the file to have 0 to 1048576 bytes, and it has 2097152",
+            "met      condition 4 wants field `x-oss-object-acl` to be none of [\"public-read\", \
+             \"public-read-write\"], and that is so",
+            "unmet    condition 5 wants field `success_action_redirect` to be \"\", and it is not there",
+            "unmet    condition 6 wants field `x-oss-forbid-overwrite` to be \"true\", and it is not there",
         ]
     );
 }

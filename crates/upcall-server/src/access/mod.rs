@@ -159,6 +159,7 @@ mod tests {
     fn what_nobody_may_do_is_decided_by_the_acl() {
         let bucket = |acl| BucketFacts {
             callback: upcall_store::catalog::CallbackSettings::default(),
+            forms: upcall_store::catalog::FormRules::default(),
             name: BucketName::parse("photos").unwrap(),
             acl,
             cors: None,

@@ -21,7 +21,7 @@ pub(crate) fn revoked(error: &CatalogError) -> Option<Refusal> {
         CatalogError::ObjectDenied => Some(object_denied()),
         CatalogError::SettingsChanged => Some(
             Refusal::new(WireError::SERVICE_UNAVAILABLE)
-                .message("The bucket's callback settings were changed during the upload.")
+                .message("The bucket's settings were changed during the upload.")
                 .hint("nothing was stored; send the file again"),
         ),
         CatalogError::BucketExists

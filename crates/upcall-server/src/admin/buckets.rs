@@ -100,6 +100,7 @@ pub(super) async fn create(
     }
     let facts = BucketFacts {
         callback: upcall_store::catalog::CallbackSettings::default(),
+        forms: upcall_store::catalog::FormRules::default(),
         name: name.clone(),
         acl,
         cors: None,

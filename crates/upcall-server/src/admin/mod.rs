@@ -8,6 +8,7 @@
 
 mod attachment;
 mod bucket_callback;
+mod bucket_uploads;
 mod buckets;
 mod callback_key;
 mod callbacks;
@@ -119,6 +120,7 @@ impl AdminService {
             Action::GetBucketCallback => bucket_callback::get(server, parameter).await,
             Action::GetBucketCors => buckets::cors(server, parameter).await,
             Action::GetBucketSignatures => buckets::signatures::get(server, parameter).await,
+            Action::GetBucketUploads => bucket_uploads::get(server, parameter).await,
             Action::GetCall => callbacks::show(server, parameter),
             Action::GetObject => objects::show(server, parameter, query).await,
             Action::GetObjectContent => objects::content(server, parameter, query).await,
@@ -148,6 +150,9 @@ impl AdminService {
             }
             Action::SetBucketCors => {
                 buckets::set_cors(server, parameter, Some(read(request).await?)).await
+            }
+            Action::SetBucketUploads => {
+                bucket_uploads::put(server, parameter, read(request).await?).await
             }
             Action::Store => maintenance::store(server).await,
             Action::WithdrawFault => faults::withdraw(server, parameter),

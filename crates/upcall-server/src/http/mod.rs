@@ -6,7 +6,7 @@ pub(crate) mod framing;
 pub(crate) mod gate;
 pub(crate) mod listener;
 pub(crate) mod operation;
-mod passive;
+pub(crate) mod passive;
 pub(crate) mod peers;
 pub(crate) mod request_id;
 mod sandbox;

@@ -2,7 +2,7 @@
 
 /// Whether a browser that shows this type never runs anything of it. A type that is not known, or
 /// not well-formed, is none of these: browsers differ in what they make of it.
-pub(super) fn is_passive(content_type: &str) -> bool {
+pub(crate) fn is_passive(content_type: &str) -> bool {
     // Of several types that stand in one header, browsers take the last.
     if content_type.contains(',') {
         return false;

@@ -33,6 +33,7 @@ pub(crate) async fn run(server: &Arc<Server>, call: Call) -> Outcome {
 
     let facts = BucketFacts {
         callback: upcall_store::catalog::CallbackSettings::default(),
+        forms: upcall_store::catalog::FormRules::default(),
         name: name.clone(),
         acl: acl.unwrap_or_default(),
         cors: None,

@@ -24,6 +24,7 @@ use upcall_store::blobs::BlobFacts;
 use upcall_store::catalog::{BucketFacts, ObjectAcl, Overwrite, StoredHeaders};
 
 use super::again::{IDEMPOTENCY_KEY, UploadName};
+use super::bucket_rules;
 use super::callback::{self, AdmittedCallback};
 use super::form::{CallFacts, FormHead};
 use super::ingest::IngestError;
@@ -73,6 +74,11 @@ pub(crate) struct Admitted {
 }
 
 impl Admitted {
+    /// Whether the bucket's rules for forms hold for it.
+    pub(super) fn is_form(&self) -> bool {
+        self.operation == POST_OBJECT
+    }
+
     /// # Errors
     /// As soon as the file is longer than it may be.
     pub(super) fn check_not_too_long(&self, length: u64) -> Result<(), IngestError> {
@@ -171,28 +177,32 @@ pub(super) async fn admit_form(
     access::may(&signed.requester, access::Action::Write, Some(&bucket))?;
     let key = NewKey::admit(form.object_key().map_err(|error| error.refusal())?)?;
     access::may_replace(server, &signed.requester, &bucket, &key, call.id).await?;
+    let acl = object_acl(&form, &headers, policy.is_some())?;
+    let success = form.success_action();
+    bucket_rules::judge(&bucket.forms, acl, &success)?;
     let callback = callback::judged(server, &bucket, wanted).await?;
     refuse_encryption(&form)?;
+    let content_type = form.content_type().to_owned();
     Ok(Admitted {
-        operation: "PostObject",
+        operation: POST_OBJECT,
         requester: signed.requester,
         key,
         length,
         at_least: file_at_least,
         expires: policy.map(|policy| policy.expiration),
         content_md5: None,
-        overwrite: overwrite(&form)?,
+        overwrite: bucket_rules::overwrite(&bucket.forms, overwrite(&form)?),
         callback,
         is_callback_pinned: policy.is_some_and(callback::is_pinned),
         is_signed_with_v1: signed.is_v1,
         has_v1_variables: false,
         idempotency,
-        content_type: form.content_type().to_owned(),
-        headers: stored_headers(&form),
+        headers: bucket_rules::headers(&bucket.forms, &content_type, stored_headers(&form)),
+        content_type,
         metadata: form_metadata(&form)?,
-        acl: object_acl(&form, &headers, policy.is_some())?,
+        acl,
         storage_class: parse_storage_class(form.field(KnownField::X_OSS_STORAGE_CLASS))?,
-        success: form.success_action(),
+        success,
         bucket,
         call,
     })
@@ -381,5 +391,7 @@ pub(crate) fn parse_storage_class(text: Option<&str>) -> Result<String, Refusal>
 
 /// What is stored if nobody says what it is.
 pub(crate) const OCTET_STREAM: &str = "application/octet-stream";
+
+const POST_OBJECT: &str = "PostObject";
 
 const X_OSS_OBJECT_ACL: &str = "x-oss-object-acl";

@@ -18,6 +18,7 @@ use upcall_store::blobs::BlobPlace;
 use upcall_store::catalog::{BucketFacts, CatalogError, ObjectFacts, Precondition};
 
 use super::admit::Admitted;
+use super::bucket_rules;
 use super::callback;
 use super::ingest::Ingested;
 use super::plan::{Plan, plan};
@@ -66,6 +67,10 @@ pub(crate) async fn commit(
             Err(CatalogError::SettingsChanged) if tries < SETTINGS_TRIES => {
                 tries += 1;
                 admitted.bucket = bucket_again(server, &admitted).await?;
+                if admitted.is_form() {
+                    let forms = &admitted.bucket.forms;
+                    admitted.overwrite = bucket_rules::overwrite(forms, admitted.overwrite);
+                }
                 planned = Planned::new(server, &admitted, &object, image.as_ref(), now)?;
             }
             Err(error) => return Err(refusal(&error, &admitted)),
@@ -170,6 +175,7 @@ async fn bucket_again(server: &Server, admitted: &Admitted) -> Result<Arc<Bucket
         })
         .ok_or_else(|| refusal(&CatalogError::NoSuchBucket, admitted))?;
     callback::judged_again(server, admitted, &bucket)?;
+    bucket_rules::judge_again(admitted, &bucket.forms)?;
     Ok(bucket)
 }
 
@@ -177,7 +183,10 @@ pub(super) fn refusal(error: &CatalogError, admitted: &Admitted) -> Refusal {
     match error {
         CatalogError::ObjectExists => Refusal::new(WireError::FILE_ALREADY_EXISTS)
             .extra("Key", admitted.key.as_str())
-            .hint("the key is taken and `x-oss-forbid-overwrite` is `true`; choose another key"),
+            .hint(
+                "the key is taken, and `x-oss-forbid-overwrite` is `true`, or the bucket lets no form \
+                 replace an object; choose another key",
+            ),
         CatalogError::NoSuchBucket => Refusal::new(WireError::NO_SUCH_BUCKET)
             .extra("BucketName", admitted.bucket.name.as_str())
             .hint("the bucket was deleted while the file was on its way"),

@@ -5,6 +5,7 @@
 
 pub(crate) mod admit;
 pub(crate) mod again;
+mod bucket_rules;
 pub(crate) mod callback;
 pub(crate) mod commit;
 pub(crate) mod form;

@@ -45,6 +45,7 @@ enum Change {
     ConnectionsKept,
     ChunkedAnswersTaken,
     V1SwitchedOff,
+    FormRulesSet,
 }
 
 /// The rows of the table: each setting of a bucket has some, and a new setting does not compile without.
@@ -56,6 +57,8 @@ fn rows(bucket: &BucketFacts) -> Vec<Change> {
         acl: _,
         cors: _,
         callback,
+        // One row here, for uploads that they do not concern; each of them has its own in `revoked_forms`.
+        forms: _,
     } = bucket;
     let CallbackSettings {
         default: _,
@@ -81,6 +84,7 @@ fn rows(bucket: &BucketFacts) -> Vec<Change> {
     let chunked_answers = [Change::ChunkedAnswersTaken];
     let keep_alive = [Change::ConnectionsKept];
     let gate = [Change::GateRefuses, Change::GateKeeps];
+    let forms = [Change::FormRulesSet];
     [
         of_no_bucket.as_slice(),
         &identity,
@@ -93,13 +97,14 @@ fn rows(bucket: &BucketFacts) -> Vec<Change> {
         &chunked_answers,
         &signatures,
         &gate,
+        &forms,
     ]
     .concat()
 }
 
 /// Who permitted the upload, and which callback it brings.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Way {
+pub(crate) enum Way {
     AnonymousForm,
     AnonymousFormWithCallback,
     AnonymousPut,
@@ -197,7 +202,8 @@ fn end(change: Change, way: Way) -> End {
         | Change::RedeliverySet
         | Change::ConnectionsKept
         | Change::ChunkedAnswersTaken
-        | Change::V1SwitchedOff => End::Stored,
+        | Change::V1SwitchedOff
+        | Change::FormRulesSet => End::Stored,
     }
 }
 
@@ -329,6 +335,11 @@ async fn make(change: Change, server: &TestServer, callback: &str) {
             let set = catalog.set_bucket_signatures(name, signatures, by).await;
             return set.unwrap();
         }
+        Change::FormRulesSet => {
+            let rules = crate::revoked_forms::all();
+            let set = catalog.set_bucket_forms(name, &rules, by).await;
+            return set.unwrap();
+        }
         Change::ChunkedAnswersTaken => CallbackSettings {
             chunked_answers: true,
             ..settings
@@ -369,7 +380,7 @@ async fn make_private(server: &TestServer, bucket: &BucketName, key: &str) {
 }
 
 /// An upload that has sent half of its file.
-struct Half {
+pub(crate) struct Half {
     way: Way,
     socket: TcpStream,
     rest: Vec<u8>,
@@ -380,7 +391,7 @@ impl Half {
         Self::begin(server, way, &request(way, callback)).await
     }
 
-    async fn begin(server: &TestServer, way: Way, request: &[u8]) -> Self {
+    pub(crate) async fn begin(server: &TestServer, way: Way, request: &[u8]) -> Self {
         let rest = request[request.len() - FILE_BYTES / 2..].to_vec();
         let mut socket = server.client().connect().await;
         let half = &request[..request.len() - rest.len()];
@@ -388,7 +399,7 @@ impl Half {
         Self { way, socket, rest }
     }
 
-    async fn finish(mut self) -> Answer {
+    pub(crate) async fn finish(mut self) -> Answer {
         self.socket.write_all(&self.rest).await.unwrap();
         read_answer(&mut self.socket, "POST").await.unwrap()
     }
@@ -437,7 +448,7 @@ fn request(way: Way, callback: &str) -> Vec<u8> {
     form.file("a", &file).request("a")
 }
 
-fn put(key: &str, query: &str, headers: &[(String, String)], file: &[u8]) -> Vec<u8> {
+pub(crate) fn put(key: &str, query: &str, headers: &[(String, String)], file: &[u8]) -> Vec<u8> {
     let mut head = format!(
         "PUT /open/{key}{query} HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n",
         file.len()
@@ -461,10 +472,11 @@ fn bucket(name: &str, created: Timestamp) -> BucketFacts {
         owner: "owner".to_owned(),
         created,
         callback: CallbackSettings::default(),
+        forms: upcall_store::catalog::FormRules::default(),
     }
 }
 
-async fn until(what: &str, is_so: impl Fn() -> bool) {
+pub(crate) async fn until(what: &str, is_so: impl Fn() -> bool) {
     let began = Instant::now();
     while !is_so() {
         assert!(began.elapsed() < Duration::from_secs(20), "{what}");
@@ -473,7 +485,7 @@ async fn until(what: &str, is_so: impl Fn() -> bool) {
 }
 
 /// More than is gathered before the first of it is written, twice.
-const FILE_BYTES: usize = 1024 * 1024;
+pub(crate) const FILE_BYTES: usize = 1024 * 1024;
 
 /// A policy must not have ended when the last byte of its form comes; a signed URL counts at the start of the
 /// request.

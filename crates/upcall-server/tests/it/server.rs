@@ -193,6 +193,7 @@ impl TestServer {
         ] {
             let facts = BucketFacts {
                 callback: upcall_store::catalog::CallbackSettings::default(),
+                forms: upcall_store::catalog::FormRules::default(),
                 name: BucketName::parse(name).unwrap(),
                 acl,
                 cors: None,

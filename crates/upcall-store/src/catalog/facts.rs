@@ -23,6 +23,27 @@ pub struct BucketFacts {
     pub created: Timestamp,
     /// How its uploads call the application.
     pub callback: CallbackSettings,
+    /// What it refuses of forms, whatever their policies leave open.
+    pub forms: FormRules,
+}
+
+/// What a bucket refuses of forms, whatever their policies leave open. All of it is off by default: OSS
+/// does none of it.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct FormRules {
+    /// A form cannot replace an object.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub forbid_overwrite: bool,
+    /// A form cannot make its object public.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub forbid_acl: bool,
+    /// What `success_action_redirect` may begin with; `None` is anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redirects: Option<Vec<String>>,
+    /// What browsers run is stored as a download.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub pages_as_downloads: bool,
 }
 
 /// How a bucket's uploads call the application. All of it is off by default: OSS does none of it.

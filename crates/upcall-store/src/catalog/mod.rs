@@ -13,7 +13,7 @@ use upcall::name::{AccessKeyId, BucketName, ObjectKey};
 pub use error::{CatalogError, EngineFault};
 pub use facts::{
     AccessKeyFacts, BucketAcl, BucketFacts, BucketSignatures, CallbackSettings, Cors, CorsRule,
-    Gate, ListObjects, ObjectAcl, ObjectFacts, ObjectPage, Overwrite, StoredHeaders,
+    FormRules, Gate, ListObjects, ObjectAcl, ObjectFacts, ObjectPage, Overwrite, StoredHeaders,
 };
 pub use owed::{
     CallProgress, HeldObject, KeptAnswer, OwedCall, OwedFacts, OwedQuery, OwedRecord, RecallBy,
@@ -94,6 +94,17 @@ pub trait Catalog: Send + Sync + 'static {
         &'a self,
         name: &'a BucketName,
         signatures: Option<BucketSignatures>,
+        writer: &'a Writer,
+    ) -> BoxFuture<'a, Result<(), CatalogError>>;
+
+    /// Replaces what it refuses of forms.
+    ///
+    /// # Errors
+    /// [`CatalogError::NoSuchBucket`].
+    fn set_bucket_forms<'a>(
+        &'a self,
+        name: &'a BucketName,
+        forms: &'a FormRules,
         writer: &'a Writer,
     ) -> BoxFuture<'a, Result<(), CatalogError>>;
 

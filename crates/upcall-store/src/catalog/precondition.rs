@@ -187,6 +187,7 @@ fn asks_the_same(admitted: &BucketFacts, now: &BucketFacts) -> bool {
         // Decides what a page may read, not what may be stored.
         cors: _,
         callback,
+        forms,
     } = now;
     let CallbackSettings {
         default,
@@ -205,4 +206,5 @@ fn asks_the_same(admitted: &BucketFacts, now: &BucketFacts) -> bool {
         && before.keep_alive == *keep_alive
         && before.chunked_answers == *chunked_answers
         && before.signatures == *signatures
+        && admitted.forms == *forms
 }

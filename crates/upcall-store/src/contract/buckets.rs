@@ -2,8 +2,8 @@
 
 use super::{Ports, at_once, bucket, key, without_place};
 use crate::catalog::{
-    BucketAcl, BucketSignatures, CallbackSettings, CatalogError, Cors, CorsRule, Overwrite,
-    Precondition, Writer,
+    BucketAcl, BucketSignatures, CallbackSettings, CatalogError, Cors, CorsRule, FormRules,
+    Overwrite, Precondition, Writer,
 };
 
 /// Settings come back as they were set, and the list is sorted by name.
@@ -17,18 +17,7 @@ pub async fn a_bucket_is_what_was_made_of_it(ports: &Ports) {
             .await
             .expect("created");
     }
-    let rule = CorsRule {
-        allowed_origins: vec!["https://a.example".to_owned(), "*".to_owned()],
-        allowed_methods: vec!["POST".to_owned()],
-        allowed_headers: vec!["x-oss-*".to_owned()],
-        expose_headers: vec!["ETag".to_owned()],
-        max_age_seconds: Some(600),
-    };
-    let cors = Cors {
-        rules: vec![rule],
-        response_vary: true,
-    };
-    for cors in [Some(cors), None] {
+    for cors in [Some(some_cors()), None] {
         for acl in [
             BucketAcl::PublicRead,
             BucketAcl::PublicReadWrite,
@@ -42,6 +31,10 @@ pub async fn a_bucket_is_what_was_made_of_it(ports: &Ports) {
             changed.expect("set");
             facts.cors.clone_from(&cors);
             facts.acl = acl;
+            let forms = form_rules(acl, cors.is_some());
+            let changed = catalog.set_bucket_forms(&facts.name, &forms, by).await;
+            changed.expect("set");
+            facts.forms = forms;
             let found = catalog.bucket(&facts.name).await.expect("an answer");
             assert_eq!(found.as_deref(), Some(&facts));
         }
@@ -75,6 +68,31 @@ pub async fn a_bucket_is_what_was_made_of_it(ports: &Ports) {
         .collect();
     assert_eq!(ours, ["settings-a", "settings-b", "settings-c"]);
     assert!(all.is_sorted_by(|a, b| a.name < b.name));
+}
+
+/// Every member has a value.
+fn some_cors() -> Cors {
+    let rule = CorsRule {
+        allowed_origins: vec!["https://a.example".to_owned(), "*".to_owned()],
+        allowed_methods: vec!["POST".to_owned()],
+        allowed_headers: vec!["x-oss-*".to_owned()],
+        expose_headers: vec!["ETag".to_owned()],
+        max_age_seconds: Some(600),
+    };
+    Cors {
+        rules: vec![rule],
+        response_vary: true,
+    }
+}
+
+/// Each of them on and off.
+fn form_rules(acl: BucketAcl, has_redirects: bool) -> FormRules {
+    FormRules {
+        forbid_overwrite: acl == BucketAcl::Private,
+        forbid_acl: acl == BucketAcl::PublicRead,
+        redirects: has_redirects.then(|| vec!["https://a.example/".to_owned()]),
+        pages_as_downloads: acl != BucketAcl::Private,
+    }
 }
 
 /// Of many who create one bucket, one does.

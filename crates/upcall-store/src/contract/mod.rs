@@ -179,6 +179,7 @@ async fn at_once<T: Send + 'static>(
 fn bucket(name: &str) -> BucketFacts {
     BucketFacts {
         callback: crate::catalog::CallbackSettings::default(),
+        forms: crate::catalog::FormRules::default(),
         name: BucketName::parse(name).expect("a bucket name"),
         acl: BucketAcl::Private,
         cors: None,

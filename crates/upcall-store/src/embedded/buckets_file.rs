@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use upcall::name::BucketName;
 
-use crate::catalog::{BucketAcl, BucketFacts, CallbackSettings, Cors};
+use crate::catalog::{BucketAcl, BucketFacts, CallbackSettings, Cors, FormRules};
 
 #[derive(Deserialize, Serialize)]
 struct StoredBucket {
@@ -23,10 +23,12 @@ struct StoredBucket {
     created_ms: i64,
     #[serde(default, skip_serializing_if = "is_default")]
     callback: CallbackSettings,
+    #[serde(default, skip_serializing_if = "is_default")]
+    forms: FormRules,
 }
 
-fn is_default(callback: &CallbackSettings) -> bool {
-    *callback == CallbackSettings::default()
+fn is_default<T: Default + PartialEq>(settings: &T) -> bool {
+    *settings == T::default()
 }
 
 /// Writes the file anew.
@@ -42,6 +44,7 @@ pub(super) fn write<'b>(
             owner: bucket.owner.clone(),
             created_ms: bucket.created.as_millisecond(),
             callback: bucket.callback.clone(),
+            forms: bucket.forms.clone(),
         })
         .collect();
     let half = folder.join("buckets.json.new");
@@ -88,6 +91,7 @@ fn parse(stored: StoredBucket) -> Option<BucketFacts> {
         owner: stored.owner,
         created: Timestamp::from_millisecond(stored.created_ms).ok()?,
         callback: stored.callback,
+        forms: stored.forms,
     })
 }
 

@@ -20,8 +20,8 @@ use crate::BoxFuture;
 use crate::blobs::{BlobError, BlobFacts, BlobId, BlobReader, Blobs, Draft, PollPieces};
 use crate::catalog::{
     AccessKeyFacts, BucketAcl, BucketFacts, BucketSignatures, CallProgress, CallbackSettings,
-    Catalog, CatalogError, Cors, KeptAnswer, ListObjects, ObjectFacts, ObjectPage, OwedCall,
-    OwedFacts, OwedQuery, OwedRecord, Precondition, RecallBy, Recalled, Writer,
+    Catalog, CatalogError, Cors, FormRules, KeptAnswer, ListObjects, ObjectFacts, ObjectPage,
+    OwedCall, OwedFacts, OwedQuery, OwedRecord, Precondition, RecallBy, Recalled, Writer,
 };
 
 /// Both ports.
@@ -119,6 +119,16 @@ impl Catalog for EmbeddedPorts {
         Box::pin(self.change_bucket(name, writer, move |facts| {
             facts.callback.signatures = signatures;
         }))
+    }
+
+    fn set_bucket_forms<'a>(
+        &'a self,
+        name: &'a BucketName,
+        forms: &'a FormRules,
+        writer: &'a Writer,
+    ) -> BoxFuture<'a, Result<(), CatalogError>> {
+        let forms = forms.clone();
+        Box::pin(self.change_bucket(name, writer, move |facts| facts.forms = forms))
     }
 
     fn delete_bucket<'a>(

@@ -397,6 +397,7 @@ impl Rebuilding {
                 owner: LOST_OWNER.to_owned(),
                 created: Timestamp::now(),
                 callback: CallbackSettings::default(),
+                forms: crate::catalog::FormRules::default(),
             })?;
         }
         self.rebuilt.objects += 1;

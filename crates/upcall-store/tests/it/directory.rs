@@ -104,7 +104,7 @@ fn a_newer_format_is_refused_and_left_alone() {
 
     fs::write(&format, "upcall-data 2\n").unwrap();
     let catalog = rusqlite::Connection::open(folder.path().join("catalog.sqlite")).unwrap();
-    catalog.pragma_update(None, "user_version", 4).unwrap();
+    catalog.pragma_update(None, "user_version", 5).unwrap();
     drop(catalog);
     let refused = EmbeddedStore::open(folder.path()).unwrap_err();
     let cause = std::error::Error::source(&refused)
@@ -112,7 +112,7 @@ fn a_newer_format_is_refused_and_left_alone() {
         .expect("a cause");
     assert_eq!(
         cause.to_string(),
-        "the catalog has version 4, this program knows 3; use the newer program"
+        "the catalog has version 5, this program knows 4; use the newer program"
     );
     refuses_to_restore(folder.path(), "cannot open the catalog in");
 }

@@ -122,6 +122,7 @@ fn buckets_of_the_fixture() -> [BucketFacts; 2] {
     };
     let empty = BucketFacts {
         callback: upcall_store::catalog::CallbackSettings::default(),
+        forms: upcall_store::catalog::FormRules::default(),
         name: BucketName::parse("empty").unwrap(),
         acl: BucketAcl::Private,
         cors: None,
@@ -130,6 +131,7 @@ fn buckets_of_the_fixture() -> [BucketFacts; 2] {
     };
     let photos = BucketFacts {
         callback: upcall_store::catalog::CallbackSettings::default(),
+        forms: upcall_store::catalog::FormRules::default(),
         name: BucketName::parse("photos").unwrap(),
         acl: BucketAcl::PublicRead,
         cors: Some(Cors {

@@ -76,6 +76,7 @@ pub(crate) fn blob_path(folder: &Path, id: &str) -> PathBuf {
 pub(crate) async fn make_bucket(catalog: &dyn Catalog) -> BucketName {
     let facts = BucketFacts {
         callback: upcall_store::catalog::CallbackSettings::default(),
+        forms: upcall_store::catalog::FormRules::default(),
         name: BucketName::parse("photos").unwrap(),
         acl: BucketAcl::Private,
         cors: None,

@@ -19,7 +19,7 @@ pub enum Warning {
     #[error(
         "nothing binds `x-oss-object-acl`, so a page can make its file public: add \
          `[\"not-in\", \"$x-oss-object-acl\", [\"public-read\", \"public-read-write\"]]`, which a page \
-         that sends none meets, or let the bucket forbid it (`--forbid-acl`)"
+         that sends none meets, or let the bucket forbid it (`upcall bucket uploads set --forbid-acl`)"
     )]
     AclOpen,
     /// Nothing binds the bucket.
@@ -119,21 +119,22 @@ pub enum Warning {
     #[error(
         "a page can replace files that are there already: add \
          `{{\"x-oss-forbid-overwrite\": \"true\"}}`, or bind `key` to one name that nobody guesses, or let \
-         the bucket forbid it (`--forbid-overwrite`)"
+         the bucket forbid it (`upcall bucket uploads set --forbid-overwrite`)"
     )]
     OverwriteOpen,
     /// Nothing binds the address to which the browser is sent.
     #[error(
         "nothing binds `success_action_redirect`, so a page can send the browser anywhere in the \
          server's name: bind it to its value, or add `{{\"success_action_redirect\": \"\"}}` and send \
-         the field empty, or let the bucket allow some only (`--redirects`)"
+         the field empty, or let the bucket allow some only, or none (`upcall bucket uploads set --redirect URL`, \
+         `--no-redirects`)"
     )]
     RedirectOpen,
     /// Nothing binds the content type.
     #[error(
         "nothing binds `content-type`, so a page can store HTML that browsers run under the bucket's \
          name: add `[\"in\", \"$content-type\", [\"image/jpeg\", \"image/png\"]]`, or let the bucket \
-         store pages as downloads (`--pages-as-downloads`)"
+         store pages as downloads (`upcall bucket uploads set --pages-as-downloads`)"
     )]
     TypeOpen,
 }
@@ -172,7 +173,7 @@ impl Warning {
     reason = "each is a setting of its own, and all of them are off or on"
 )]
 pub struct BucketRules {
-    /// A form cannot give its file an ACL.
+    /// A form cannot make its file public.
     pub binds_acl: bool,
     /// A form cannot send the browser to an address of its own.
     pub binds_redirect: bool,

@@ -10,7 +10,7 @@ use upcall::callback::binding::{self, Binding, BindingKey, GRACE, Permitted};
 use upcall::name::{AccessKeySecret, BucketName};
 
 use super::{BUCKET, MOST_BYTES, REGION};
-use crate::command::signed_form::{Permission, SignedForm, expiration};
+use crate::command::signed_form::{Overwrite, Permission, SignedForm, expiration};
 use crate::command::storage::Storage;
 use crate::config::app_url::AppUrl;
 use crate::data::DataFolder;
@@ -146,6 +146,9 @@ impl Ready<'_> {
             max_bytes: MOST_BYTES,
             expiration,
             callback: Some(&callback),
+            types: &[],
+            // The line is there to be tried again and again.
+            overwrite: Overwrite::Allow,
         };
         Ok(SignedForm::sign(&permission, &self.storage_url(), self.key))
     }

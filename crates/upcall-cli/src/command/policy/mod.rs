@@ -18,7 +18,7 @@ pub(crate) async fn run(command: &PolicyCommand) -> Result<(), Failure> {
             Some(id) => refused::run(args, id).await,
             None => explain::run(args),
         },
-        PolicyCommand::Lint(args) => lint::run(args),
+        PolicyCommand::Lint(args) => lint::run(args).await,
     }
 }
 

@@ -7,7 +7,7 @@ use upcall::name::{AccessKeySecret, BucketName};
 use upcall::policy::lint::lint;
 
 use crate::command::app::{access_key, binding};
-use crate::command::signed_form::{Permission, SignedForm, expiration};
+use crate::command::signed_form::{Overwrite, Permission, SignedForm, expiration};
 use crate::config::args::SignArgs;
 use crate::terminal::message::{Failure, note};
 use crate::terminal::output;
@@ -23,6 +23,12 @@ pub(super) fn run(args: &SignArgs) -> Result<(), Failure> {
         max_bytes: args.max_size,
         expiration,
         callback: callback.as_ref(),
+        types: &args.types,
+        overwrite: if args.allow_overwrite {
+            Overwrite::Allow
+        } else {
+            Overwrite::Forbid
+        },
     };
     let form = SignedForm::sign(&permission, &args.storage, (&id, &secret));
     for warning in lint(&form.document, Timestamp::now()) {

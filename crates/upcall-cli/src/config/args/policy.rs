@@ -48,7 +48,9 @@ pub(crate) struct LintArgs {
     /// The policy, in base64 or as JSON; `-` is standard input
     #[arg(long, value_name = "POLICY")]
     pub(crate) policy: String,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
+    /// The bucket of a running server that the forms are posted to: what it closes is not open
+    #[arg(long, value_name = "BUCKET")]
+    pub(crate) bucket: Option<String>,
+    #[command(flatten)]
+    pub(crate) admin: AdminArgs,
 }

@@ -10,8 +10,8 @@ use upcall::name::{AccessKeyId, AccessKeySecret, BucketName, ETag, ObjectKey};
 
 use crate::blobs::{BlobId, BlobPlace, LogPlace};
 use crate::catalog::{
-    AccessKeyFacts, BucketAcl, BucketFacts, CallbackSettings, CatalogError, EngineFault, ObjectAcl,
-    ObjectFacts, StoredHeaders,
+    AccessKeyFacts, BucketAcl, BucketFacts, CallbackSettings, CatalogError, EngineFault, FormRules,
+    ObjectAcl, ObjectFacts, StoredHeaders,
 };
 
 /// What [`object`] reads; the key comes first, for the listing.
@@ -305,7 +305,7 @@ pub(super) fn find_bucket(
     rows.next()?.map(bucket).transpose()
 }
 
-const BUCKET_COLUMNS: &str = "name, acl, cors, owner, created_ms, callback";
+const BUCKET_COLUMNS: &str = "name, acl, cors, owner, created_ms, callback, forms";
 
 fn bucket(row: &Row<'_>) -> Result<BucketFacts, CatalogError> {
     let name: String = row.get(0)?;
@@ -324,6 +324,10 @@ fn bucket(row: &Row<'_>) -> Result<BucketFacts, CatalogError> {
             Some(text) => serde_json::from_str(&text).map_err(|_| corrupt())?,
             None => CallbackSettings::default(),
         },
+        forms: match row.get::<_, Option<String>>(6)? {
+            Some(text) => serde_json::from_str(&text).map_err(|_| corrupt())?,
+            None => FormRules::default(),
+        },
     })
 }
 
@@ -331,9 +335,10 @@ fn bucket(row: &Row<'_>) -> Result<BucketFacts, CatalogError> {
 pub(super) fn put_bucket(connection: &Connection, facts: &BucketFacts) -> Result<(), CatalogError> {
     connection
         .prepare_cached(
-            "INSERT INTO buckets (name, acl, cors, owner, created_ms, callback) \
-             VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET \
-             acl = excluded.acl, cors = excluded.cors, callback = excluded.callback",
+            "INSERT INTO buckets (name, acl, cors, owner, created_ms, callback, forms) \
+             VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET \
+             acl = excluded.acl, cors = excluded.cors, callback = excluded.callback, \
+             forms = excluded.forms",
         )?
         .execute(params![
             facts.name.as_str(),
@@ -342,6 +347,7 @@ pub(super) fn put_bucket(connection: &Connection, facts: &BucketFacts) -> Result
             facts.owner,
             facts.created.as_millisecond(),
             (facts.callback != CallbackSettings::default()).then(|| json(&facts.callback)),
+            (facts.forms != FormRules::default()).then(|| json(&facts.forms)),
         ])?;
     Ok(())
 }

@@ -73,10 +73,10 @@ struct NewerCatalog {
 }
 
 /// The version that this program writes: one per migration.
-pub(super) const VERSION: u32 = 3;
+pub(super) const VERSION: u32 = 4;
 
 /// One step per version, never changed once released.
-const MIGRATIONS: [&str; VERSION as usize] = [FIRST, SECOND, THIRD];
+const MIGRATIONS: [&str; VERSION as usize] = [FIRST, SECOND, THIRD, FOURTH];
 
 const FIRST: &str = "
     CREATE TABLE buckets (
@@ -188,3 +188,6 @@ const THIRD: &str = "
         WHERE idempotency IS NOT NULL;
     CREATE INDEX kept_answers_by_expiry ON kept_answers (expires_ms);
 ";
+
+/// Buckets say what they refuse of forms.
+const FOURTH: &str = "ALTER TABLE buckets ADD COLUMN forms TEXT;";
