@@ -150,7 +150,9 @@ async fn the_policy_of_the_second_example_asks_for_no_callback() {
     let policy = PolicyDocument::decode(json["policy"].as_str().unwrap()).unwrap();
     let is_about_callback = |condition: &Condition| matches!(condition, Condition::Equals { field, .. } if field == "callback");
     assert!(!policy.conditions.iter().any(is_about_callback));
-    assert_eq!(policy.conditions.len(), 4);
+    let excludes_public = |condition: &Condition| matches!(condition, Condition::NotIn { field, .. } if field == "x-oss-object-acl");
+    assert!(policy.conditions.iter().any(excludes_public));
+    assert_eq!(policy.conditions.len(), 5);
     assert_eq!(app.get(&format!("{POLICY}?user=A")).await.status, 400);
 }
 
