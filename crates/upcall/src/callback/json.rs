@@ -19,8 +19,8 @@ pub(super) fn is_json(bytes: &[u8]) -> bool {
 /// The members of an object.
 ///
 /// Of a name that stands twice, one reader takes the first value and another the last, so that what an
-/// application checked need not be what is called. Names are compared as they are read, escapes undone,
-/// and without regard to ASCII case, which some readers disregard.
+/// application checked need not be what is called. Names are compared as they are read, escapes undone;
+/// one in another case is another name, as at OSS.
 ///
 /// # Errors
 /// The text is not one JSON object, or a name stands twice in it.
@@ -63,15 +63,14 @@ impl<'de> Visitor<'de> for MembersVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Members, A::Error> {
-        let mut names = std::collections::HashSet::new();
         let (mut members, mut repeated) = (Map::new(), None);
         while let Some(name) = access.next_key::<String>()? {
             let value: Value = access.next_value()?;
-            if !names.insert(name.to_ascii_lowercase()) {
+            if members.contains_key(&name) {
                 repeated.get_or_insert(name);
-                continue;
+            } else {
+                members.insert(name, value);
             }
-            members.insert(name, value);
         }
         Ok(Members { members, repeated })
     }
@@ -184,12 +183,12 @@ mod tests {
 
     #[test]
     fn a_name_stands_once_however_it_is_written() {
-        let read = object(br#"{"a":1,"b":{"c":1,"c":2}}"#).unwrap();
-        assert_eq!(read.len(), 2);
+        let read = object(br#"{"a":1,"A":2,"b":{"c":1,"c":2}}"#).unwrap();
+        assert_eq!(read.len(), 3);
         for twice in [
             r#"{"url":"1","url":"2"}"#,
             r#"{"url":"1","\u0075rl":"2"}"#,
-            r#"{"url":"1","x":0,"URL":"2"}"#,
+            r#"{"url":"1","x":0,"url":"1"}"#,
         ] {
             let refused = object(twice.as_bytes());
             assert!(

@@ -35,12 +35,6 @@ async fn call(server: &TestServer, app: &Application, members: &Value, way: Way)
 async fn the_request_has_the_documented_headers_and_a_signature() {
     let server = TestServer::start().await;
     let app = Application::agreeing("{}").await;
-    let key_url = format!("http://{}/callback_pub_key_v1.pem", server.address());
-    let pem = server.client();
-    let pem = pem
-        .request("GET", "/callback_pub_key_v1.pem", "", b"")
-        .await;
-    let key = PublicKey::from_pem(&pem.text()).unwrap();
     for (content_type, body) in [
         ("application/x-www-form-urlencoded", "o=${object}&m=猫"),
         ("application/json", "{\"o\":${object}}"),
@@ -66,6 +60,18 @@ async fn the_request_has_the_documented_headers_and_a_signature() {
             let date = call.header("date").to_owned();
             let authorization = call.header("authorization").to_owned();
             let id = call.header("x-oss-request-id").to_owned();
+            let path = match way.0 {
+                // The announced key is not one that receivers are told to trust.
+                Signed::Nobody => anonymous_key_path(&server, &call),
+                Signed::Policy
+                | Signed::HeaderV1
+                | Signed::UrlV1
+                | Signed::HeaderV4
+                | Signed::UrlV4 => "/callback_pub_key_v1.pem".to_owned(),
+            };
+            let key_url = format!("http://{}{path}", server.address());
+            let pem = server.client().request("GET", &path, "", b"").await;
+            let key = PublicKey::from_pem(&pem.text()).unwrap();
             let mut wanted = [
                 ("host", app.address().to_string()),
                 ("content-length", call.body.len().to_string()),
@@ -105,6 +111,19 @@ async fn the_request_has_the_documented_headers_and_a_signature() {
             key.verify_md5(&signed, &signature).unwrap();
         }
     }
+}
+
+/// The path of the key that the call of an anonymous upload announces.
+fn anonymous_key_path(server: &TestServer, call: &Call) -> String {
+    let url = STANDARD.decode(call.header("x-oss-pub-key-url")).unwrap();
+    let url = String::from_utf8(url).unwrap();
+    let path = url.strip_prefix(&format!("http://{}", server.address()));
+    let path = path.unwrap().to_owned();
+    assert!(
+        path.starts_with("/upcall_anonymous_callback_key/"),
+        "{path}"
+    );
+    path
 }
 
 #[tokio::test]

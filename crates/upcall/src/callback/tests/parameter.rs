@@ -59,7 +59,7 @@ fn a_member_or_a_variable_that_stands_twice_is_refused() {
     for twice in [
         r#"{"callbackUrl":"a.example","callbackUrl":"b.example","callbackBody":"x"}"#,
         r#"{"callbackUrl":"a.example","callback\u0055rl":"b.example","callbackBody":"x"}"#,
-        r#"{"callbackUrl":"a.example","callbackBody":"x","callbackbody":"y"}"#,
+        r#"{"callbackUrl":"a.example","callbackBody":"x","callbackBody":"x"}"#,
     ] {
         let refused = CallbackParameter::parse_json(twice).unwrap_err();
         let message = "The callback configuration is not json format.";
