@@ -128,7 +128,7 @@ fn an_application_takes_the_new_key_without_being_told() {
     let dev = Upcall::dev(folder.path()).start();
     let callback = format!("{}/callback", dev.text("app"));
     let signed = Upcall::new(&["policy", "sign", "--json", "--bucket", "photos"])
-        .and(&["--callback-url", &callback])
+        .and(&["--callback-url", &callback, "--allow-overwrite"])
         .env("UPCALL_ACCESS_KEY_ID", dev.text("accessKeyId"))
         .env("UPCALL_ACCESS_KEY_SECRET", dev.text("accessKeySecret"))
         .run()
