@@ -97,8 +97,8 @@ class Serve:
 
 
 def upload_that_is_refused(walk: Walk) -> None:
-    """A callback that says nothing of an object: the examples answer 400."""
-    answer = walk.upload("uploads/eric/cat.jpg", walk.application_url, body="bucket=${bucket}")
+    """A callback that names its bucket twice: the examples answer 400."""
+    answer = walk.upload("uploads/eric/cat.jpg", walk.application_url, body="bucket=${bucket}&bucket=b")
     assert answer.status_code == 203, answer.text
 
 

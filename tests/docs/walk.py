@@ -13,7 +13,7 @@ from pathlib import Path
 import requests
 
 from documents import ROOT
-from form import signed_fields
+from form import binding, signed_fields
 
 EXAMPLES = Path(os.environ.get("UPCALL_EXAMPLES", ROOT / "examples"))
 PATIENCE = 120
@@ -121,8 +121,9 @@ class Walk:
         raise AssertionError((text, self.said()))
 
     def form(self, key: str, callback_url: str, body: str = "bucket=${bucket}&object=${object}") -> dict:
-        """An upload's fields, signed with the key that `dev` has."""
-        callback = {"callbackUrl": callback_url, "callbackBody": body}
+        """An upload's fields, signed with the key that `dev` has; the callback has what it permits."""
+        bound = f"{body}&binding={binding(self._ready['bucket'], self._ready['accessKeySecret'])}"
+        callback = {"callbackUrl": callback_url, "callbackBody": bound}
         signed = signed_fields(self._ready["accessKeyId"], self._ready["accessKeySecret"], callback, "")
         return {"key": key, **signed}
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 import requests
 
+from form import binding
 from receiver import Receiver, is_genuine
 
 
@@ -43,23 +44,6 @@ def post_form(dev, callback: dict, variables: dict | None = None, file=b"a small
         files={"file": ("cat & dog.txt", file, "text/plain")},
         timeout=20,
     )
-
-
-def binding(dev, prefix: str = "user/eric/") -> str:
-    """What the application permits, as the documentation describes it, made without upcall's code."""
-    permission = {
-        "bucket": dev.bucket,
-        "prefix": prefix,
-        "user": "eric",
-        "expires": int((datetime.now(timezone.utc) + timedelta(minutes=5)).timestamp()),
-    }
-    text = "v1." + unpadded(json.dumps(permission, separators=(",", ":")).encode())
-    key = hmac.digest(dev.access_key_secret.encode(), b"upcall-binding-v1", "sha256")
-    return f"{text}.{unpadded(hmac.digest(key, text.encode(), 'sha256'))}"
-
-
-def unpadded(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
 BODIES = {
@@ -143,13 +127,17 @@ def test_the_callback_names_its_upload(dev, receiver):
 def test_the_reference_application_agrees_with_this_verifier(dev):
     """Its own callback address takes what `dev` signs and was permitted, and nothing else."""
     url = f"{dev.app}/callback"
+
+    def permitted(prefix):
+        return binding(dev.bucket, dev.access_key_secret, prefix)
+
     body = "bucket=${bucket}&object=${object}&size=${size}"
-    answer = post_form(dev, {"callbackUrl": url, "callbackBody": f"{body}&binding={binding(dev)}"})
+    answer = post_form(dev, {"callbackUrl": url, "callbackBody": f"{body}&binding={permitted('user/eric/')}"})
     assert answer.status_code == 200, answer.text
     assert isinstance(answer.json(), dict)
 
     # Genuinely signed, and permitted to nobody, or to somebody for other files.
-    for bound in ("", f"&binding={binding(dev, prefix='user/eve/')}"):
+    for bound in ("", f"&binding={permitted('user/eve/')}"):
         answer = post_form(dev, {"callbackUrl": url, "callbackBody": body + bound})
         assert (answer.status_code, "403" in answer.text) == (203, True), answer.text
 

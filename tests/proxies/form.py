@@ -26,6 +26,19 @@ def signed_fields(key_id: str, secret: str, callback: dict | None = None, prefix
     return fields
 
 
+def binding(bucket: str, secret: str, prefix: str = "", user: str = "eric") -> str:
+    """What an application permits, as the documentation describes it, made without upcall's code."""
+    expires = datetime.now(timezone.utc) + timedelta(minutes=5)
+    permission = {"bucket": bucket, "prefix": prefix, "user": user, "expires": int(expires.timestamp())}
+    text = "v1." + _unpadded(json.dumps(permission, separators=(",", ":")).encode())
+    key = hmac.digest(secret.encode(), b"upcall-binding-v1", "sha256")
+    return f"{text}.{_unpadded(hmac.digest(key, text.encode(), 'sha256'))}"
+
+
+def _unpadded(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
 def as_curl(fields: dict, file: str) -> list[str]:
     texts = [word for name, value in fields.items() for word in ("-F", f"{name}={value}")]
     return [*texts, "-F", f"file=@{file}"]
