@@ -1,5 +1,6 @@
 """Forged callbacks: each is refused, nothing is kept, and nobody foreign is asked for anything."""
 
+import contextlib
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -187,6 +188,15 @@ def test_what_servers_read_differently_is_refused_for_good(example, world, name)
     before = objects(example)
     callback = genuine(world, id="odd")
     ODD[name](callback)
-    answer = send(example.port, callback)
+    answer = answered(example.port, callback)
     assert 400 <= answer.status < 500, answer
     assert objects(example) == before
+
+
+def answered(port, callback):
+    """A server that refuses a head closes before it has read the body, and the reset that follows can
+    take its answer along (RFC 9112, 9.6): what was lost so is asked for again."""
+    for _ in range(9):
+        with contextlib.suppress(ConnectionResetError):
+            return send(port, callback)
+    return send(port, callback)
