@@ -193,6 +193,7 @@ impl Cuts {
 
 /// Limits that a seed can hit.
 const SMALL: FormLimits = FormLimits {
+    strictness: upcall::form::Strictness::Lenient,
     name_bytes: 12,
     value_bytes: 200,
     total_value_bytes: 600,

@@ -187,14 +187,20 @@ impl FormParser {
 
     /// Before the first delimiter. One C# client sends a blank line; RFC 2046 allows any text.
     fn preamble(&mut self) -> Result<Step, FormError> {
+        if self.preamble_bytes > self.limits.preamble_bytes {
+            // What the sentence names must not depend on how the body was cut.
+            self.piece = Bytes::new();
+            return if self.opening.len() == OPENING_BYTES || self.is_finished {
+                Err(self.no_delimiter())
+            } else {
+                Ok(Step::Starved)
+            };
+        }
         match self.scan.scan(&mut self.piece) {
             Scanned::Starved => Ok(Step::Starved),
             Scanned::Delimiter => Ok(self.go(State::Line(Line::Start))),
             Scanned::Content(content) => {
                 self.preamble_bytes += content.len();
-                if self.preamble_bytes > self.limits.preamble_bytes {
-                    return Err(self.no_delimiter());
-                }
                 Ok(Step::On)
             }
         }
@@ -204,7 +210,8 @@ impl FormParser {
     fn cut_off(&self) -> FormError {
         let opening = self.opening.strip_prefix(b"\r\n").unwrap_or(&self.opening);
         let is_begun = self.scan.first_line().starts_with(opening) || opening == b"\r";
-        if matches!(self.state, State::Preamble) && !is_begun {
+        let is_over = self.preamble_bytes > self.limits.preamble_bytes;
+        if matches!(self.state, State::Preamble) && (is_over || !is_begun) {
             return self.no_delimiter();
         }
         FormError::Truncated
