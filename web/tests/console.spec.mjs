@@ -231,6 +231,8 @@ describe("owed calls", () => {
     await until(list, (calls) => calls.length === 2);
     await login();
     await page.getByRole("link", { name: "Owed calls" }).first().click();
+    // The overview has rows of the same keys.
+    await heading("Owed calls");
     const row = (key) => page.locator("tr", { hasText: key });
     await row("owed/one.txt").waitFor();
     assert.match(await row("owed/one.txt").innerText(), /waiting[^]*console-owed\/owed\/one\.txt/);
