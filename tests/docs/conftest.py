@@ -3,5 +3,5 @@
 import sys
 from pathlib import Path
 
-for folder in ("proxies", "foreign"):
+for folder in ("common", "proxies", "foreign"):
     sys.path.append(str(Path(__file__).resolve().parents[1] / folder))

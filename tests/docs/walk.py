@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import threading
 import urllib.parse
@@ -14,6 +13,7 @@ import requests
 
 from documents import ROOT
 from form import binding, signed_fields
+from ports import free_port
 
 EXAMPLES = Path(os.environ.get("UPCALL_EXAMPLES", ROOT / "examples"))
 PATIENCE = 120
@@ -33,7 +33,7 @@ class Walk:
         self.folder = folder
         self.log = folder.with_name(folder.name + "-log")
         self._state = folder.with_name(folder.name + "-state")
-        self._port = _free_port()
+        self._port = free_port()
         self._ports = {"3000": f"127.0.0.1:{self._port}"}
         self._programs: list[subprocess.Popen] = []
         self._application: subprocess.Popen | None = None
@@ -167,9 +167,3 @@ class Walk:
 
 def _plain(line: str) -> str:
     return " ".join(line.split())
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

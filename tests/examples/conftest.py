@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "common")]
 
 import isolation
 from callbacks import ELLIPTIC, OURS, ROOT, SECRET, SMALL, THREE, VECTORS, pem, private_pem
+from ports import free_port
 from servers import KeyServer, NameServer, Reply, Traps
 
 UPCALL = os.environ.get("UPCALL", str(ROOT / "target/debug/upcall"))
@@ -78,12 +79,6 @@ def environment(**more) -> dict[str, str]:
         if name.startswith(("OSS_", "CALLBACK_", "BINDING_", "UPLOADS")) or name == "PORT":
             del own[name]
     return own | more
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @dataclass

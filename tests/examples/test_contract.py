@@ -16,7 +16,8 @@ import pytest
 import requests
 
 from callbacks import BODY, ROOT, Callback, binding
-from conftest import ACCESS_KEY, TARGET, UPCALL, environment, free_port, starting, wait_until
+from conftest import ACCESS_KEY, TARGET, UPCALL, environment, starting, wait_until
+from ports import free_port
 from raw import exchange, send
 
 

@@ -11,13 +11,15 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "foreign"))
+for folder in ("common", "foreign"):
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / folder))
 
 from certificates import Authority
 from client import Client
 from compressing import Compressing
 from form import signed_fields
-from proxy import FILES, Proxy, Upstreams, free_port, guide_file
+from ports import free_port
+from proxy import FILES, Proxy, Upstreams, guide_file
 from receiver import Receiver
 from sites import APPLICATION_SITE, BUCKET, CONSOLE_SITE, PAGE, STORAGE_SITE
 

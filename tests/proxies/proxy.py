@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from ports import free_port
+
 GUIDE = Path(__file__).resolve().parents[2] / "docs/guides/proxies"
 MODULES = Path("/usr/lib/apache2/modules")
 START_LIMIT = 20.0
@@ -103,13 +105,6 @@ class Proxy:
                 time.sleep(0.05)
         self._process.kill()
         raise AssertionError(f"{self.name} does not listen:\n{self.log()}")
-
-
-def free_port() -> int:
-    """No proxy takes "any free port": one that was free a moment ago will do."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def _program(name: str) -> str:

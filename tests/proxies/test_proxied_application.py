@@ -6,7 +6,8 @@ import pytest
 
 from client import Client
 from form import END, as_body
-from proxy import FILES, Upstreams, free_port, guide_file
+from ports import free_port
+from proxy import FILES, Upstreams, guide_file
 from receiver import is_genuine
 from sites import APPLICATION_SITE, BUCKET_SITE
 

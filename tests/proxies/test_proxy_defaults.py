@@ -9,7 +9,8 @@ import requests
 
 from client import Client
 from form import as_curl
-from proxy import free_port, guide_file
+from ports import free_port
+from proxy import guide_file
 from receiver import is_genuine
 from sites import APPLICATION_SITE, BUCKET, BUCKET_SITE
 

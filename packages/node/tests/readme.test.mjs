@@ -3,9 +3,10 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { after, before, test } from "node:test";
 
+import { freePort } from "../../../tests/common/ports.mjs";
 import { Binding } from "upcall";
 import { CallbackClient } from "upcall/testing";
 
@@ -120,15 +121,6 @@ async function ended(child) {
     stream.setEncoding("utf8").on("data", (text) => (output += text));
   const [status] = await once(child, "close");
   return { status, output };
-}
-
-async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 /** Whether somebody listens cannot be waited for, only asked; for ten seconds. */

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ports import free_port
 from servers import exchange
 from upcall import Binding, Permission
 from upcall.testing.upload import post_form
@@ -75,11 +76,6 @@ def start(env, folder):
     return subprocess.Popen(
         [EXAMPLE / "run"], env={**keep, **env}, cwd=folder, stdout=subprocess.PIPE, text=True
     )
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
 
 
 def test_a_page_uploads_through_it(application, upcall_bucket):

@@ -17,6 +17,7 @@ mod calls;
 mod crash;
 mod folder;
 mod http;
+mod port;
 mod random;
 mod sink;
 mod storage;

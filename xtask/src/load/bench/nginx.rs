@@ -1,7 +1,7 @@
 //! nginx with its DAV module, in a folder and on a port of its own, as any user.
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use crate::http::Connection;
+use crate::port;
 
 /// A running nginx. Stopped when it is dropped.
 #[derive(Debug)]
@@ -25,10 +26,8 @@ impl Nginx {
         for name in ["files", "temporary"] {
             fs::create_dir_all(folder.join(name)).context("cannot make a folder for nginx")?;
         }
-        // nginx cannot take "any free port": one that was free a moment ago will do.
-        let free = TcpListener::bind(("127.0.0.1", 0)).context("no free port")?;
-        let address = free.local_addr().context("a listener has an address")?;
-        drop(free);
+        // nginx cannot be told "any free port".
+        let address = port::free()?;
         let configuration = folder.join("nginx.conf");
         let text = configure(folder, address, is_root()?);
         fs::write(&configuration, text).context("cannot write nginx's configuration")?;

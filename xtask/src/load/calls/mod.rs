@@ -16,7 +16,6 @@ mod onlooker;
 mod uploader;
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -29,6 +28,7 @@ use xtask::arguments::Arguments;
 use xtask::tally::Tally;
 
 use crate::folder::Folder;
+use crate::port;
 use crate::random::Random;
 use crate::storage::Storage;
 use form::Forms;
@@ -149,8 +149,9 @@ async fn rounds(options: &Options, folder: &Path) -> Result<Tally> {
     let mut random = Random::new(options.seed);
     let (data, log) = (folder.join("data"), folder.join("upcall.log"));
     let journal = Journal::new(&folder.join("journal"));
-    let port = free_port()?;
-    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    // The application is started again and again, and has to come back where it was.
+    let address = port::free()?;
+    let port = address.port();
     let mut uploaders: Vec<Uploader> = (0..UPLOADERS)
         .map(|number| Uploader::new(number, random.next()))
         .collect();
@@ -305,11 +306,6 @@ async fn make(storage: &Storage, bucket: Bucket) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn free_port() -> Result<u16> {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").context("no free port")?;
-    Ok(listener.local_addr()?.port())
 }
 
 /// A process of our own that is killed.
