@@ -88,7 +88,7 @@ def test_every_forgery_is_refused(example, world):
 
 
 @pytest.mark.parametrize("name", forgeries.BOUND)
-def test_a_genuine_signature_under_anothers_body_is_refused(example, world, name):
+def test_a_genuine_signature_under_a_foreign_body_is_refused(example, world, name):
     """Each customer of OSS, and each holder of a key of an upcall, can have such a body signed for this address."""
     before = objects(example)
     body = forgeries.BOUND[name](BODY.format(id="forged")).encode()

@@ -39,6 +39,7 @@ fn run(mut arguments: Arguments) -> Result<()> {
         Some("fuzz") => fuzz(&workspace, arguments),
         Some("deny") => deny::deny(&workspace),
         Some("audit") => audit::audit(&workspace),
+        Some("typos") => typos(&workspace),
         Some(unknown) => bail!("there is no chore `{unknown}`\n\n{HELP}"),
         None => {
             println!("{HELP}");
@@ -97,6 +98,14 @@ fn fuzz(workspace: &Workspace, mut arguments: Arguments) -> Result<()> {
     pass_on(&mut mutate)
 }
 
+/// Spelling, by `typos.toml`. The version is the one of `xtask/typos.txt`, so that a word that passes
+/// on one machine passes on all.
+fn typos(workspace: &Workspace) -> Result<()> {
+    let tools = prepare::prepare(workspace, &[Need::Typos])?;
+    let mut typos = Command::new(tools.typos()?);
+    pass_on(typos.current_dir(workspace.root()))
+}
+
 /// The mutation loop over the targets of `fuzz/`.
 fn fuzz_command(workspace: &Workspace, seconds: u64) -> Command {
     let mut cargo = Command::new("cargo");
@@ -144,4 +153,5 @@ usage: cargo xtask CHORE
                                    the same for server and application, with calls that are owed
   fuzz [--seconds N]               mutated inputs for every parser
   deny                             licences and banned crates, by deny.toml
-  audit                            advisories about what the lock files name, where they can be had";
+  audit                            advisories about what the lock files name, where they can be had
+  typos                            spelling, by typos.toml";

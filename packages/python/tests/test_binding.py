@@ -57,7 +57,7 @@ def test_the_table_is_not_a_stub():
     assert len(TABLE["make"]) >= 11 and len(TABLE["verify"]) >= 60
 
 
-def test_the_end_of_a_binding_is_the_policys_and_the_grace_after_it():
+def test_a_binding_ends_with_its_policy_and_the_grace_after_it():
     end = datetime.fromtimestamp(1_796_000_000.1, timezone.utc)
     assert Binding(SECRET).expires_after(end) == 1_796_000_001 + TABLE["grace"]
     assert Binding(SECRET, grace_seconds=60).expires_after(end) == 1_796_000_061

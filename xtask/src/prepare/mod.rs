@@ -56,6 +56,8 @@ pub(crate) enum Need {
     Ruby,
     /// strace, which has system calls fail.
     Strace,
+    /// The spelling checker, in a virtual environment.
+    Typos,
 }
 
 impl Need {
@@ -72,7 +74,7 @@ impl Need {
             Self::Caddy => &[debian::CADDY],
             Self::Chromium => &[debian::CHROMIUM],
             Self::Curl => &[debian::CURL, debian::JQ],
-            Self::ForeignClients | Self::PythonPackage => &[debian::PYTHON],
+            Self::ForeignClients | Self::PythonPackage | Self::Typos => &[debian::PYTHON],
             Self::Go => &[debian::GO],
             Self::Java => &[debian::JAVA],
             Self::Nginx => &[debian::NGINX],
@@ -103,6 +105,7 @@ pub(crate) struct Tools {
     node: Option<Node>,
     foreign_clients: Option<PathBuf>,
     python_package: Option<PathBuf>,
+    typos: Option<PathBuf>,
 }
 
 impl Tools {
@@ -122,6 +125,13 @@ impl Tools {
         self.python_package
             .as_ref()
             .context("this step did not ask for the package for Python")
+    }
+
+    /// The spelling checker.
+    pub(crate) fn typos(&self) -> Result<&PathBuf> {
+        self.typos
+            .as_ref()
+            .context("this step did not ask for the spelling checker")
     }
 }
 
@@ -186,5 +196,8 @@ fn install(workspace: &Workspace, needs: &[Need], log: &Path) -> Result<Tools> {
         "python-package",
         "packages/python/tests/requirements.txt",
     )?;
+    // Its wheel has the program beside the interpreter.
+    tools.typos = environment(Need::Typos, "typos", "xtask/typos.txt")?
+        .map(|interpreter| interpreter.with_file_name("typos"));
     Ok(tools)
 }

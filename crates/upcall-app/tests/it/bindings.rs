@@ -55,7 +55,7 @@ async fn what_a_policy_of_ours_permitted_is_kept_with_its_user() {
 }
 
 #[tokio::test]
-async fn a_genuine_signature_of_anothers_body_is_refused() {
+async fn a_genuine_signature_of_a_foreign_body_is_refused() {
     let app = TestApp::start().await;
     let ours = body_of(&app, "eric", "uploads/eric/invoice.pdf").await;
     let (fields, binding) = ours.split_once("&binding=").unwrap();

@@ -133,7 +133,7 @@ async fn a_connection_with_a_proxy_header_is_its_clients() {
 }
 
 #[tokio::test]
-async fn without_the_header_or_in_time_a_proxys_connection_is_closed() {
+async fn without_the_header_or_in_time_a_proxy_connection_is_closed() {
     let server = TestServer::start_with(setup(ProxyProtocol::On)).await;
     let client = server.client();
     let v1 = b"PROXY TCP4 203.0.113.7 127.0.0.1 4711 80\r\nGET /open/ HTTP/1.1\r\nHost: h\r\n\r\n";

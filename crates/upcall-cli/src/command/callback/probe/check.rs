@@ -46,7 +46,7 @@ pub(in crate::command::callback) async fn run(args: &CallbackCheckArgs) -> Resul
         let to = place.with_target(&call.target);
         rows.push(judge::forged(name, &exchange(&to, call.question()?).await));
     }
-    for (name, weight, body) in anothers(&body, args.require_binding)? {
+    for (name, weight, body) in foreign_bodies(&body, args.require_binding)? {
         let call = Call::new(&place.target, body.into_bytes(), key, &key_url)?;
         let answer = exchange(&place, call.question()?).await;
         rows.push(judge::refused(name, weight, &answer));
@@ -55,7 +55,7 @@ pub(in crate::command::callback) async fn run(args: &CallbackCheckArgs) -> Resul
 }
 
 /// What a second holder of a key of the storage server could have it sign.
-fn anothers(
+fn foreign_bodies(
     body: &str,
     require_binding: bool,
 ) -> Result<Vec<(&'static str, Weight, String)>, Failure> {
