@@ -13,7 +13,7 @@
 mod backup;
 mod block_reader;
 mod blocks;
-mod buckets_file;
+mod bucket_backup;
 mod change;
 mod check;
 mod collector;
@@ -145,9 +145,9 @@ impl EmbeddedStore {
         };
         let index = Arc::new(Index::open(&catalog_file, Arc::clone(&disk)).map_err(catalog)?);
         disk.sync_folder(folder).map_err(io)?;
-        if !buckets_file::is_there(folder) {
+        if !bucket_backup::is_there(folder) {
             let buckets = index.settings().buckets();
-            buckets_file::write(folder, buckets.iter().map(AsRef::as_ref)).map_err(io)?;
+            bucket_backup::write(folder, buckets.iter().map(AsRef::as_ref)).map_err(io)?;
         }
         let state = index.log_state().map_err(catalog)?;
         let segments = Arc::new(Segments::new(Arc::clone(&disk), &log_folder, state.salt));

@@ -25,7 +25,7 @@ use super::owed::{OwedRecord, OwedRow};
 use super::recover::{known_ends, object_of};
 use super::segments::Segments;
 use super::space::SpaceWatch;
-use super::{EmbeddedStore, buckets_file, stored};
+use super::{EmbeddedStore, bucket_backup, stored};
 use crate::blobs::{BlobFacts, BlobId, BlobPlace};
 use crate::catalog::{BucketAcl, BucketFacts, CallbackSettings, CatalogError, ObjectFacts};
 use crate::maintenance::Damage;
@@ -170,7 +170,7 @@ impl Rebuilding {
             )?,
             numbers,
             known: HashSet::new(),
-            settings: buckets_file::read(folder)?,
+            settings: bucket_backup::read(folder)?,
             named: HashSet::new(),
             held_once: HashSet::new(),
             gated: HashSet::new(),

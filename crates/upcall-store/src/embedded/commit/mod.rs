@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 use upcall::name::{BucketName, ObjectKey};
 
 use self::worker::Worker;
-use super::buckets_file;
+use super::bucket_backup;
 use super::index::{Index, SettingsChange, Tables};
 use super::log::record::{At, Kind};
 use super::options::Saboteur;
@@ -324,7 +324,7 @@ impl Committer {
             let value = index.change_settings(change)?;
             // The catalog has it; this is for the day on which the catalog is lost.
             let buckets = index.settings().buckets();
-            if let Err(error) = buckets_file::write(&folder, buckets.iter().map(AsRef::as_ref)) {
+            if let Err(error) = bucket_backup::write(&folder, buckets.iter().map(AsRef::as_ref)) {
                 tracing::error!(%error, "`buckets.json` could not be written");
             }
             Ok(value)
