@@ -17,7 +17,7 @@ use std::pin::Pin;
 
 #[doc(hidden)]
 pub use embedded::Sabotage;
-pub use embedded::{EmbeddedStore, OpenError, Rebuilt, StoreOptions, restore};
+pub use embedded::{EmbeddedStore, OpenError, Rebuilt, StoreOptions, restore, restore_on};
 
 /// What the methods of a port return: they are called through `dyn`.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

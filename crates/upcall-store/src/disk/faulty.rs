@@ -23,6 +23,8 @@ pub enum Call {
     Open,
     /// A file is removed.
     Remove,
+    /// A file is renamed.
+    Rename,
     /// A file is flushed, or cut off.
     Sync,
     /// A folder is flushed.
@@ -193,6 +195,27 @@ impl Disk for FaultyDisk {
     fn remove(&self, path: &Path) -> io::Result<()> {
         self.check(Call::Remove)?;
         self.0.disk.remove(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.check(Call::Rename)?;
+        self.0.disk.rename(from, to)
+    }
+
+    fn copy(&self, from: &Path, to: &Path, first: Option<u64>) -> io::Result<u64> {
+        self.check(Call::Open)?;
+        self.check(Call::Create)?;
+        let failure = self.failure(Call::Write);
+        match failure {
+            None => self.0.disk.copy(from, to, first),
+            Some(how @ Failure::Short) => {
+                let whole = self.0.disk.open(from)?.length()?;
+                let half = whole.min(first.unwrap_or(u64::MAX)) / 2;
+                self.0.disk.copy(from, to, Some(half))?;
+                Err(error(how))
+            }
+            Some(how) => Err(error(how)),
+        }
     }
 
     fn truncate(&self, path: &Path, length: u64) -> io::Result<()> {

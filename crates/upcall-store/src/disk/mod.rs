@@ -1,8 +1,9 @@
 //! The file layer beneath the embedded engine: what it asks of a disk, and nothing else.
 //!
-//! The engine's own files (log segments and blobs) are appended to, read and removed; none is ever
-//! changed in place or renamed. It is a trait so that tests can put a disk beneath the engine that
-//! forgets what was not synced, tears it, or fails. SQLite has its own files and its own layer.
+//! Log segments and blobs are appended to, read and removed; none is ever changed in place or renamed.
+//! Small files beside them are replaced as a whole, by [`replace`]. It is a trait so that tests can put
+//! a disk beneath the engine that forgets what was not synced, tears it, or fails. SQLite has its own
+//! files and its own layer. `clippy.toml` of this crate keeps everything else from going past it.
 
 #[cfg(feature = "contract")]
 mod after_power;
@@ -46,6 +47,21 @@ pub trait Disk: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// The system's.
     fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// Gives a file another name, in place of a file that has it. Until both folders are synced, by
+    /// [`sync_folder`](Self::sync_folder), a crash may undo it; at no moment is the name nobody's that
+    /// was somebody's before.
+    ///
+    /// # Errors
+    /// The system's.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Copies a file, or its first bytes, into one that must not be there; its owner's alone (0600).
+    /// The copy is not durable. Returns how many bytes it has.
+    ///
+    /// # Errors
+    /// The system's; what there is of the copy stays.
+    fn copy(&self, from: &Path, to: &Path, first: Option<u64>) -> io::Result<u64>;
 
     /// Cuts a file to this length, durably.
     ///
@@ -132,11 +148,89 @@ pub trait DiskFile: fmt::Debug + Send + Sync {
     }
 }
 
+/// Replaces a small file as a whole, durably: whatever happens, there is the old one or the new one.
+/// The new one is written beside it first, under the name `half`.
+///
+/// # Errors
+/// The disk's. The old file is there then, or the new one; and `half` may be there, which does not
+/// stand in the way of a later attempt.
+pub(crate) fn replace(disk: &dyn Disk, path: &Path, half: &Path, bytes: &[u8]) -> io::Result<()> {
+    let file = match disk.create(half) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            disk.remove(half)?;
+            disk.create(half)?
+        }
+        created => created?,
+    };
+    file.write_at(&mut [IoSlice::new(bytes)], 0)
+        .map_err(at(half))?;
+    file.sync().map_err(at(half))?;
+    disk.rename(half, path)?;
+    match path.parent() {
+        Some(folder) => disk.sync_folder(folder),
+        None => Ok(()),
+    }
+}
+
+/// All bytes of a small file; `None` if it is not there.
+///
+/// # Errors
+/// The disk's, and `InvalidData` if it is longer than small files are.
+pub(crate) fn read_small(disk: &dyn Disk, path: &Path) -> io::Result<Option<Vec<u8>>> {
+    let file = match disk.open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened?,
+    };
+    let read = || {
+        let length = file.length()?;
+        if length > MAX_SMALL_BYTES {
+            let what = "it is longer than any that this program writes";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+        }
+        let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];
+        file.read_exact_at(&mut bytes, 0)?;
+        Ok(bytes)
+    };
+    read().map(Some).map_err(at(path))
+}
+
+/// Makes a folder and those above it, durably, if it is not there. One that is there keeps its mode.
+///
+/// # Errors
+/// The disk's.
+pub(crate) fn make_folder_durably(disk: &dyn Disk, folder: &Path) -> io::Result<()> {
+    let above = |folder: &Path| match folder.parent() {
+        Some(parent) if parent == Path::new("") => Some(PathBuf::from(".")),
+        parent => parent.map(Path::to_owned),
+    };
+    let mut made = Vec::new();
+    let mut next = Some(folder.to_owned());
+    while let Some(missing) = next.filter(|folder| !folder.is_dir()) {
+        next = above(&missing);
+        made.extend(next.clone());
+    }
+    if !made.is_empty() {
+        disk.make_folder(folder)?;
+    }
+    // From the top: a name counts once the folder that it leads to can be reached.
+    made.iter()
+        .rev()
+        .try_for_each(|folder| disk.sync_folder(folder))
+}
+
 /// Names the file that the system's error is about, which the system itself does not.
 pub(crate) fn at(path: &Path) -> impl FnOnce(io::Error) -> io::Error {
     move |cause| {
         let path = path.to_owned();
         io::Error::new(cause.kind(), AtFile { path, cause })
+    }
+}
+
+/// The system's own error, for a sentence that names the file itself.
+pub(crate) fn without_path(error: io::Error) -> io::Error {
+    match error.downcast::<AtFile>() {
+        Ok(at_file) => at_file.cause,
+        Err(error) => error,
     }
 }
 
@@ -170,6 +264,9 @@ pub(crate) fn write_all_at(
     }
     Ok(())
 }
+
+/// Settings of a hundred thousand buckets, each with a dozen CORS rules.
+const MAX_SMALL_BYTES: u64 = 256 * 1024 * 1024;
 
 /// Slices of one system call: `IOV_MAX` on Linux and macOS.
 const SLICES_AT_ONCE: usize = 1024;

@@ -8,7 +8,12 @@
 //! It flushes nothing itself, so histories on it are as fast as memory. One call at a time changes the
 //! disk, and a cut lies between two calls.
 
-use std::collections::HashMap;
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a disk that plays power cuts stands on real files"
+)]
+
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, IoSlice};
@@ -17,7 +22,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::after_power::{Image, Lost};
-use super::catalog_image::CatalogImage;
+use super::catalog_image::{CatalogImage, is_of_catalog};
 use super::{Disk, DiskFile, Space, SystemDisk};
 
 /// The disk.
@@ -46,13 +51,19 @@ struct Shared {
 struct State {
     files: HashMap<PathBuf, Arc<Inode>>,
     removed: Vec<Removed>,
-    /// Removed files so far, to name those that are kept.
+    /// Renames that are not durable, in their order.
+    renamed: Vec<Renamed>,
+    /// Folders that were made, and whose names are not durable.
+    new_folders: BTreeSet<PathBuf>,
+    /// Removed and replaced files so far, to name those that are kept.
     removals: u64,
     syncs: u64,
     cut: Option<Cut>,
     /// The catalog when it was last durable, and when the power went.
     durable_catalog: Option<CatalogImage>,
     last_catalog: Option<CatalogImage>,
+    /// Whether the catalog's file was renamed: it is a file like any other then.
+    is_catalog_plain: bool,
 }
 
 /// What is known of a file.
@@ -70,6 +81,18 @@ pub(super) struct Removed {
     pub(super) path: PathBuf,
     pub(super) kept: PathBuf,
     pub(super) inode: Arc<Inode>,
+}
+
+/// A rename that is not durable.
+#[derive(Debug)]
+pub(super) struct Renamed {
+    pub(super) from: PathBuf,
+    pub(super) to: PathBuf,
+    /// What had the name before: where it lies now.
+    pub(super) replaced: Option<(PathBuf, Arc<Inode>)>,
+    /// Whether the folder of the old name, or of the new one, was flushed since.
+    is_from_synced: bool,
+    is_to_synced: bool,
 }
 
 impl PowerDisk {
@@ -113,6 +136,9 @@ impl PowerDisk {
         let state = self.state();
         let image = self.image(&state, target);
         image.write(&Lost::At(seed))?;
+        if state.is_catalog_plain {
+            return Ok(());
+        }
         let catalog = match (&state.durable_catalog, &state.last_catalog) {
             (Some(durable), last) => durable.torn(last.as_ref(), seed),
             (None, Some(last)) => last.clone(),
@@ -130,7 +156,9 @@ impl PowerDisk {
         let state = self.state();
         self.image(&state, target).write(&Lost::Nothing)?;
         let last = state.last_catalog.as_ref();
-        if let Some(catalog) = last.or(state.durable_catalog.as_ref()) {
+        if let Some(catalog) = last.or(state.durable_catalog.as_ref())
+            && !state.is_catalog_plain
+        {
             catalog.write(target)?;
         }
         let next = Self::new(target, aside);
@@ -143,15 +171,31 @@ impl PowerDisk {
         for (path, inode) in &state.files {
             there.files.insert(moved(path), Arc::new(inode.copy()));
         }
+        let keep = |kept: &Path| {
+            let to = aside.join(kept.file_name().unwrap_or_default());
+            fs::copy(kept, &to).map(|_| to)
+        };
         for removed in &state.removed {
-            let kept = aside.join(removed.kept.file_name().unwrap_or_default());
-            fs::copy(&removed.kept, &kept)?;
             there.removed.push(Removed {
                 path: moved(&removed.path),
-                kept,
+                kept: keep(&removed.kept)?,
                 inode: Arc::new(removed.inode.copy()),
             });
         }
+        for renamed in &state.renamed {
+            let replaced = match &renamed.replaced {
+                Some((kept, inode)) => Some((keep(kept)?, Arc::new(inode.copy()))),
+                None => None,
+            };
+            there.renamed.push(Renamed {
+                from: moved(&renamed.from),
+                to: moved(&renamed.to),
+                replaced,
+                ..*renamed
+            });
+        }
+        there.new_folders = state.new_folders.iter().map(|path| moved(path)).collect();
+        there.is_catalog_plain = state.is_catalog_plain;
         there.removals = state.removals;
         there.durable_catalog.clone_from(&state.durable_catalog);
         drop(there);
@@ -164,7 +208,19 @@ impl PowerDisk {
             target,
             files: &state.files,
             removed: &state.removed,
+            renamed: &state.renamed,
+            new_folders: &state.new_folders,
+            has_catalog: state.is_catalog_plain,
         }
+    }
+
+    /// Moves a file to where it lies until it is durably gone.
+    fn put_aside(&self, state: &mut State, path: &Path) -> io::Result<PathBuf> {
+        state.removals += 1;
+        fs::create_dir_all(&self.0.aside)?;
+        let kept = self.0.aside.join(state.removals.to_string());
+        fs::rename(path, &kept)?;
+        Ok(kept)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -250,10 +306,7 @@ impl Disk for PowerDisk {
     fn remove(&self, path: &Path) -> io::Result<()> {
         let mut state = self.powered()?;
         let inode = state.find(path)?;
-        state.removals += 1;
-        fs::create_dir_all(&self.0.aside)?;
-        let kept = self.0.aside.join(state.removals.to_string());
-        fs::rename(path, &kept)?;
+        let kept = self.put_aside(&mut state, path)?;
         state.files.remove(path);
         state.removed.push(Removed {
             path: path.to_owned(),
@@ -261,6 +314,39 @@ impl Disk for PowerDisk {
             inode,
         });
         Ok(())
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut state = self.powered()?;
+        let inode = state.find(from)?;
+        let replaced = match state.find(to) {
+            Ok(inode) => Some((self.put_aside(&mut state, to)?, inode)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        fs::rename(from, to)?;
+        state.files.remove(from);
+        state.files.insert(to.to_owned(), inode);
+        state.is_catalog_plain |= is_of_catalog(from) || is_of_catalog(to);
+        state.renamed.push(Renamed {
+            from: from.to_owned(),
+            to: to.to_owned(),
+            replaced,
+            is_from_synced: false,
+            is_to_synced: false,
+        });
+        Ok(())
+    }
+
+    fn copy(&self, from: &Path, to: &Path, first: Option<u64>) -> io::Result<u64> {
+        let mut state = self.powered()?;
+        let inode = Arc::new(Inode {
+            synced: AtomicU64::new(0),
+            is_named: AtomicBool::new(false),
+        });
+        let copied = SystemDisk.copy(from, to, first)?;
+        state.files.insert(to.to_owned(), inode);
+        Ok(copied)
     }
 
     fn truncate(&self, path: &Path, length: u64) -> io::Result<()> {
@@ -281,8 +367,15 @@ impl Disk for PowerDisk {
     }
 
     fn make_folder(&self, folder: &Path) -> io::Result<()> {
-        self.check()?;
-        SystemDisk.make_folder(folder)
+        let mut state = self.powered()?;
+        let new: Vec<PathBuf> = folder
+            .ancestors()
+            .take_while(|above| *above != self.0.folder && !above.is_dir())
+            .map(Path::to_owned)
+            .collect();
+        SystemDisk.make_folder(folder)?;
+        state.new_folders.extend(new);
+        Ok(())
     }
 
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
@@ -300,6 +393,18 @@ impl Disk for PowerDisk {
                 }
                 is_there
             });
+            state.renamed.retain_mut(|renamed| {
+                renamed.is_from_synced |= renamed.from.parent() == Some(folder);
+                renamed.is_to_synced |= renamed.to.parent() == Some(folder);
+                let is_durable = renamed.is_from_synced && renamed.is_to_synced;
+                if is_durable && let Some((kept, _)) = &renamed.replaced {
+                    let _ = fs::remove_file(kept);
+                }
+                !is_durable
+            });
+            state
+                .new_folders
+                .retain(|made| made.parent() != Some(folder));
             Ok(())
         })
     }
@@ -308,9 +413,10 @@ impl Disk for PowerDisk {
         SystemDisk.space(folder)
     }
 
-    fn catalog_is_durable(&self, _catalog: &Path) {
+    fn catalog_is_durable(&self, catalog: &Path) {
         let mut state = self.state();
         if !self.is_cut()
+            && is_of_catalog(catalog)
             && let Ok(image) = CatalogImage::read(&self.0.folder)
         {
             state.durable_catalog = Some(image);

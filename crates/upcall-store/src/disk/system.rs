@@ -1,8 +1,10 @@
 //! The operating system's files.
 
+#![expect(clippy::disallowed_methods, reason = "this is the seam")]
+
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, Read as _};
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
@@ -35,6 +37,22 @@ impl Disk for SystemDisk {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         fs::remove_file(path).map_err(at(path))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to).map_err(at(to))
+    }
+
+    fn copy(&self, from: &Path, to: &Path, first: Option<u64>) -> io::Result<u64> {
+        let source = File::open(from).map_err(at(from))?;
+        let mut copy = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(to)
+            .map_err(at(to))?;
+        // The system copies, and shares the bytes where the file system can.
+        io::copy(&mut source.take(first.unwrap_or(u64::MAX)), &mut copy).map_err(at(to))
     }
 
     fn truncate(&self, path: &Path, length: u64) -> io::Result<()> {

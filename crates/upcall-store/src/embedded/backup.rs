@@ -7,28 +7,22 @@
 //! in, and sweeps blobs that came later.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::{self, Read as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::ffi::OsString;
+use std::fs::FileType;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::log::segment;
 use super::{Engine, directory};
 use crate::catalog::CatalogError;
+use crate::disk::{Disk, SystemDisk, make_folder_durably, read_small, replace, without_path};
 use crate::maintenance::{BackupReport, MaintenanceError};
 
 impl Engine {
     /// Copies everything. Blocks.
     pub(super) fn backup(&self, target: &Path) -> Result<BackupReport, MaintenanceError> {
-        make_empty(target)?;
-        let mut copy = Copy {
-            report: BackupReport {
-                folder: target.to_owned(),
-                files: 0,
-                bytes: 0,
-            },
-        };
+        let mut copy = Copy::begin(self.segments.disk.as_ref(), target)?;
         let _held = Held::hold(self);
         let catalog = target.join("catalog.sqlite");
         let into = catalog.to_str().ok_or_else(|| MaintenanceError::Io {
@@ -36,6 +30,7 @@ impl Engine {
             what: "named to the catalog: its path is not UTF-8",
             source: io::Error::from(io::ErrorKind::InvalidInput).into(),
         })?;
+        copy.create_privately(&catalog)?;
         // A bucket that is made after the catalog was copied must have no objects in the log's copy.
         let frozen = self.committer.freeze_settings();
         self.index.read(|connection| {
@@ -52,8 +47,7 @@ impl Engine {
         copy.blobs(self, target)?;
         copy.other_files(&self.folder, target)?;
         // Last: a copy without it is not one.
-        copy.file(&self.folder.join("format"), &target.join("format"), None)?;
-        sync(target)?;
+        copy.format(&self.folder, target)?;
         Ok(copy.report)
     }
 }
@@ -74,11 +68,29 @@ impl Drop for Held<'_> {
     }
 }
 
-struct Copy {
+struct Copy<'d> {
+    disk: &'d dyn Disk,
     report: BackupReport,
 }
 
-impl Copy {
+impl<'d> Copy<'d> {
+    /// Into a folder that is made if it is not there, and must be empty.
+    fn begin(disk: &'d dyn Disk, folder: &Path) -> Result<Self, MaintenanceError> {
+        make_folder_durably(disk, folder).map_err(error(folder, "made"))?;
+        let names = disk.list(folder).map_err(error(folder, "listed"))?;
+        if !names.is_empty() {
+            return Err(MaintenanceError::NotEmpty {
+                folder: folder.to_owned(),
+            });
+        }
+        let report = BackupReport {
+            folder: folder.to_owned(),
+            files: 0,
+            bytes: 0,
+        };
+        Ok(Self { disk, report })
+    }
+
     fn log(
         &mut self,
         engine: &Engine,
@@ -86,22 +98,22 @@ impl Copy {
         target: &Path,
     ) -> Result<(), MaintenanceError> {
         let folder = target.join("log");
-        make_folder(&folder)?;
+        self.make_folder(&folder)?;
         for (number, end) in ends {
             let from = segment::path(&engine.segments.folder, *number);
             self.file(&from, &segment::path(&folder, *number), Some(*end))?;
         }
-        sync(&folder)
+        self.sync(&folder)
     }
 
     fn blobs(&mut self, engine: &Engine, target: &Path) -> Result<(), MaintenanceError> {
         let folder = target.join("blobs");
-        make_folder(&folder)?;
+        self.make_folder(&folder)?;
         for shard in 0..=u8::MAX {
             let ids = engine.files.list(shard);
             let ids = ids.map_err(error(&folder, "listed"))?;
             let shard_folder = folder.join(format!("{shard:02x}"));
-            make_folder(&shard_folder)?;
+            self.make_folder(&shard_folder)?;
             for id in ids {
                 // An upload that is not finished is nobody's: what it has so far does no harm.
                 let copied = self.file(
@@ -116,55 +128,114 @@ impl Copy {
                     other => other?,
                 }
             }
-            sync(&shard_folder)?;
+            self.sync(&shard_folder)?;
         }
-        sync(&folder)
+        self.sync(&folder)
     }
 
     /// Keys and secrets that lie beside the store; not what belongs to the running process.
     fn other_files(&mut self, folder: &Path, target: &Path) -> Result<(), MaintenanceError> {
-        let listed = fs::read_dir(folder).map_err(error(folder, "listed"))?;
-        for entry in listed {
-            let entry = entry.map_err(error(folder, "listed"))?;
-            let name = entry.file_name();
+        for (name, kind) in self.entries(folder)? {
             let is_ours = name
                 .to_str()
                 .is_some_and(|name| NOT_COPIED.contains(&name) || name.starts_with("catalog."));
-            let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
-            if is_file && !is_ours {
-                self.file(&entry.path(), &target.join(&name), None)?;
+            if kind.is_file() && !is_ours {
+                self.file(&folder.join(&name), &target.join(&name), None)?;
             }
         }
         Ok(())
     }
 
+    fn folder(&mut self, from: &Path, to: &Path, without: &[&str]) -> Result<(), MaintenanceError> {
+        for (name, kind) in self.entries(from)? {
+            if name.to_str().is_some_and(|name| without.contains(&name)) {
+                continue;
+            }
+            let (from, to) = (from.join(&name), to.join(&name));
+            if kind.is_dir() {
+                self.make_folder(&to)?;
+                self.folder(&from, &to, &[])?;
+            } else if kind.is_file() {
+                self.file(&from, &to, None)?;
+            }
+        }
+        self.sync(to)
+    }
+
+    /// What a folder holds; a symbolic link is neither file nor folder.
+    fn entries(&self, folder: &Path) -> Result<Vec<(OsString, FileType)>, MaintenanceError> {
+        let mut names = self.disk.list(folder).map_err(error(folder, "listed"))?;
+        names.sort();
+        let mut entries = Vec::with_capacity(names.len());
+        for name in names {
+            let path = folder.join(&name);
+            match path.symlink_metadata() {
+                Ok(found) => entries.push((name, found.file_type())),
+                // Gone since it was listed.
+                Err(gone) if gone.kind() == io::ErrorKind::NotFound => {}
+                Err(other) => return Err(error(&path, "looked at")(other)),
+            }
+        }
+        Ok(entries)
+    }
+
     /// Copies a file, or its first bytes, durably.
     fn file(&mut self, from: &Path, to: &Path, first: Option<u64>) -> Result<(), MaintenanceError> {
-        let source = fs::File::open(from).map_err(error(from, "opened"))?;
-        let mut made = fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(to)
-            .map_err(error(to, "made"))?;
-        let bytes = io::copy(&mut source.take(first.unwrap_or(u64::MAX)), &mut made)
-            .and_then(|bytes| made.sync_all().map(|()| bytes))
-            .map_err(error(to, "written"))?;
+        let copied = self.disk.copy(from, to, first);
+        // The source says which of the two files it is about.
+        let bytes = copied.map_err(|source| MaintenanceError::Io {
+            path: from.to_owned(),
+            what: "copied",
+            source: source.into(),
+        })?;
+        let copy = self.disk.open(to).and_then(|copy| copy.sync());
+        copy.map_err(error(to, "written"))?;
         self.report.files += 1;
         self.report.bytes += bytes;
         Ok(())
     }
 
-    /// Counts a file that is there, and makes it durable and private.
-    fn adopt(&mut self, path: &Path) -> Result<(), MaintenanceError> {
-        use std::os::unix::fs::PermissionsExt as _;
-        let file = fs::File::open(path).map_err(error(path, "opened"))?;
-        file.set_permissions(fs::Permissions::from_mode(0o600))
-            .and_then(|()| file.sync_all())
-            .map_err(error(path, "flushed"))?;
+    /// Says that the copy is whole, durably, when all that it says it of is durable.
+    fn format(&mut self, from: &Path, to: &Path) -> Result<(), MaintenanceError> {
+        let (from, half, to) = (
+            from.join("format"),
+            to.join("format.new"),
+            to.join("format"),
+        );
+        let missing = || io::Error::from(io::ErrorKind::NotFound);
+        let read = read_small(self.disk, &from).and_then(|read| read.ok_or_else(missing));
+        let line = read.map_err(error(&from, "read"))?;
+        replace(self.disk, &to, &half, &line).map_err(error(&to, "written"))?;
         self.report.files += 1;
-        self.report.bytes += file.metadata().map_err(error(path, "looked at"))?.len();
+        self.report.bytes += line.len() as u64;
         Ok(())
+    }
+
+    /// Makes a file for SQLite, which writes into one that is empty, and leaves its mode.
+    fn create_privately(&self, path: &Path) -> Result<(), MaintenanceError> {
+        let made = self.disk.create(path).map(drop);
+        made.map_err(error(path, "made"))
+    }
+
+    /// Counts a file that is there, and makes it durable.
+    fn adopt(&mut self, path: &Path) -> Result<(), MaintenanceError> {
+        let flushed = self.disk.open(path).and_then(|file| {
+            file.sync()?;
+            file.length()
+        });
+        self.report.bytes += flushed.map_err(error(path, "flushed"))?;
+        self.report.files += 1;
+        Ok(())
+    }
+
+    fn make_folder(&self, folder: &Path) -> Result<(), MaintenanceError> {
+        let made = self.disk.make_folder(folder);
+        made.map_err(error(folder, "made"))
+    }
+
+    fn sync(&self, folder: &Path) -> Result<(), MaintenanceError> {
+        let flushed = self.disk.sync_folder(folder);
+        flushed.map_err(error(folder, "flushed"))
     }
 }
 
@@ -172,72 +243,30 @@ impl Copy {
 ///
 /// # Errors
 /// [`MaintenanceError`]. A backup of a newer program is refused before anything is made; otherwise what
-/// was copied so far stays there.
+/// was copied so far stays there, and is no whole backup or data directory: `format` comes last.
 pub fn restore(backup: &Path, folder: &Path) -> Result<BackupReport, MaintenanceError> {
+    restore_on(&SystemDisk, backup, folder)
+}
+
+/// As [`restore`], on another disk.
+///
+/// # Errors
+/// As of [`restore`].
+pub fn restore_on(
+    disk: &dyn Disk,
+    backup: &Path,
+    folder: &Path,
+) -> Result<BackupReport, MaintenanceError> {
     // Without it, it is no backup, or only a part of one.
     let format = backup.join("format");
-    fs::metadata(&format).map_err(error(&format, "found: this is no whole backup"))?;
-    directory::check_backup(backup).map_err(|error| MaintenanceError::Backup(Arc::new(error)))?;
-    make_empty(folder)?;
-    let mut copy = Copy {
-        report: BackupReport {
-            folder: folder.to_owned(),
-            files: 0,
-            bytes: 0,
-        },
-    };
-    copy_folder(&mut copy, backup, folder, &["format"])?;
-    copy.file(&format, &folder.join("format"), None)?;
-    sync(folder)?;
+    let found = disk.open(&format).map(drop);
+    found.map_err(error(&format, "found: this is no whole backup"))?;
+    let checked = directory::check_backup(backup, disk);
+    checked.map_err(|error| MaintenanceError::Backup(Arc::new(error)))?;
+    let mut copy = Copy::begin(disk, folder)?;
+    copy.folder(backup, folder, &["format"])?;
+    copy.format(backup, folder)?;
     Ok(copy.report)
-}
-
-fn copy_folder(
-    copy: &mut Copy,
-    from: &Path,
-    to: &Path,
-    without: &[&str],
-) -> Result<(), MaintenanceError> {
-    for entry in fs::read_dir(from).map_err(error(from, "listed"))? {
-        let entry = entry.map_err(error(from, "listed"))?;
-        let (name, path) = (entry.file_name(), entry.path());
-        if name.to_str().is_some_and(|name| without.contains(&name)) {
-            continue;
-        }
-        let kind = entry.file_type().map_err(error(&path, "looked at"))?;
-        if kind.is_dir() {
-            make_folder(&to.join(&name))?;
-            copy_folder(copy, &path, &to.join(&name), &[])?;
-        } else if kind.is_file() {
-            copy.file(&path, &to.join(&name), None)?;
-        }
-    }
-    sync(to)
-}
-
-fn make_empty(folder: &Path) -> Result<(), MaintenanceError> {
-    make_folder(folder)?;
-    let mut entries = fs::read_dir(folder).map_err(error(folder, "listed"))?;
-    if entries.next().is_some() {
-        return Err(MaintenanceError::NotEmpty {
-            folder: folder.to_owned(),
-        });
-    }
-    Ok(())
-}
-
-fn make_folder(folder: &Path) -> Result<(), MaintenanceError> {
-    fs::DirBuilder::new()
-        .mode(0o700)
-        .recursive(true)
-        .create(folder)
-        .map_err(error(folder, "made"))
-}
-
-fn sync(folder: &Path) -> Result<(), MaintenanceError> {
-    fs::File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(error(folder, "flushed"))
 }
 
 fn error(path: &Path, what: &'static str) -> impl FnOnce(io::Error) -> MaintenanceError {
@@ -245,7 +274,7 @@ fn error(path: &Path, what: &'static str) -> impl FnOnce(io::Error) -> Maintenan
     move |source| MaintenanceError::Io {
         path,
         what,
-        source: source.into(),
+        source: without_path(source).into(),
     }
 }
 

@@ -3,7 +3,8 @@
 //! Files of blobs that nobody wants are removed, after the catalog was asked
 //! ([`Garbage`](super::files::Garbage) has what is to be asked). Segments of the log whose records are
 //! mostly replaced are emptied: what still counts is written again at the log's end, and the segment
-//! goes when the index, durably, points to the copies.
+//! goes when the index, durably, points to the copies. And what could not be written of the buckets'
+//! [backup](super::bucket_backup) is tried again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -78,14 +79,17 @@ impl Worker {
                         tracing::error!(shard, %error, "a folder of blobs could not be read");
                     }
                 },
-                Work::Reclaim => match self.reclaim() {
-                    Ok(true) => files.garbage.reclaim(),
-                    Ok(false) => {}
-                    // What is there stays; it is tried again.
-                    Err(error) => {
-                        tracing::warn!(%error, "room in the log cannot be given back now");
+                Work::Reclaim => {
+                    self.engine.buckets.retry();
+                    match self.reclaim() {
+                        Ok(true) => files.garbage.reclaim(),
+                        Ok(false) => {}
+                        // What is there stays; it is tried again.
+                        Err(error) => {
+                            tracing::warn!(%error, "room in the log cannot be given back now");
+                        }
                     }
-                },
+                }
             }
         }
     }

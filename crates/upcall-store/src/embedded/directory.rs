@@ -1,8 +1,6 @@
 //! The data directory: who may open it, and what must lie in it.
 
-use std::fs;
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::files::Files;
@@ -10,15 +8,16 @@ use super::index;
 use super::lock::{DirectoryLock, LockError};
 use super::log::segment;
 use crate::catalog::CatalogError;
-use crate::disk::{Disk, at};
+use crate::disk::{Disk, make_folder_durably, read_small, replace};
 
 /// Makes the directory if it is not there, and takes it; its format is one that is known then.
-pub(super) fn take(folder: &Path) -> Result<DirectoryLock, OpenError> {
+pub(super) fn take(folder: &Path, disk: &dyn Disk) -> Result<DirectoryLock, OpenError> {
     let io = |source| OpenError::Io {
         folder: folder.to_owned(),
         source,
     };
-    make_folder(folder).map_err(io)?;
+    // One that is there keeps its mode: it may be a mount point, or hold more than ours.
+    make_folder_durably(disk, folder).map_err(io)?;
     let lock = DirectoryLock::take(folder).map_err(|error| match error {
         LockError::Held(process) => OpenError::Held {
             folder: folder.to_owned(),
@@ -26,7 +25,7 @@ pub(super) fn take(folder: &Path) -> Result<DirectoryLock, OpenError> {
         },
         LockError::Io(source) => io(source),
     })?;
-    check_format(folder)?;
+    check_format(folder, disk)?;
     Ok(lock)
 }
 
@@ -42,8 +41,11 @@ pub(super) fn check_catalog(
         folder: folder.to_owned(),
         source,
     };
-    if fs::metadata(catalog).is_ok_and(|file| file.len() > 0) {
-        return Ok(());
+    match disk.open(catalog).and_then(|file| file.length()) {
+        Ok(1..) => return Ok(()),
+        Ok(0) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(io(error)),
     }
     let has_log = !segment::list(disk, log).map_err(io)?.is_empty();
     if has_log || Files::has_any(disk, blobs).map_err(io)? {
@@ -54,34 +56,11 @@ pub(super) fn check_catalog(
     Ok(())
 }
 
-/// Makes the data directory, durably. One that is there keeps its mode: it may be a mount point, or
-/// hold more than ours.
-fn make_folder(folder: &Path) -> io::Result<()> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    fs::DirBuilder::new()
-        .mode(0o700)
-        .recursive(true)
-        .create(folder)
-        .map_err(at(folder))?;
-    match folder.parent() {
-        Some(parent) if parent != Path::new("") => sync_folder(parent),
-        Some(_) | None => Ok(()),
-    }
-}
-
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    fs::File::open(folder)
-        .and_then(|opened| opened.sync_all())
-        .map_err(at(folder))
-}
-
 /// Whether this program knows what a backup was written by. Nothing is written, and what is missing is
 /// no error.
-pub(super) fn check_backup(folder: &Path) -> Result<(), OpenError> {
-    read_format(folder)?;
-    let checked = index::check_version(&folder.join("catalog.sqlite"));
+pub(super) fn check_backup(folder: &Path, disk: &dyn Disk) -> Result<(), OpenError> {
+    read_format(folder, disk)?;
+    let checked = index::check_version(disk, &folder.join("catalog.sqlite"));
     checked.map_err(|source| OpenError::Catalog {
         folder: folder.to_owned(),
         source,
@@ -89,12 +68,12 @@ pub(super) fn check_backup(folder: &Path) -> Result<(), OpenError> {
 }
 
 /// The version of everything in the directory. A newer one is not touched.
-fn check_format(folder: &Path) -> Result<(), OpenError> {
-    match read_format(folder)? {
+fn check_format(folder: &Path, disk: &dyn Disk) -> Result<(), OpenError> {
+    match read_format(folder, disk)? {
         Some(Format::Current) => Ok(()),
         // What it has is read; what is new is written beside it. An older program must not open it
         // then.
-        Some(Format::Before) | None => write_format(folder).map_err(|source| OpenError::Io {
+        Some(Format::Before) | None => write_format(folder, disk).map_err(|source| OpenError::Io {
             folder: folder.to_owned(),
             source,
         }),
@@ -108,44 +87,33 @@ enum Format {
 }
 
 /// `None` if there is none yet.
-fn read_format(folder: &Path) -> Result<Option<Format>, OpenError> {
-    let path = folder.join("format");
-    match fs::read_to_string(&path) {
-        Ok(text) => match text.trim().strip_prefix(FORMAT_NAME).map(str::trim) {
-            Some(FORMAT_VERSION) => Ok(Some(Format::Current)),
-            Some(FORMAT_BEFORE) => Ok(Some(Format::Before)),
-            Some(version) => Err(OpenError::Format {
-                folder: folder.to_owned(),
-                found: version.chars().take(20).collect(),
-            }),
-            None => Err(OpenError::NotOurs {
-                folder: folder.to_owned(),
-            }),
-        },
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(OpenError::Io {
+fn read_format(folder: &Path, disk: &dyn Disk) -> Result<Option<Format>, OpenError> {
+    let found = read_small(disk, &folder.join("format")).map_err(|source| OpenError::Io {
+        folder: folder.to_owned(),
+        source,
+    })?;
+    let Some(found) = found else {
+        return Ok(None);
+    };
+    let text = String::from_utf8_lossy(&found);
+    match text.trim().strip_prefix(FORMAT_NAME).map(str::trim) {
+        Some(FORMAT_VERSION) => Ok(Some(Format::Current)),
+        Some(FORMAT_BEFORE) => Ok(Some(Format::Before)),
+        Some(version) => Err(OpenError::Format {
             folder: folder.to_owned(),
-            source: at(&path)(error),
+            found: version.chars().take(20).collect(),
+        }),
+        None => Err(OpenError::NotOurs {
+            folder: folder.to_owned(),
         }),
     }
 }
 
 /// Under another name first: a crash must not leave half a line that nobody can read.
-fn write_format(folder: &Path) -> io::Result<()> {
-    let half = folder.join("format.new");
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&half)
-        .map_err(at(&half))?;
-    writeln!(file, "{FORMAT_NAME} {FORMAT_VERSION}")
-        .and_then(|()| file.sync_all())
-        .map_err(at(&half))?;
-    let path = folder.join("format");
-    fs::rename(&half, &path).map_err(at(&path))?;
-    sync_folder(folder)
+fn write_format(folder: &Path, disk: &dyn Disk) -> io::Result<()> {
+    let line = format!("{FORMAT_NAME} {FORMAT_VERSION}\n");
+    let (path, half) = (folder.join("format"), folder.join("format.new"));
+    replace(disk, &path, &half, line.as_bytes())
 }
 
 /// Why a data directory cannot be opened.

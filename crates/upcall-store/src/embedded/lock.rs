@@ -1,5 +1,10 @@
 //! One data directory, one process.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a lock is held on an open file, and means nothing once the power is gone"
+)]
+
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;

@@ -48,7 +48,8 @@ use std::sync::Arc;
 
 use upcall::name::{BucketName, ObjectKey};
 
-pub use self::backup::restore;
+pub use self::backup::{restore, restore_on};
+use self::bucket_backup::BucketBackup;
 use self::collector::Collector;
 use self::commit::{CommitParts, Committer};
 pub use self::directory::OpenError;
@@ -88,6 +89,7 @@ pub struct EmbeddedStore {
 struct Engine {
     folder: PathBuf,
     index: Arc<Index>,
+    buckets: Arc<BucketBackup>,
     recent: Arc<Recent>,
     segments: Arc<Segments>,
     files: Arc<Files>,
@@ -124,7 +126,7 @@ impl EmbeddedStore {
             folder: folder.to_owned(),
             source,
         };
-        let lock = directory::take(folder)?;
+        let lock = directory::take(folder, options.disk.as_ref())?;
         let disk = Arc::clone(&options.disk);
         let (catalog_file, log_folder, blobs_folder) = (
             folder.join("catalog.sqlite"),
@@ -145,10 +147,6 @@ impl EmbeddedStore {
         };
         let index = Arc::new(Index::open(&catalog_file, Arc::clone(&disk)).map_err(catalog)?);
         disk.sync_folder(folder).map_err(io)?;
-        if !bucket_backup::is_there(folder) {
-            let buckets = index.settings().buckets();
-            bucket_backup::write(folder, buckets.iter().map(AsRef::as_ref)).map_err(io)?;
-        }
         let state = index.log_state().map_err(catalog)?;
         let segments = Arc::new(Segments::new(Arc::clone(&disk), &log_folder, state.salt));
         let recent = Arc::new(Recent::default());
@@ -243,8 +241,10 @@ impl Engine {
     ) -> io::Result<Self> {
         let (disk, sabotage) = (Arc::clone(&options.disk), options.sabotage);
         let space = Arc::new(SpaceWatch::new(Arc::clone(&disk), folder, options.min_free));
+        let buckets = BucketBackup::open(Arc::clone(&disk), folder, Arc::clone(&index));
+        let buckets = Arc::new(buckets);
         let committer = Committer::start(
-            folder,
+            Arc::clone(&buckets),
             CommitParts {
                 index: Arc::clone(&index),
                 recent: Arc::clone(&recent),
@@ -259,6 +259,7 @@ impl Engine {
         Ok(Self {
             folder: folder.to_owned(),
             index,
+            buckets,
             recent,
             segments,
             files: Arc::new(files),

@@ -4,8 +4,7 @@
 //! are left. Files of blobs that no record names are taken in where they are of format 1, which had no
 //! log, or where the log is damaged. The old catalog, if there is any, is kept beside the new one.
 
-use std::collections::HashSet;
-use std::fs;
+use std::collections::{BTreeSet, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,7 +19,6 @@ use super::index::{Index, SettingsChange};
 use super::log::record::{At, Kind};
 use super::log::scan::{Found, Item, Segment, scan};
 use super::log::segment::{self, SEGMENT_HEADER_BYTES, SegmentHeader, read_whole};
-use super::options::StoreOptions;
 use super::owed::{OwedRecord, OwedRow};
 use super::recover::{known_ends, object_of};
 use super::segments::Segments;
@@ -28,6 +26,7 @@ use super::space::SpaceWatch;
 use super::{EmbeddedStore, bucket_backup, stored};
 use crate::blobs::{BlobFacts, BlobId, BlobPlace};
 use crate::catalog::{BucketAcl, BucketFacts, CallbackSettings, CatalogError, ObjectFacts};
+use crate::disk::{Disk, SystemDisk, make_folder_durably};
 use crate::maintenance::Damage;
 
 /// What was made.
@@ -50,7 +49,15 @@ impl EmbeddedStore {
     /// # Errors
     /// [`OpenError`]; the directory is then as it was.
     pub fn rebuild(folder: &Path) -> Result<Rebuilt, OpenError> {
-        let _lock = directory::take(folder)?;
+        Self::rebuild_on(&(Arc::new(SystemDisk) as Arc<dyn Disk>), folder)
+    }
+
+    /// As [`rebuild`](Self::rebuild), on another disk.
+    ///
+    /// # Errors
+    /// As of [`rebuild`](Self::rebuild).
+    pub fn rebuild_on(disk: &Arc<dyn Disk>, folder: &Path) -> Result<Rebuilt, OpenError> {
+        let _lock = directory::take(folder, disk.as_ref())?;
         let io = |source| OpenError::Io {
             folder: folder.to_owned(),
             source,
@@ -60,9 +67,9 @@ impl EmbeddedStore {
             source,
         };
         let half = folder.join("catalog.rebuild.sqlite");
-        remove_catalog(&half).map_err(io)?;
-        let mut rebuilding =
-            Rebuilding::begin(folder, &half).map_err(|error| error.into(folder))?;
+        remove_catalog(disk.as_ref(), &half).map_err(io)?;
+        let mut rebuilding = Rebuilding::begin(Arc::clone(disk), folder, &half)
+            .map_err(|error| error.into(folder))?;
         rebuilding.run().map_err(|error| error.into(folder))?;
         let Rebuilding {
             index,
@@ -74,18 +81,11 @@ impl EmbeddedStore {
         index.sync().map_err(catalog)?;
         index.close();
         let place = folder.join("catalog.sqlite");
-        if !undecided.is_empty() {
-            fs::create_dir_all(&aside).map_err(io)?;
-        }
-        // Before the store is opened: it would sweep them.
-        for (from, to) in undecided {
-            fs::rename(from, to).map_err(io)?;
-        }
-        rebuilt.old_catalog = put_aside(&place).map_err(io)?;
-        fs::rename(&half, &place).map_err(io)?;
-        fs::File::open(folder)
-            .and_then(|folder| folder.sync_all())
-            .map_err(io)?;
+        // Before the store is opened, durably: it would sweep them.
+        move_undecided(disk.as_ref(), &aside, undecided).map_err(io)?;
+        rebuilt.old_catalog = put_aside(disk.as_ref(), &place).map_err(io)?;
+        disk.rename(&half, &place).map_err(io)?;
+        disk.sync_folder(folder).map_err(io)?;
         Ok(rebuilt)
     }
 }
@@ -142,8 +142,7 @@ struct Rebuilding {
 }
 
 impl Rebuilding {
-    fn begin(folder: &Path, half: &Path) -> Result<Self, RebuildError> {
-        let disk = StoreOptions::default().disk;
+    fn begin(disk: Arc<dyn Disk>, folder: &Path, half: &Path) -> Result<Self, RebuildError> {
         let log = folder.join("log");
         let numbers = segment::list(disk.as_ref(), &log)?;
         let index = Index::open(half, Arc::clone(&disk))?;
@@ -159,6 +158,7 @@ impl Rebuilding {
         }
         index.set_salt(salt)?;
         let space = Arc::new(SpaceWatch::new(Arc::clone(&disk), folder, Some(0)));
+        let settings = bucket_backup::read(disk.as_ref(), folder)?;
         Ok(Self {
             index,
             segments: Segments::new(Arc::clone(&disk), &log, salt),
@@ -170,7 +170,7 @@ impl Rebuilding {
             )?,
             numbers,
             known: HashSet::new(),
-            settings: bucket_backup::read(folder)?,
+            settings,
             named: HashSet::new(),
             held_once: HashSet::new(),
             gated: HashSet::new(),
@@ -478,32 +478,65 @@ impl Rebuilding {
     }
 }
 
-/// Moves a catalog out of the way; where it is then.
-fn put_aside(place: &Path) -> io::Result<Option<PathBuf>> {
-    if !place.exists() {
-        return Ok(None);
+/// Moves files of which only the application knows whether they are objects, durably: a store that is
+/// opened afterwards must not sweep them.
+fn move_undecided(
+    disk: &dyn Disk,
+    aside: &Path,
+    undecided: Vec<(PathBuf, PathBuf)>,
+) -> io::Result<()> {
+    if undecided.is_empty() {
+        return Ok(());
     }
-    let aside = (1..u32::MAX)
-        .map(|number| place.with_extension(format!("sqlite.old-{number}")))
-        .find(|aside| !aside.exists())
-        .ok_or_else(|| io::Error::other("there are too many old catalogs"))?;
-    for suffix in ["-wal", "-shm"] {
-        let from = with_suffix(place, suffix);
-        if from.exists() {
-            fs::rename(from, with_suffix(&aside, suffix))?;
-        }
+    make_folder_durably(disk, aside)?;
+    let mut shards = BTreeSet::new();
+    for (from, to) in undecided {
+        disk.rename(&from, &to)?;
+        shards.extend(from.parent().map(Path::to_owned));
     }
-    fs::rename(place, &aside)?;
-    Ok(Some(aside))
+    disk.sync_folder(aside)?;
+    shards.iter().try_for_each(|shard| disk.sync_folder(shard))
 }
 
-fn remove_catalog(place: &Path) -> io::Result<()> {
+/// Moves a catalog out of the way, durably; where it is then. First the file itself: without it, the
+/// store is not opened. With it and without its log, or with the new one and the old one's log, it
+/// would be.
+fn put_aside(disk: &dyn Disk, place: &Path) -> io::Result<Option<PathBuf>> {
+    let folder = place.parent().unwrap_or(Path::new("."));
+    let names = disk.list(folder)?;
+    let is_there = |path: &Path| names.iter().any(|name| path.file_name() == Some(name));
+    let was_there = is_there(place);
+    let old = |number: u32| place.with_extension(format!("sqlite.old-{number}"));
+    let free = (1..u32::MAX)
+        .find(|number| !is_there(&old(*number)))
+        .ok_or_else(|| io::Error::other("there are too many old catalogs"))?;
+    // What a crash left here after the file itself was moved belongs to that.
+    let aside = old(if was_there { free } else { (free - 1).max(1) });
+    if was_there {
+        disk.rename(place, &aside)?;
+        disk.sync_folder(folder)?;
+    }
+    let mut moved = false;
+    for suffix in ["-wal", "-shm"] {
+        let from = with_suffix(place, suffix);
+        if is_there(&from) {
+            disk.rename(&from, &with_suffix(&aside, suffix))?;
+            moved = true;
+        }
+    }
+    if moved {
+        disk.sync_folder(folder)?;
+    }
+    Ok(was_there.then_some(aside))
+}
+
+fn remove_catalog(disk: &dyn Disk, place: &Path) -> io::Result<()> {
     for path in [
         place.to_owned(),
         with_suffix(place, "-wal"),
         with_suffix(place, "-shm"),
     ] {
-        match fs::remove_file(path) {
+        match disk.remove(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             Ok(()) | Err(_) => {}
         }

@@ -183,6 +183,14 @@ mod tests {
             Err(io::ErrorKind::Unsupported.into())
         }
 
+        fn rename(&self, _: &Path, _: &Path) -> io::Result<()> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+
+        fn copy(&self, _: &Path, _: &Path, _: Option<u64>) -> io::Result<u64> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+
         fn truncate(&self, _: &Path, _: u64) -> io::Result<()> {
             Err(io::ErrorKind::Unsupported.into())
         }

@@ -14,7 +14,12 @@ use upcall_store::catalog::{
 use crate::store::{TestStore, blob_path, draft, list, make_bucket, object, put};
 
 /// Holds an object of these bytes.
-async fn hold(store: &EmbeddedStore, bucket: &BucketName, key: &str, bytes: &[u8]) -> ObjectFacts {
+pub(crate) async fn hold(
+    store: &EmbeddedStore,
+    bucket: &BucketName,
+    key: &str,
+    bytes: &[u8],
+) -> ObjectFacts {
     let mut facts = object(bucket, key, bytes);
     let draft = draft(store, &mut facts, bytes).await;
     let call = OwedCall {
@@ -35,7 +40,7 @@ async fn hold(store: &EmbeddedStore, bucket: &BucketName, key: &str, bytes: &[u8
 }
 
 /// Changes one byte where this text stands in the log.
-fn damage_log(folder: &Path, text: &str) {
+pub(crate) fn damage_log(folder: &Path, text: &str) {
     for file in fs::read_dir(folder.join("log")).unwrap() {
         let path = file.unwrap().path();
         let bytes = fs::read(&path).unwrap();
@@ -51,7 +56,7 @@ fn damage_log(folder: &Path, text: &str) {
     panic!("{text:?} is not in the log");
 }
 
-fn lose_catalog(folder: &Path) {
+pub(crate) fn lose_catalog(folder: &Path) {
     for name in ["catalog.sqlite", "catalog.sqlite-wal", "catalog.sqlite-shm"] {
         let _ = fs::remove_file(folder.join(name));
     }

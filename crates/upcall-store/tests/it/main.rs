@@ -4,6 +4,10 @@
     clippy::unwrap_used,
     reason = "a test's helper fails where it stands, as the test itself does"
 )]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests look at what lies on the disk, and spoil it"
+)]
 
 mod collector;
 mod contract;
@@ -18,4 +22,5 @@ mod model;
 mod places;
 mod power;
 mod sabotage;
+mod seam;
 mod store;

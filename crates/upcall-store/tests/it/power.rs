@@ -8,6 +8,8 @@
 //! `UPCALL_STORE_CUTS` sets how many lives, `UPCALL_STORE_SEED` the first one's seed. A failure prints
 //! the seed; the threads' order is the system's, so it may take some runs to be seen again.
 
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -174,6 +176,8 @@ impl History {
 
     /// Opens what the power has left on an honest disk, compares, and looks for what is too much.
     fn look(&self) -> Result<(), Broken> {
+        // Torn or half, it would be in the way of a rebuild.
+        buckets_in_backup(&self.folder)?;
         let options = options(Arc::new(SystemDisk));
         let store = EmbeddedStore::open_with(&self.folder, options)
             .map_err(|error| Broken(format!("the store does not open: {error:?}")))?;
@@ -187,10 +191,55 @@ impl History {
             operations: 0,
         };
         let runtime = tokio::runtime::Builder::new_current_thread().build();
-        let objects = runtime.unwrap().block_on(check(&life))?;
+        let runtime = runtime.unwrap();
+        let objects = runtime.block_on(check(&life))?;
+        runtime.block_on(backup_is_the_catalog(&self.folder, &store))?;
         store.settle();
         nothing_is_too_much(&self.folder, &objects)
     }
+}
+
+/// The buckets of `buckets.json`, and who may read them; none if there is no such file.
+pub(crate) fn buckets_in_backup(folder: &Path) -> Result<BTreeMap<String, String>, Broken> {
+    let json = match std::fs::read(folder.join("buckets.json")) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        read => read.unwrap(),
+    };
+    let broken = || {
+        Broken(format!(
+            "`buckets.json` is {:?}",
+            json.escape_ascii().to_string()
+        ))
+    };
+    let buckets: serde_json::Value = serde_json::from_slice(&json).map_err(|_| broken())?;
+    let buckets = buckets.as_array().ok_or_else(broken)?.iter();
+    buckets
+        .map(|bucket| Some((text(&bucket["name"])?, text(&bucket["acl"])?)))
+        .collect::<Option<_>>()
+        .ok_or_else(broken)
+}
+
+fn text(value: &serde_json::Value) -> Option<String> {
+    value.as_str().map(str::to_owned)
+}
+
+/// The settings that a rebuilt catalog would have are those that this one has.
+pub(crate) async fn backup_is_the_catalog(
+    folder: &Path,
+    store: &EmbeddedStore,
+) -> Result<(), Broken> {
+    let buckets = store.catalog().buckets().await.unwrap();
+    let buckets = buckets
+        .iter()
+        .map(|facts| (facts.name.to_string(), facts.acl.as_str().to_owned()))
+        .collect();
+    let backup = buckets_in_backup(folder)?;
+    if backup != buckets {
+        return Err(Broken(format!(
+            "`buckets.json` has {backup:?}, not {buckets:?}"
+        )));
+    }
+    Ok(())
 }
 
 /// No file without an object, and a log that is not much longer than what counts in it.

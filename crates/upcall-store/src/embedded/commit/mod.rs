@@ -14,7 +14,6 @@ mod stage_owed;
 mod worker;
 
 use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
@@ -22,7 +21,7 @@ use tokio::sync::{mpsc, oneshot};
 use upcall::name::{BucketName, ObjectKey};
 
 use self::worker::Worker;
-use super::bucket_backup;
+use super::bucket_backup::BucketBackup;
 use super::index::{Index, SettingsChange, Tables};
 use super::log::record::{At, Kind};
 use super::options::Saboteur;
@@ -53,7 +52,7 @@ pub(super) struct CommitParts {
 /// The way to the thread.
 #[derive(Debug)]
 pub(super) struct Committer {
-    folder: PathBuf,
+    buckets: Arc<BucketBackup>,
     /// Held by whoever copies the settings.
     settings: tokio::sync::Mutex<()>,
     queue: Mutex<Option<mpsc::Sender<Job>>>,
@@ -138,7 +137,7 @@ pub(super) struct Moved {
 }
 
 impl Committer {
-    pub(super) fn start(folder: &Path, parts: CommitParts) -> io::Result<Self> {
+    pub(super) fn start(buckets: Arc<BucketBackup>, parts: CommitParts) -> io::Result<Self> {
         let (sender, receiver) = mpsc::channel(QUEUE);
         let mut worker = Worker {
             next_sequence: parts.sequence + 1,
@@ -151,7 +150,7 @@ impl Committer {
             .name("commit".to_owned())
             .spawn(move || worker.run(receiver))?;
         Ok(Self {
-            folder: folder.to_owned(),
+            buckets,
             settings: tokio::sync::Mutex::default(),
             queue: Mutex::new(Some(sender)),
             thread: Mutex::new(Some(thread)),
@@ -317,16 +316,12 @@ impl Committer {
         change: impl FnOnce(&Tables<'_>) -> Result<(SettingsChange, T), CatalogError> + Send + 'static,
     ) -> Result<T, CatalogError> {
         let _turn = self.settings.lock().await;
-        let folder = self.folder.clone();
+        let buckets = Arc::clone(&self.buckets);
         self.alone(move |index| {
             let key = writer.key().and_then(|id| index.settings().access_key(id));
             writer.judge_settings(key.as_deref())?;
             let value = index.change_settings(change)?;
-            // The catalog has it; this is for the day on which the catalog is lost.
-            let buckets = index.settings().buckets();
-            if let Err(error) = bucket_backup::write(&folder, buckets.iter().map(AsRef::as_ref)) {
-                tracing::error!(%error, "`buckets.json` could not be written");
-            }
+            buckets.settings_changed();
             Ok(value)
         })
         .await

@@ -1,13 +1,12 @@
 //! The tables, and how an older file becomes a newer one. `docs/formats/catalog.md` is the reference.
 
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::Path;
 
 use rusqlite::Connection;
 
 use crate::catalog::{CatalogError, EngineFault};
-use crate::disk::at;
+use crate::disk::{Disk, at};
 
 /// Brings a file to the current version, each step in a transaction of its own.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), CatalogError> {
@@ -35,9 +34,10 @@ fn fault(cause: impl std::error::Error + Send + Sync + 'static) -> CatalogError 
 
 /// Refuses a file of a newer version without opening it as a database, which would write beside it.
 /// What is missing or no database is no error here. Source: "Database File Format", 1.3.
-pub(in crate::embedded) fn check_version(path: &Path) -> Result<(), CatalogError> {
+pub(in crate::embedded) fn check_version(disk: &dyn Disk, path: &Path) -> Result<(), CatalogError> {
     let mut header = [0; HEADER_BYTES];
-    let read = File::open(path).and_then(|mut file| file.read_exact(&mut header));
+    let opened = disk.open(path);
+    let read = opened.and_then(|file| file.read_exact_at(&mut header, 0));
     match read {
         Ok(()) => {}
         Err(error)
