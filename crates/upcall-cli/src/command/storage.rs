@@ -163,7 +163,8 @@ pub(super) fn cannot_open(error: OpenError) -> Failure {
         OpenError::Catalog { .. }
         | OpenError::CatalogMissing { .. }
         | OpenError::Io { .. }
-        | OpenError::NotOurs { .. } => return Failure::from(error),
+        | OpenError::NotOurs { .. }
+        | OpenError::Unfinished { .. } => return Failure::from(error),
     };
     Failure::from(error).hint(hint)
 }

@@ -8,7 +8,7 @@ use super::index;
 use super::lock::{DirectoryLock, LockError};
 use super::log::segment;
 use crate::catalog::CatalogError;
-use crate::disk::{Disk, make_folder_durably, read_small, replace};
+use crate::disk::{Disk, at, make_folder_durably, read_small, replace};
 
 /// Makes the directory if it is not there, and takes it; its format is one that is known then.
 pub(super) fn take(folder: &Path, disk: &dyn Disk) -> Result<DirectoryLock, OpenError> {
@@ -71,12 +71,43 @@ pub(super) fn check_backup(folder: &Path, disk: &dyn Disk) -> Result<(), OpenErr
 fn check_format(folder: &Path, disk: &dyn Disk) -> Result<(), OpenError> {
     match read_format(folder, disk)? {
         Some(Format::Current) => Ok(()),
+        None if has_objects(folder, disk)? => Err(OpenError::Unfinished {
+            folder: folder.to_owned(),
+        }),
         // What it has is read; what is new is written beside it. An older program must not open it
         // then.
         Some(Format::Before) | None => write_format(folder, disk).map_err(|source| OpenError::Io {
             folder: folder.to_owned(),
             source,
         }),
+    }
+}
+
+/// Whether there is a catalog, a log or a blob. A first start writes the format before any of them, and
+/// a copy writes it after all of them.
+fn has_objects(folder: &Path, disk: &dyn Disk) -> Result<bool, OpenError> {
+    let look = || {
+        Ok(has_catalog(folder, disk)?
+            || !segment::list(disk, &folder.join("log"))?.is_empty()
+            || Files::has_any(disk, &folder.join("blobs"))?)
+    };
+    look().map_err(|source| OpenError::Io {
+        folder: folder.to_owned(),
+        source,
+    })
+}
+
+/// SQLite makes the file, and then writes into it.
+fn has_catalog(folder: &Path, disk: &dyn Disk) -> io::Result<bool> {
+    let path = folder.join("catalog.sqlite");
+    let file = match disk.open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        opened => opened?,
+    };
+    match file.read_exact_at(&mut [0], 0) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(at(&path)(error)),
     }
 }
 
@@ -160,6 +191,12 @@ pub enum OpenError {
     /// The directory holds something else.
     #[error("cannot open the store in `{}`: its file `format` is not one of upcall's", folder.display())]
     NotOurs {
+        /// The directory.
+        folder: PathBuf,
+    },
+    /// A backup, or what is restored from one, was not copied to the end. Nothing was touched.
+    #[error("cannot open the store in `{}`: its file `format` is missing, so it was not copied to the end; remove it, and restore the backup again", folder.display())]
+    Unfinished {
         /// The directory.
         folder: PathBuf,
     },

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -283,6 +283,17 @@ async fn a_rebuild_that_failed_is_told_of_and_can_be_made_again() {
     assert!(failed > 10, "only {failed} calls failed");
 }
 
+/// A store with small and large objects, and a backup of it.
+async fn backed_up() -> (TestStore, BucketName, PathBuf) {
+    let test = TestStore::open_with(quiet(Arc::new(SystemDisk)));
+    let bucket = make_bucket(test.store.catalog().as_ref()).await;
+    put(&test.store, &bucket, "a", b"bytes").await;
+    put(&test.store, &bucket, "b", &vec![7; 70_000]).await;
+    let target = test.folder.path().join("backup");
+    test.store.maintenance().backup(&target).await.unwrap();
+    (test, bucket, target)
+}
+
 async fn has_both(folder: &Path, bucket: &BucketName) {
     let store = EmbeddedStore::open_with(folder, quiet(Arc::new(SystemDisk))).unwrap();
     tokio::task::block_in_place(|| store.settle());
@@ -291,6 +302,75 @@ async fn has_both(folder: &Path, bucket: &BucketName) {
     assert_eq!(read(&store, &objects[0]).await.unwrap(), b"bytes");
     assert_eq!(read(&store, &objects[1]).await.unwrap(), vec![7; 70_000]);
     backup_is_the_catalog(folder, &store).await.unwrap();
+}
+
+/// Wherever the power goes: what says that it is whole, is whole.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_restored_is_whole_or_says_that_it_is_not() {
+    let (_test, bucket, backup) = backed_up().await;
+    let base = fast_folder();
+    let mut whole = 0;
+    // Most flushes are those of the 256 folders of blobs; the first and the last say the most.
+    let all = {
+        let data = base.path().join("uncut");
+        let disk = PowerDisk::new(&data, &base.path().join("aside"));
+        restore_on(&disk, &backup, &data).unwrap();
+        has_both(&data, &bucket).await;
+        disk.syncs()
+    };
+    for flush in (1..=8).chain(all.saturating_sub(8)..=all) {
+        for (number, cut) in [Cut::Before(flush), Cut::After(flush)]
+            .into_iter()
+            .enumerate()
+        {
+            let data = base.path().join(format!("data-{flush}-{number}"));
+            let disk = PowerDisk::new(&data, &base.path().join(format!("aside-{flush}-{number}")));
+            disk.cut_at(cut);
+            let restored = restore_on(&disk, &backup, &data);
+            assert!(disk.is_cut());
+            restored.unwrap_err();
+            for seed in 0..6 {
+                let left = base.path().join("left");
+                if data.exists() {
+                    disk.after_cut(&left, seed).unwrap();
+                }
+                if left.join("format").exists() {
+                    has_both(&left, &bucket).await;
+                    whole += 1;
+                } else if has_objects(&left) == [false; 3] {
+                    // Nothing of a store came that far.
+                    EmbeddedStore::open(&left).unwrap().close();
+                } else {
+                    let refused = EmbeddedStore::open(&left).unwrap_err();
+                    assert!(
+                        matches!(refused, OpenError::Unfinished { .. }),
+                        "{refused:?}"
+                    );
+                }
+                let _ = fs::remove_dir_all(&left);
+            }
+        }
+    }
+    assert!(whole > 0, "none was whole");
+}
+
+/// Whether there is a catalog, a log, a blob.
+fn has_objects(folder: &Path) -> [bool; 3] {
+    let catalog = fs::metadata(folder.join("catalog.sqlite"));
+    let is_made = catalog.is_ok_and(|catalog| catalog.len() > 0);
+    [
+        is_made,
+        has_file(&folder.join("log")),
+        has_file(&folder.join("blobs")),
+    ]
+}
+
+/// Whether it is a file, or holds one.
+fn has_file(path: &Path) -> bool {
+    match fs::read_dir(path) {
+        Ok(mut entries) => entries.any(|entry| has_file(&entry.unwrap().path())),
+        Err(_) => path.exists(),
+    }
 }
 
 /// Each call of a backup fails, and of what is restored from one: it says so, and what is left is not
