@@ -76,7 +76,7 @@ impl App {
                 max_bytes: config.max_bytes,
                 types,
                 lifetime: config.policy_lifetime,
-                clock: config.clock,
+                clock: config.clock.clone(),
             },
             host: config.host,
             policy_url,
@@ -84,7 +84,12 @@ impl App {
             uploads,
         };
         let (stop, stopped) = watch::channel(false);
-        let serving = serve(listener, routes(Arc::new(state)), config.limits, stopped);
+        let serving = serve(
+            listener,
+            routes(Arc::new(state), config.clock),
+            config.limits,
+            stopped,
+        );
         Ok(Self {
             address,
             stop,

@@ -109,6 +109,8 @@ impl Connection {
         }
         let socket = TokioIo::new(WriteLimit::new(socket, limits.stalled_write));
         let connection = http1::Builder::new()
+            // hyper's own stays in the future after the clock was set back: `routes` has one.
+            .auto_date_header(false)
             .timer(TokioTimer::new())
             .header_read_timeout(limits.request_head)
             .max_headers(REQUEST_HEADERS)

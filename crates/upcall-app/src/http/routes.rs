@@ -4,13 +4,17 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::HeaderMap;
-use axum::http::header::{ACCEPT, HOST};
+use axum::http::header::{ACCEPT, DATE, HOST};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::middleware::map_response;
 use axum::response::Response;
 use axum::routing::{get, post};
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimePrinter;
 
 use super::page;
 use crate::callback::{self, Callbacks};
+use crate::clock::Clock;
 use crate::config::{Examples, FormAction, HostRule};
 use crate::examples;
 use crate::policy::{self, Asked, PolicyMaker};
@@ -36,8 +40,8 @@ impl AppState {
     }
 }
 
-/// Every address of this server.
-pub(crate) fn routes(state: Arc<AppState>) -> Router {
+/// Every address of this server; each answer has a `Date` by `clock`.
+pub(crate) fn routes(state: Arc<AppState>, clock: Clock) -> Router {
     let routes = Router::new()
         .route("/", get(root).options(policy::preflight))
         .route(POLICY, get(policy::answer).options(policy::preflight))
@@ -51,7 +55,11 @@ pub(crate) fn routes(state: Arc<AppState>) -> Router {
             .route(examples::SETTINGS, get(examples::settings))
             .route(examples::POLICY, get(examples::policy)),
     };
-    routes.fallback(page::asset).with_state(state)
+    let dated = move |response| std::future::ready(with_date(response, clock.now()));
+    routes
+        .fallback(page::asset)
+        .with_state(state)
+        .layer(map_response(dated))
 }
 
 /// The address of policies.
@@ -72,6 +80,15 @@ async fn root(state: State<Arc<AppState>>, question: Asked, request: Request) ->
     } else {
         policy::answer(state, question, parts.headers).await
     }
+}
+
+/// Source: RFC 9110, 6.6.1. A time that has no form there (before the year 0) gives no header.
+fn with_date(mut response: Response, now: Timestamp) -> Response {
+    let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&now);
+    if let Some(date) = date.ok().and_then(|text| HeaderValue::try_from(text).ok()) {
+        response.headers_mut().insert(DATE, date);
+    }
+    response
 }
 
 fn wants_html(headers: &HeaderMap) -> bool {

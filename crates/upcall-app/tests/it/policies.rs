@@ -364,3 +364,16 @@ async fn a_policy_lives_as_long_as_configured() {
     assert_eq!(answer.json()["expire"], NOON + 37);
     assert_eq!(document(&answer).expiration.as_second(), NOON + 37);
 }
+
+/// Else a browser that compares clocks, and every cache between, would trust a time that never was.
+#[tokio::test]
+async fn the_date_of_an_answer_follows_a_clock_that_is_set_back() {
+    let app = TestApp::start().await;
+    for target in ["/policy", "/", "/uploads", "/nothing-here"] {
+        let answer = app.get(target).await;
+        assert_eq!(answer.header("date"), Some("Mon, 23 Nov 2026 18:00:00 GMT"));
+    }
+    app.clock.advance(-3600);
+    let answer = app.get("/policy").await;
+    assert_eq!(answer.header("date"), Some("Mon, 23 Nov 2026 17:00:00 GMT"));
+}
