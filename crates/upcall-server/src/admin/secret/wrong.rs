@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::http::peers::Peer;
 use crate::limits;
 
 /// The wrong secrets of the last minutes.
@@ -23,7 +24,7 @@ pub(in crate::admin) struct WrongSecrets(Mutex<Counts>);
 
 #[derive(Debug, Default)]
 struct Counts {
-    by_address: HashMap<IpAddr, Budget>,
+    by_address: HashMap<Peer, Budget>,
     all: Budget,
     log: LogBudget,
 }
@@ -65,7 +66,7 @@ impl WrongSecrets {
         if let Some(count) = log.due(now) {
             tracing::warn!(%peer, count, "wrong admin secrets were given");
         }
-        let address = network(peer);
+        let address = Peer::of(peer);
         by_address.retain(|_, budget| budget.left(EACH_INTERVAL, now) > 0);
         if by_address.len() >= limits::WRONG_SECRET_ADDRESSES && !by_address.contains_key(&address)
         {
@@ -124,17 +125,6 @@ impl LogBudget {
         }
         self.last = Some(now);
         Some(std::mem::take(&mut self.unlogged))
-    }
-}
-
-/// Whose secrets count together: an address, or what one subscriber has of IPv6.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            IpAddr::from([a, b, c, d, 0, 0, 0, 0])
-        }
-        v4 @ IpAddr::V4(_) => v4,
     }
 }
 
