@@ -73,7 +73,7 @@ pub const LONG_HEAD_BYTES: usize = 3 * REQUEST_HEAD_BYTES;
 
 /// Bytes that are read at a time before a signature was judged, one less than hyper's first buffer,
 /// which grows only if it was filled.
-pub const NARROW_READ_BYTES: usize = 8 * 1024 - 1;
+pub const NARROW_READ_BYTES: u64 = 8 * 1024 - 1;
 
 /// Bytes of a batch of an upload for which nothing more is counted than [`REQUEST_BYTES`]: a short
 /// one, or one that found no more memory.

@@ -25,7 +25,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
@@ -233,12 +233,8 @@ impl Gate {
             Pin::new(&mut self.socket).poll_read(cx, buf)
         } else {
             // Else hyper's buffer would grow with a peer that has signed nothing.
-            let count = buf.remaining().min(limits::NARROW_READ_BYTES);
-            let mut narrow = ReadBuf::new(buf.initialize_unfilled_to(count));
-            let read = Pin::new(&mut self.socket).poll_read(cx, &mut narrow);
-            let count = narrow.filled().len();
-            buf.advance(count);
-            read
+            let mut narrow = (&mut self.socket).take(limits::NARROW_READ_BYTES);
+            Pin::new(&mut narrow).poll_read(cx, buf)
         };
         if let Poll::Ready(result) = read {
             let count = (buf.filled().len() - before) as u64;
